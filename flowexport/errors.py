@@ -1,0 +1,87 @@
+"""The errors that flowexport raises at its boundaries.
+
+Every message names what is wrong, where, and the cure, in one line. ``exit_code`` is what the command
+line returns: 1 where a check of a model failed, 2 where the usage or the input is at fault.
+"""
+
+__all__ = [
+    "ArgumentError",
+    "BundleError",
+    "CheckFailed",
+    "CheckpointError",
+    "DataError",
+    "DeviceError",
+    "ExportError",
+    "FlowExportError",
+    "InputError",
+    "MissingExtra",
+    "RecipeError",
+    "TrainingError",
+]
+
+
+class FlowExportError(Exception):
+    """Parent of all errors of this package."""
+
+    exit_code = 2
+
+
+class ArgumentError(FlowExportError, ValueError):
+    """An argument of a public function or constructor has a value that it cannot have."""
+
+
+class InputError(FlowExportError, ValueError):
+    """An array handed to a loaded model does not fit it.
+
+    Arguments:
+        code: one of ``wrong_shape``, ``missing_context``, ``wrong_dtype`` (the names of the bundle's
+            golden error cases).
+        message: what is wrong, and the cure.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class DataError(FlowExportError, ValueError):
+    """A table of rows cannot be read or holds a value that a density has no use for."""
+
+
+class RecipeError(FlowExportError, ValueError):
+    """A training recipe has an unknown key, a wrong type or a value out of range."""
+
+
+class CheckpointError(FlowExportError):
+    """A run folder is incomplete, of an unknown format, or does not fit its weights."""
+
+
+class TrainingError(FlowExportError):
+    """Training cannot go on, for instance because the loss is no longer finite."""
+
+    exit_code = 1
+
+
+class ExportError(FlowExportError):
+    """A flow cannot be written as two graphs."""
+
+
+class BundleError(FlowExportError):
+    """A bundle breaks the contract on disk: format, path, hash or type."""
+
+
+class CheckFailed(FlowExportError):
+    """A bundle was read, and a figure of its verification is over its bound."""
+
+    exit_code = 1
+
+
+class DeviceError(FlowExportError):
+    """The device that was asked for cannot be had."""
+
+
+class MissingExtra(FlowExportError, ImportError):
+    """A package of an optional extra is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"the package {package} is not installed: pip install 'flowexport[{extra}]'")

@@ -1,0 +1,44 @@
+"""Flows from plain values: what a checkpoint and a bundle keep of an architecture."""
+
+__all__ = ["FLOWS", "architecture_of", "build"]
+
+from typing import Any
+
+from flowexport.errors import ArgumentError
+
+from .flow import Flow
+from .realnvp import ACTIVATIONS, UNIVARIATES, RealNVP
+
+FLOWS: dict[str, type[Flow]] = {"RealNVP": RealNVP}
+"""Flows that a checkpoint can name."""
+
+
+def architecture_of(flow: Flow) -> dict[str, Any]:
+    """The class and the arguments of a flow, as plain values.
+
+    Raises:
+        ArgumentError: for a class, an activation or a univariate map that cannot be built again by name.
+    """
+    name = type(flow).__name__
+    if FLOWS.get(name) is not type(flow):
+        raise ArgumentError(f"{name} is not one of {', '.join(FLOWS)}: it cannot be built again from its name")
+    for argument, known in (("activation", ACTIVATIONS), ("univariate", UNIVARIATES)):
+        if flow.arguments[argument] not in known:
+            raise ArgumentError(f"{argument}: {flow.arguments[argument]} is not one of {', '.join(sorted(known))}")
+    return {"flow": name, "arguments": dict(flow.arguments)}
+
+
+def build(architecture: dict[str, Any]) -> Flow:
+    """A flow with new weights.
+
+    Raises:
+        ArgumentError: for an unknown flow or argument.
+    """
+    name = architecture.get("flow")
+    arguments = architecture.get("arguments")
+    if name not in FLOWS or not isinstance(arguments, dict):
+        raise ArgumentError(f"flow: {name!r} is not one of {', '.join(FLOWS)}")
+    try:
+        return FLOWS[name](**arguments)
+    except TypeError as error:
+        raise ArgumentError(f"{name}: {error}") from error

@@ -1,0 +1,61 @@
+r"""Univariate bijections: what a coupling does to one feature, given parameters from its conditioner.
+
+A univariate bijection is a module with
+
+- ``sizes``: a dictionary, parameter name → how many numbers a feature needs;
+- ``forward_and_log_det(x, *parameters)`` and ``inverse_and_log_det(y, *parameters)``, elementwise, where the
+  log-determinant comes back unsummed and parameters equal to zero give the identity.
+"""
+
+__all__ = ["Affine"]
+
+import math
+from typing import ClassVar
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from flowexport.errors import ArgumentError
+
+
+class Affine(nn.Module):
+    r"""The affine bijection of RealNVP, with a soft clamp on its log scale.
+
+    .. math:: y = x \, e^{l} + t, \qquad l = \frac{a}{1 + |a / \ln s|} = c \, \mathrm{softsign}(a / c),
+        \quad c = -\ln s
+
+    The clamp keeps every scale between the slope :math:`s` and :math:`1 / s`.
+
+    References:
+        Density estimation using Real NVP (Dinh et al., 2016), equation 7, https://arxiv.org/abs/1605.08803
+
+    Arguments:
+        slope: the smallest scale :math:`s`, in (0, 1).
+
+    Raises:
+        ArgumentError: where ``slope`` is not between 0 and 1.
+    """
+
+    sizes: ClassVar[dict[str, int]] = {"shift": 1, "log_scale": 1}
+
+    def __init__(self, slope: float = 1e-3) -> None:
+        super().__init__()
+        if not 0 < slope < 1:
+            raise ArgumentError(f"slope: {slope} is not between 0 and 1")
+        self.slope = slope
+        self.cap = -math.log(slope)
+
+    def clamp(self, log_scale: Tensor) -> Tensor:
+        """The unconstrained log scale, brought into (ln slope, −ln slope)."""
+        return self.cap * functional.softsign(log_scale / self.cap)
+
+    def forward_and_log_det(self, x: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale = self.clamp(log_scale)
+        return x * log_scale.exp() + shift, log_scale
+
+    def inverse_and_log_det(self, y: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale = -self.clamp(log_scale)
+        return (y - shift) * log_scale.exp(), log_scale
+
+    def extra_repr(self) -> str:
+        return f"slope={self.slope}"

@@ -1,0 +1,257 @@
+"""Reads tables block by block, as float64 rows, and names the row and the column of whatever is wrong."""
+
+from __future__ import annotations
+
+__all__ = ["BLOCK_ROWS", "Block", "Table", "open_table"]
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flowexport.errors import DataError
+
+from .arrow import import_arrow
+
+BLOCK_ROWS = 65_536
+"""Rows handed out at a time: large enough that the reader's cost is spread, 5 MB at ten float64 columns."""
+
+CSV_BLOCK_BYTES = 4 << 20
+"""Bytes of a CSV file parsed at a time; a single line may not be longer."""
+
+MISSING = ["", "NA", "N/A", "null", "NULL", "None"]
+"""Cells of a CSV file that hold no value. "nan" is not one: it is a number that no density has a use for."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive rows of a table.
+
+    Arguments:
+        start: the number of its first row; the table's first row is 1.
+        values: ``[rows, columns]`` float64; NaN where a value is missing.
+        missing: ``[rows, columns]``, True where the table holds no value.
+        columns: the names.
+        path: the table.
+    """
+
+    start: int
+    values: np.ndarray
+    missing: np.ndarray
+    columns: Sequence[str]
+    path: Path
+
+    def require_finite(self, missing: bool = False) -> None:
+        """Refuses the first NaN or infinity by row and column, and missing values unless they are allowed.
+
+        Raises:
+            DataError: naming the file, the row (the first is 1) and the column.
+        """
+        bad = ~np.isfinite(self.values)
+        if missing:
+            bad &= ~self.missing
+        if not bad.any():
+            return
+        row, column = np.argwhere(bad)[0]
+        what = "a missing value" if self.missing[row, column] else f"the value {self.values[row, column]}"
+        raise DataError(f"{self.path}: row {self.start + row}, column {self.columns[column]!r} holds {what}")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on disk.
+
+    Arguments:
+        path: the file.
+        columns: its columns; those of an NPY file are named ``x0``, ``x1``, … by position.
+        named: whether the file itself has names.
+        rows: the number of rows, where the file says so without being read.
+        source: makes the blocks of chosen columns.
+    """
+
+    path: Path
+    columns: list[str]
+    named: bool
+    rows: int | None
+    source: Callable[[list[str]], Iterator[tuple[np.ndarray, np.ndarray]]]
+
+    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
+        """The rows of the chosen columns, in that order, a block at a time.
+
+        A file without names (NPY) is matched by position: it must hold as many columns as are asked for,
+        or be asked for by the names ``x0``, ``x1``, ….
+
+        Raises:
+            DataError: for an unknown column, a cell that is not a number, or a broken file.
+        """
+        wanted = list(columns)
+        if not self.named and len(wanted) == len(self.columns):
+            source = self.columns
+        else:
+            source = wanted
+        for name in source:
+            if name not in self.columns:
+                raise DataError(f"{self.path}: no column {name!r}; it has {', '.join(self.columns[:50]) or 'none'}")
+        start = 1
+        for values, missing in self.source(source):
+            yield Block(start, values, missing, wanted, self.path)
+            start += len(values)
+
+
+def open_table(path: str | os.PathLike[str]) -> Table:
+    """Opens a CSV (with a header), NPY (two axes) or Parquet file.
+
+    Raises:
+        DataError: where the file is not there, of another format, or broken.
+        MissingExtra: where CSV or Parquet is asked for and pyarrow is not installed.
+    """
+    path = Path(path)
+    readers = {".csv": _open_csv, ".npy": _open_npy, ".parquet": _open_parquet}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise DataError(f"{path}: cannot tell the format from {path.suffix!r}; use .csv, .npy or .parquet")
+    if not path.is_file():
+        raise DataError(f"{path}: no such file")
+    return reader(path)
+
+
+def _open_npy(path: Path) -> Table:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise DataError(f"{path}: not a readable NPY file ({first_line(error)})") from error
+    if array.ndim != 2 or array.dtype.kind not in "fiub":
+        raise DataError(f"{path}: expected numbers on two axes, got {array.dtype} of shape {array.shape}")
+    names = [f"x{i}" for i in range(array.shape[1])]
+
+    def blocks(columns: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        positions = [names.index(name) for name in columns]
+        for start in range(0, len(array), BLOCK_ROWS):
+            # Mapped anew for each block: pages of a mapping that stays would count as resident memory.
+            rows = np.load(path, mmap_mode="r", allow_pickle=False)[start : start + BLOCK_ROWS]
+            values = np.array(rows[:, positions], dtype=np.float64)
+            yield values, np.zeros(values.shape, dtype=bool)
+
+    return Table(path, names, False, len(array), blocks)
+
+
+def _open_parquet(path: Path) -> Table:
+    pyarrow, parquet = import_arrow("parquet")
+
+    def opened() -> Any:
+        try:
+            # Buffered, not whole column chunks: a file of one huge row group must not be read into memory.
+            return parquet.ParquetFile(path, buffer_size=1 << 20, pre_buffer=False)
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataError(f"{path}: not a readable Parquet file ({first_line(error)})") from error
+
+    with opened() as file:
+        schema, rows = file.schema_arrow, file.metadata.num_rows
+
+    def blocks(columns: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        with opened() as file:
+            try:
+                for batch in file.iter_batches(BLOCK_ROWS, columns=columns, use_threads=False):
+                    yield _to_numpy(batch, columns, path, 1, text=False)
+            except (pyarrow.ArrowException, OSError) as error:
+                raise DataError(f"{path}: broken Parquet file ({first_line(error)})") from error
+
+    return Table(path, list(schema.names), True, rows, blocks)
+
+
+def _open_csv(path: Path) -> Table:
+    pyarrow, csv = import_arrow("csv")
+    invalid: list[str] = []
+
+    def refuse(row: Any) -> str:
+        where = "" if row.number is None else f"line {row.number}: "
+        invalid.append(f"{where}expected {row.expected_columns} cells, got {row.actual_columns}: {row.text[:80]!r}")
+        return "error"
+
+    def opened(columns: list[str] | None) -> Any:
+        try:
+            return csv.open_csv(
+                path,
+                read_options=csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK_BYTES),
+                parse_options=csv.ParseOptions(invalid_row_handler=refuse),
+                # Cells are read as text and turned into numbers here: only so can a bad one be named.
+                convert_options=csv.ConvertOptions(
+                    include_columns=columns or [],
+                    column_types={name: pyarrow.string() for name in columns or []},
+                    strings_can_be_null=True,
+                    null_values=MISSING,
+                ),
+            )
+        except (pyarrow.ArrowException, OSError) as error:
+            raise DataError(f"{path}: not a readable CSV file ({(invalid or [first_line(error)])[0]})") from error
+
+    names = list(opened(None).schema.names)
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise DataError(f"{path}: the header names the column {twice!r} twice")
+
+    def blocks(columns: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        start = 1
+        with opened(list(dict.fromkeys(columns))) as reader:
+            while True:
+                try:
+                    batch = reader.read_next_batch()
+                except StopIteration:
+                    return
+                except (pyarrow.ArrowException, OSError) as error:
+                    reason = (invalid or [first_line(error)])[0]
+                    raise DataError(f"{path}: broken after row {start - 1} ({reason})") from error
+                for offset in range(0, batch.num_rows, BLOCK_ROWS):
+                    part = batch.slice(offset, BLOCK_ROWS)
+                    yield _to_numpy(part, columns, path, start, text=True)
+                    start += part.num_rows
+
+    return Table(path, names, True, None, blocks)
+
+
+def _to_numpy(
+    batch: Any, columns: list[str], path: Path, start: int, text: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """An Arrow batch, whose first row is number ``start``, as float64 values and their missing mask."""
+    pyarrow, types = import_arrow("types")
+    values = np.empty((batch.num_rows, len(columns)))
+    missing = np.zeros(values.shape, dtype=bool)
+    for position, name in enumerate(columns):
+        column = batch.column(name)
+        if text:
+            column = _parsed(column, name, path, start)
+        elif not any(test(column.type) for test in numeric(types)):
+            raise DataError(f"{path}: column {name!r} is of type {column.type}, not numbers")
+        column = column.cast(pyarrow.float64(), safe=False)
+        if column.null_count:
+            missing[:, position] = column.is_null().to_numpy(zero_copy_only=False)
+        values[:, position] = column.to_numpy(zero_copy_only=False)
+    return values, missing
+
+
+def _parsed(column: Any, name: str, path: Path, start: int) -> Any:
+    """Text cells as float64, or the row of the first that is not a number."""
+    pyarrow, compute = import_arrow("compute")
+    column = compute.utf8_trim_whitespace(column)
+    try:
+        return column.cast(pyarrow.float64())
+    except pyarrow.ArrowException as error:
+        for row, cell in enumerate(column.to_pylist()):
+            try:
+                float(cell or 0)
+            except ValueError:
+                raise DataError(f"{path}: row {start + row}, column {name!r} holds {cell!r}, not a number") from error
+        raise DataError(f"{path}: column {name!r} holds what is not a number ({first_line(error)})") from error
+
+
+def numeric(types: Any) -> list[Callable[[Any], bool]]:
+    """The tests of ``pyarrow.types`` for what becomes a float64 without a question."""
+    return [types.is_integer, types.is_floating, types.is_boolean, types.is_decimal]
+
+
+def first_line(error: Exception) -> str:
+    """An error of a library, cut to its first line."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]

@@ -1,0 +1,18 @@
+"""Training by maximum likelihood: a recipe and rows in, a run folder out."""
+
+from .checkpoint import Checkpoint, load_checkpoint
+from .loop import Epoch, fit
+from .recipe import Recipe, TrainingSpec, load_recipe
+from .run import Outcome, train_recipe
+
+__all__ = [
+    "Checkpoint",
+    "Epoch",
+    "Outcome",
+    "Recipe",
+    "TrainingSpec",
+    "fit",
+    "load_checkpoint",
+    "load_recipe",
+    "train_recipe",
+]

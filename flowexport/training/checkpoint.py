@@ -1,0 +1,172 @@
+"""Run folders: what training leaves behind, as safetensors, JSON and CSV, and never as pickle.
+
+=======================  ==============================================================
+``model.safetensors``    the weights of the best epoch
+``config.json``          what they are: architecture, names, recipe, figures
+``metrics.csv``          a line an epoch
+``learning_curve.png``   the same as a picture
+``rows.safetensors``     up to 10,000 held-out rows, for the proof that export makes
+``resume.json``          where training stands, and the file that holds its state
+``resume-N.safetensors`` weights, optimiser and generator after epoch N
+=======================  ==============================================================
+"""
+
+from __future__ import annotations
+
+__all__ = ["FORMAT", "Checkpoint", "Config", "load_checkpoint", "save_checkpoint"]
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from flowexport.errors import ArgumentError, CheckpointError
+from flowexport.flows import Flow, build
+
+FORMAT = "flowexport-run/1"
+CONFIG_BYTES = 4 << 20
+"""A config.json larger than this is refused before it is parsed."""
+
+
+class Config(msgspec.Struct, frozen=True):
+    """``config.json``.
+
+    Arguments:
+        format: ``flowexport-run/1``.
+        name, description: of the model.
+        architecture: the flow's class and its arguments.
+        features, context_features: the names of the columns.
+        recipe: the recipe that it was trained by, None for a flow trained in memory.
+        recipe_sha256: of that recipe's text.
+        rows: how many were trained on, held out, and dropped for missing values.
+        best: the epoch of the weights, and its held-out NLL in nats.
+    """
+
+    format: str
+    name: str
+    architecture: dict[str, Any]
+    features: list[str]
+    context_features: list[str]
+    description: str = ""
+    recipe: dict[str, Any] | None = None
+    recipe_sha256: str | None = None
+    rows: dict[str, int] = {}
+    best: dict[str, float] = {}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run folder, read.
+
+    Arguments:
+        flow: with the weights of the best epoch, in eval mode.
+        config: what it is.
+        x, context: held-out rows, float32 or float64, where the folder has them.
+        weights_sha256: of ``model.safetensors``.
+    """
+
+    flow: Flow
+    config: Config
+    x: Tensor | None
+    context: Tensor | None
+    weights_sha256: str
+
+
+def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
+    """Reads a run folder.
+
+    Raises:
+        CheckpointError: naming the file, the key or the tensor that is at fault.
+    """
+    folder = Path(folder)
+    config = read_json(folder / "config.json", Config)
+    if config.format.split("/")[0] != FORMAT.split("/")[0] or config.format != FORMAT:
+        raise CheckpointError(f"{folder / 'config.json'}: format: expected {FORMAT!r}, got {config.format!r}")
+    weights, digest = read_tensors(folder / "model.safetensors")
+    require_plausible(config.architecture, weights, folder)
+    try:
+        flow = build(config.architecture)
+    except ArgumentError as error:
+        raise CheckpointError(f"{folder / 'config.json'}: architecture: {error}") from error
+    if len(config.features) != flow.features or len(config.context_features) != flow.context:
+        raise CheckpointError(f"{folder / 'config.json'}: features, context_features: do not fit the architecture")
+    dtype = next((tensor.dtype for tensor in weights.values() if tensor.is_floating_point()), torch.float32)
+    try:
+        flow.to(dtype).load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{folder / 'model.safetensors'}: does not fit the architecture: {reason}") from error
+    rows_file = folder / "rows.safetensors"
+    rows = read_tensors(rows_file)[0] if rows_file.exists() else {}
+    for name, width in (("x", flow.features), ("context", flow.context)):
+        if name in rows and (rows[name].ndim != 2 or rows[name].shape[1] != width):
+            raise CheckpointError(f"{rows_file}: {name}: expected [rows, {width}], got {tuple(rows[name].shape)}")
+    return Checkpoint(flow.eval(), config, rows.get("x"), rows.get("context"), digest)
+
+
+def save_checkpoint(folder: Path, weights: dict[str, Tensor], config: Config) -> None:
+    """Writes the weights, then what they are, each under a temporary name first."""
+    write_file(folder / "model.safetensors", save_tensors(contiguous(weights)))
+    write_file(folder / "config.json", msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n")
+
+
+def require_plausible(architecture: dict[str, Any], weights: dict[str, Tensor], folder: Path) -> None:
+    """Refuses an architecture much larger than its weights, before it is built and takes the memory."""
+    arguments = architecture.get("arguments")
+    if not isinstance(arguments, dict):
+        raise CheckpointError(f"{folder / 'config.json'}: architecture: arguments: not there")
+    total = sum(tensor.numel() for tensor in weights.values())
+    hidden = arguments.get("hidden_features", ())
+    widths = [arguments.get("features"), *(hidden if isinstance(hidden, list) else ())]
+    numbers = [n for n in (*widths, arguments.get("transforms"), arguments.get("context")) if isinstance(n, int)]
+    pairs = [a * b // 4 for a, b in zip(widths[:-1], widths[1:], strict=True) if isinstance(a, int) and isinstance(b, int)]
+    if any(n > max(total, 1) for n in (*numbers, *pairs)):
+        raise CheckpointError(f"{folder / 'config.json'}: architecture: larger than the {total} numbers of its weights")
+
+
+def read_json(path: Path, kind: type[Any]) -> Any:
+    """A small JSON file as a typed structure."""
+    try:
+        if path.stat().st_size > CONFIG_BYTES:
+            raise CheckpointError(f"{path}: larger than {CONFIG_BYTES} bytes")
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); is this a run folder?") from error
+    except msgspec.DecodeError as error:
+        raise CheckpointError(f"{path}: {error}") from error
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
+    """The tensors of a safetensors file, and its SHA-256."""
+    try:
+        data = path.read_bytes()
+        return load_tensors(data), hashlib.sha256(data).hexdigest()
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file under a temporary name, then gives it its own."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    temporary.replace(path)
+
+
+def contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """As safetensors wants them, on the CPU."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+
+

@@ -1,0 +1,167 @@
+"""The rows that a flow is trained on, checked and split."""
+
+from __future__ import annotations
+
+__all__ = ["Rows", "make_rows", "read_rows"]
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from flowexport.errors import DataError
+from flowexport.tables import open_table
+
+from .recipe import DataSpec
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Checked rows.
+
+    Arguments:
+        x: ``[rows, features]`` float64.
+        context: ``[rows, context]`` float64 or None.
+        weights: ``[rows]`` float64 or None, not negative.
+        features, context_features: the names of the columns.
+        dropped: rows left out for missing values.
+    """
+
+    x: np.ndarray
+    context: np.ndarray | None
+    weights: np.ndarray | None
+    features: list[str]
+    context_features: list[str]
+    dropped: int = 0
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, index: np.ndarray) -> Rows:
+        """The rows of an index, in its order."""
+        context = None if self.context is None else self.context[index]
+        weights = None if self.weights is None else self.weights[index]
+        return Rows(self.x[index], context, weights, self.features, self.context_features, self.dropped)
+
+    def split(self, fraction: float, seed: int) -> tuple[Rows, Rows]:
+        """Training and held-out rows; at least one is held out where the fraction is not 0."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        held_out = min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
+        return self.take(np.sort(order[held_out:])), self.take(np.sort(order[:held_out]))
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """The weighted mean and standard deviation of every feature, then of every context feature.
+
+        Raises:
+            DataError: where a column is constant, by name.
+        """
+        columns = self.x if self.context is None else np.hstack([self.x, self.context])
+        mean = np.average(columns, axis=0, weights=self.weights)
+        scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=self.weights))
+        # Where all rows are equal the mean may still be off by rounding: compare the rows themselves.
+        seen = columns if self.weights is None else columns[self.weights > 0]
+        for position, name in enumerate([*self.features, *self.context_features]):
+            if np.ptp(seen[:, position]) == 0 or not scale[position] > 0:
+                raise DataError(f"column {name!r} is constant ({seen[0, position]:g}): it has no density; leave it out")
+        return mean, scale
+
+
+def make_rows(
+    x: np.ndarray,
+    context: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+    features: Sequence[str] | None = None,
+    context_features: Sequence[str] | None = None,
+) -> Rows:
+    """Rows from arrays in memory.
+
+    Raises:
+        DataError: for a wrong shape, or a NaN or infinity, by row (the first is 1) and column.
+    """
+    x = matrix("x", x)
+    names = list(features or [f"x{i}" for i in range(x.shape[1])])
+    require_finite("x", x, names)
+    context_names: list[str] = []
+    if context is not None:
+        context = matrix("context", context)
+        context_names = list(context_features or [f"c{i}" for i in range(context.shape[1])])
+        if len(context) != len(x):
+            raise DataError(f"context: {len(context)} rows for {len(x)} rows of x")
+        require_finite("context", context, context_names)
+    if weights is not None:
+        weights = np.asarray(weights, dtype=np.float64)
+        if weights.shape != (len(x),):
+            raise DataError(f"weights: expected shape ({len(x)},), got {weights.shape}")
+        require_finite("weights", weights[:, None], ["weight"])
+        require_weights("weights", weights)
+        if not weights.any():
+            raise DataError("weights: all weights are zero")
+    if len(x) < 2:
+        raise DataError(f"x: {len(x)} rows; a density needs at least 2")
+    return Rows(x, context, weights, names, context_names)
+
+
+def read_rows(spec: DataSpec, folder: Path) -> Rows:
+    """Rows of a recipe's table.
+
+    Arguments:
+        spec: the recipe's ``[data]``.
+        folder: what its file is relative to.
+
+    Raises:
+        DataError: naming the file, the row and the column.
+    """
+    path = folder / spec.file
+    table = open_table(path)
+    special = [*spec.context, *([spec.weight] if spec.weight else [])]
+    features = spec.columns or [name for name in table.columns if name not in special]
+    columns = [*features, *special]
+    for name in columns:
+        if columns.count(name) > 1:
+            raise DataError(f"{path}: column {name!r} is asked for twice (columns, context, weight)")
+        if name not in table.columns:
+            raise DataError(f"{path}: no column {name!r}; it has {', '.join(table.columns[:50])}")
+    blocks, dropped = [], 0
+    for block in table.blocks(columns):
+        block.require_finite(missing=spec.missing == "drop")
+        if spec.weight:
+            require_weights(f"{path}: column {spec.weight!r}", block.values[:, -1], block.start)
+        whole = ~block.missing.any(axis=1)
+        blocks.append(block.values[whole])
+        dropped += int((~whole).sum())
+    values = np.concatenate(blocks) if blocks else np.empty((0, len(columns)))
+    if len(values) < 2:
+        raise DataError(f"{path}: {len(values)} usable rows; a density needs at least 2")
+    width, context_width = len(features), len(spec.context)
+    weights = values[:, -1] if spec.weight else None
+    if weights is not None and not weights.any():
+        raise DataError(f"{path}: column {spec.weight!r}: all weights are zero")
+    context = values[:, width : width + context_width] if context_width else None
+    return Rows(values[:, :width], context, weights, features, list(spec.context), dropped)
+
+
+def matrix(name: str, array: np.ndarray) -> np.ndarray:
+    """The array as ``[rows, columns]`` float64."""
+    try:
+        array = np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"{name}: not an array of numbers ({error})") from error
+    if array.ndim != 2 or array.shape[1] == 0:
+        raise DataError(f"{name}: expected [rows, columns], got shape {array.shape}")
+    return array
+
+
+def require_finite(name: str, array: np.ndarray, columns: Sequence[str]) -> None:
+    """Refuses the first NaN or infinity by row and column."""
+    bad = ~np.isfinite(array)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise DataError(f"{name}: row {row + 1}, column {columns[column]!r} holds {array[row, column]}")
+
+
+def require_weights(name: str, weights: np.ndarray, start: int = 1) -> None:
+    """Refuses negative weights by row, the first being number ``start``."""
+    if (weights < 0).any():
+        row = int(np.argmax(weights < 0))
+        raise DataError(f"{name}: row {start + row} has the negative weight {weights[row]:g}")

@@ -1,0 +1,285 @@
+"""The training loop: maximum likelihood, early stopping on held-out rows, and a state that can be resumed."""
+
+from __future__ import annotations
+
+__all__ = ["Epoch", "State", "fit", "train"]
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from flowexport.errors import ArgumentError, TrainingError
+from flowexport.flows import Flow
+
+from .data import Rows, make_rows
+from .recipe import TrainingSpec
+
+EVALUATION_ROWS = 16_384
+"""Rows evaluated at a time, so that held-out rows do not decide the memory of training."""
+
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of ``metrics.csv``.
+
+    Arguments:
+        epoch: counted from 1.
+        training_nll: mean over the epoch's steps, nats a row, in the data's units.
+        validation_nll: on the held-out rows after the epoch (on the training rows if none are held out).
+        learning_rate: at the epoch's end.
+        gradient_norm: mean over its steps, before clipping.
+        seconds: spent.
+    """
+
+    epoch: int
+    training_nll: float
+    validation_nll: float
+    learning_rate: float
+    gradient_norm: float
+    seconds: float
+
+
+@dataclass
+class State:
+    """All that training needs in order to go on as if it had not stopped.
+
+    Arguments:
+        epoch: epochs done.
+        best_epoch, best_nll: the best so far on held-out rows.
+        flow, optimizer: state dictionaries, the optimiser's flattened to names and tensors.
+        generator: the state of torch's generator.
+        best: the weights of the best epoch.
+    """
+
+    epoch: int = 0
+    best_epoch: int = 0
+    best_nll: float = math.inf
+    flow: dict[str, Tensor] = field(default_factory=dict)
+    optimizer: dict[str, Tensor] = field(default_factory=dict)
+    generator: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
+    best: dict[str, Tensor] = field(default_factory=dict)
+
+
+def fit(
+    flow: Flow,
+    x: np.ndarray | Tensor,
+    context: np.ndarray | Tensor | None = None,
+    *,
+    weights: np.ndarray | Tensor | None = None,
+    validation: float = 0.1,
+    on_epoch: Callable[[Epoch], None] | None = None,
+    **training: Any,
+) -> list[Epoch]:
+    """Trains a flow in memory by maximum likelihood, and leaves the best weights in it.
+
+    Arguments:
+        flow: the flow; its standardisation is set from the training rows.
+        x: ``[rows, features]``.
+        context: ``[rows, context]`` where the flow has one.
+        weights: ``[rows]``, not negative.
+        validation: the fraction of rows held out for early stopping.
+        on_epoch: called after every epoch.
+        training: the fields of `TrainingSpec`: ``epochs``, ``batch_size``, ``learning_rate``, ….
+
+    Returns:
+        The epochs, with their negative log-likelihoods in nats a row.
+
+    Raises:
+        ArgumentError: for an unknown or impossible training argument.
+        DataError: for rows that cannot be trained on.
+        TrainingError: where the loss is no longer finite; the flow then holds the best weights.
+    """
+    spec = checked(training)
+    if not 0 <= validation < 1:
+        raise ArgumentError(f"validation: expected a fraction in [0, 1), got {validation}")
+    rows = make_rows(*(None if a is None else np.asarray(a) for a in (x, context, weights)))  # type: ignore[arg-type]
+    epochs: list[Epoch] = []
+    state = State()
+    try:
+        for epoch in train(flow, *rows.split(validation, spec.seed), spec, state):
+            epochs.append(epoch)
+            if on_epoch is not None:
+                on_epoch(epoch)
+    finally:
+        if state.best:
+            flow.load_state_dict(state.best)
+        flow.eval()
+    return epochs
+
+
+def checked(training: dict[str, Any]) -> TrainingSpec:
+    """Keyword arguments as a training specification, held to the same rules as a recipe's."""
+    try:
+        return msgspec.convert(training, TrainingSpec)
+    except msgspec.ValidationError as error:
+        raise ArgumentError(str(error)) from error
+
+
+def train(flow: Flow, training: Rows, held_out: Rows, spec: TrainingSpec, state: State) -> Iterator[Epoch]:
+    """Trains epoch by epoch; after each, ``state`` is complete and can be saved.
+
+    Torch's global generator is seeded inside and put back between epochs, so the caller's own stream of
+    random numbers goes on undisturbed.
+    """
+    require_widths(flow, training)
+    if state.epoch == 0:
+        standardise(flow, training)
+    parameter = next(flow.parameters())
+    optimizer = OPTIMIZERS[spec.optimizer](
+        flow.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, fused=True
+    )
+    if state.epoch:
+        flow.load_state_dict(state.flow)
+        load_optimizer(optimizer, state.optimizer)
+    x, context, weights = tensors(training, parameter)
+    held = tensors(held_out if len(held_out) else training, parameter)
+    steps = math.ceil(len(x) / spec.batch_size)
+    while state.epoch < spec.epochs:
+        if spec.patience and state.epoch - state.best_epoch >= spec.patience:
+            return
+        started = time.perf_counter()
+        with torch.random.fork_rng(devices=[]):
+            if state.epoch:
+                torch.set_rng_state(state.generator)
+            else:
+                torch.manual_seed(spec.seed)
+            losses, norms = run_epoch(flow, optimizer, (x, context, weights), spec, state.epoch * steps, steps)
+            generator = torch.get_rng_state()
+        nll = mean_nll(flow, *held)
+        state.epoch += 1
+        if not (math.isfinite(nll) and all(map(math.isfinite, losses))):
+            raise TrainingError(
+                f"epoch {state.epoch}: the loss is not finite; "
+                + (f"the best is epoch {state.best_epoch}, NLL {state.best_nll:.4f}" if state.best else "nothing kept")
+                + "; lower the learning rate, clip the gradient, or look for outliers in the data"
+            )
+        state.flow = snapshot(flow)
+        state.optimizer = optimizer_tensors(optimizer)
+        state.generator = generator
+        if nll < state.best_nll:
+            state.best_epoch, state.best_nll, state.best = state.epoch, nll, state.flow
+        rate = optimizer.param_groups[0]["lr"]
+        yield Epoch(
+            state.epoch, float(np.mean(losses)), nll, rate, float(np.mean(norms)), time.perf_counter() - started
+        )
+
+
+def run_epoch(
+    flow: Flow,
+    optimizer: torch.optim.Optimizer,
+    rows: tuple[Tensor, Tensor | None, Tensor | None],
+    spec: TrainingSpec,
+    first_step: int,
+    steps: int,
+) -> tuple[list[float], list[float]]:
+    """One pass over the training rows in a new order: the losses and the gradient norms of its steps."""
+    flow.train()
+    order = torch.randperm(len(rows[0]))
+    x, context, weights = (None if tensor is None else tensor[order] for tensor in rows)
+    assert x is not None
+    losses: list[float] = []
+    norms: list[float] = []
+    for step in range(steps):
+        batch = slice(step * spec.batch_size, (step + 1) * spec.batch_size)
+        for group in optimizer.param_groups:
+            group["lr"] = spec.learning_rate * schedule(spec, first_step + step, steps)
+        rows_in = x[batch]
+        if spec.noise:
+            rows_in = rows_in + spec.noise * flow.standardize.scale * torch.randn_like(rows_in)
+        log_prob = flow.log_prob(rows_in, None if context is None else context[batch])
+        loss = -weighted_mean(log_prob, None if weights is None else weights[batch])
+        optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(flow.parameters(), spec.clip or math.inf)
+        losses.append(loss.item())
+        norms.append(norm.item())
+        if not math.isfinite(losses[-1]):
+            break
+        optimizer.step()
+    return losses, norms
+
+
+def schedule(spec: TrainingSpec, step: int, steps: int) -> float:
+    """The factor on the learning rate at a step, with ``steps`` steps an epoch."""
+    warmup = spec.warmup_epochs * steps
+    if step < warmup:
+        return (step + 1) / (warmup + 1)
+    if spec.schedule == "constant":
+        return 1.0
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, spec.epochs * steps - warmup)))
+
+
+@torch.no_grad()
+def mean_nll(flow: Flow, x: Tensor, context: Tensor | None, weights: Tensor | None) -> float:
+    """The weighted mean of −log_prob over rows, nats."""
+    flow.eval()
+    log_prob = torch.cat(
+        [
+            flow.log_prob(x[i : i + EVALUATION_ROWS], None if context is None else context[i : i + EVALUATION_ROWS])
+            for i in range(0, len(x), EVALUATION_ROWS)
+        ]
+    )
+    return -weighted_mean(log_prob.double(), None if weights is None else weights.double()).item()
+
+
+def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:
+    """Σ w v / Σ w; a batch whose weights are all zero counts nothing."""
+    if weights is None:
+        return values.mean()
+    return (weights * values).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+
+
+def standardise(flow: Flow, rows: Rows) -> None:
+    """Sets a flow's standardising layers from rows."""
+    mean, scale = (torch.from_numpy(moment) for moment in rows.moments())
+    flow.standardize.fit(mean[: flow.features], scale[: flow.features])
+    if flow.standardize_context is not None:
+        flow.standardize_context.fit(mean[flow.features :], scale[flow.features :])
+
+
+def require_widths(flow: Flow, rows: Rows) -> None:
+    """Refuses rows that the flow was not built for."""
+    context = 0 if rows.context is None else rows.context.shape[1]
+    if rows.x.shape[1] != flow.features:
+        raise ArgumentError(f"x: the flow has {flow.features} features, the rows have {rows.x.shape[1]}")
+    if context != flow.context:
+        raise ArgumentError(f"context: the flow has {flow.context} context features, the rows have {context}")
+
+
+def tensors(rows: Rows, like: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Rows as tensors of the flow's type and device."""
+    x, context, weights = (
+        None if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(like)
+        for array in (rows.x, rows.context, rows.weights)
+    )
+    assert x is not None
+    return x, context, weights
+
+
+def snapshot(flow: Flow) -> dict[str, Tensor]:
+    """A copy of a flow's state."""
+    return {name: tensor.detach().clone() for name, tensor in flow.state_dict().items()}
+
+
+def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
+    """An optimiser's state as named tensors, ``<parameter>.<slot>``."""
+    slots = optimizer.state_dict()["state"]
+    return {f"{index}.{name}": value.clone() for index, of in slots.items() for name, value in of.items()}
+
+
+def load_optimizer(optimizer: torch.optim.Optimizer, named: dict[str, Tensor]) -> None:
+    """Puts back what `optimizer_tensors` took."""
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in named.items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value.clone()
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,221 @@
+"""Trains by a recipe into a run folder, and goes on where an earlier run stopped."""
+
+from __future__ import annotations
+
+__all__ = ["Outcome", "train_recipe"]
+
+import csv
+import hashlib
+import io
+import os
+from collections.abc import Callable
+from dataclasses import asdict, astuple, dataclass, fields
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import torch
+from safetensors.torch import save as save_tensors
+
+from flowexport.errors import CheckpointError, TrainingError
+from flowexport.flows import Flow, RealNVP, architecture_of
+
+from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, save_checkpoint, write_file
+from .curve import draw_learning_curve
+from .data import Rows, read_rows
+from .loop import Epoch, State, train
+from .recipe import Recipe, load_recipe
+
+KEPT_ROWS = 10_000
+"""Held-out rows kept in the run folder: enough for percentiles to a tenth of a per cent."""
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """``resume.json``: where training stands. The state itself is in ``file``."""
+
+    file: str
+    recipe_sha256: str
+    rows_sha256: str
+    epoch: int
+    best_epoch: int
+    best_nll: float
+    epochs: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training came to.
+
+    Arguments:
+        folder: the run folder.
+        epochs: all epochs, those of earlier runs included.
+        best_epoch, best_nll: the epoch of the weights that are kept, and its held-out NLL in nats.
+        interrupted: whether it was stopped from the keyboard.
+    """
+
+    folder: Path
+    epochs: list[Epoch]
+    best_epoch: int
+    best_nll: float
+    interrupted: bool
+
+
+def train_recipe(
+    recipe_path: str | os.PathLike[str],
+    folder: str | os.PathLike[str],
+    resume: bool = False,
+    on_epoch: Callable[[Epoch, int], None] | None = None,
+) -> Outcome:
+    """Trains by a recipe.
+
+    Arguments:
+        recipe_path: the TOML file; its data file is relative to it.
+        folder: the run folder, which must not hold a run unless ``resume``.
+        resume: go on from the last epoch, to the same numbers as an unbroken run.
+        on_epoch: called after every epoch with it and the greatest number of epochs.
+
+    Raises:
+        RecipeError, DataError: for what is wrong with the recipe or its rows; nothing is written.
+        CheckpointError: for a folder that holds a run already, or one of another recipe or other rows.
+        TrainingError: where the loss is no longer finite; the best weights are in the folder.
+    """
+    recipe_path, folder = Path(recipe_path), Path(folder)
+    recipe = load_recipe(recipe_path)
+    rows = read_rows(recipe.data, recipe_path.parent)
+    training, held_out = rows.split(recipe.data.validation, recipe.training.seed)
+    training.moments()  # refuses a constant column before anything is written
+    flow = new_flow(recipe, rows)
+    run = Run(folder, recipe, hashlib.sha256(recipe_path.read_bytes()).hexdigest(), rows, training, held_out, flow)
+    state, epochs = run.resumed() if resume else run.started()
+    interrupted = False
+    try:
+        for epoch in train(flow, training, held_out, recipe.training, state):
+            epochs.append(epoch)
+            run.save(state, epochs)
+            if on_epoch is not None:
+                on_epoch(epoch, recipe.training.epochs)
+    except KeyboardInterrupt:
+        interrupted = True
+        del epochs[state.epoch :]
+    finally:
+        if epochs:
+            draw_learning_curve(folder / "learning_curve.png", epochs, state.best_epoch)
+    if not state.best:
+        raise TrainingError(f"{folder}: stopped before the first epoch was done; nothing to keep")
+    return Outcome(folder, epochs, state.best_epoch, state.best_nll, interrupted)
+
+
+def new_flow(recipe: Recipe, rows: Rows) -> Flow:
+    """The recipe's flow, with initial weights from its seed."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.training.seed)
+        return RealNVP(rows.x.shape[1], context=len(rows.context_features), **msgspec.structs.asdict(recipe.flow))
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder being written."""
+
+    folder: Path
+    recipe: Recipe
+    recipe_sha256: str
+    rows: Rows
+    training: Rows
+    held_out: Rows
+    flow: Flow
+
+    def started(self) -> tuple[State, list[Epoch]]:
+        """A new run, in a folder that holds none."""
+        for name in ("config.json", "resume.json"):
+            if (self.folder / name).exists():
+                raise CheckpointError(f"{self.folder}: holds a run already; --resume goes on with it, or name another")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CheckpointError(f"{self.folder}: cannot be made ({error.strerror})") from error
+        kept = self.held_out if len(self.held_out) else self.training
+        x, context = (
+            None if array is None else torch.from_numpy(np.float32(array[:KEPT_ROWS]))
+            for array in (kept.x, kept.context)
+        )
+        tensors = {name: t for name, t in (("x", x), ("context", context)) if t is not None}
+        write_file(self.folder / "rows.safetensors", save_tensors(tensors))
+        return State(), []
+
+    def resumed(self) -> tuple[State, list[Epoch]]:
+        """The state that an earlier run left, or a new run if it left none."""
+        path = self.folder / "resume.json"
+        if not path.exists():
+            return self.started()
+        progress = read_json(path, Progress)
+        if progress.recipe_sha256 != self.recipe_sha256:
+            raise CheckpointError(f"{self.folder}: was trained by another recipe; --resume needs the same one")
+        if progress.rows_sha256 != self.rows_sha256():
+            raise CheckpointError(f"{self.folder}: was trained on other rows; --resume needs the same ones")
+        if Path(progress.file).name != progress.file:
+            raise CheckpointError(f"{path}: file: {progress.file!r} leaves the folder")
+        tensors, _ = read_tensors(self.folder / progress.file)
+        state = State(progress.epoch, progress.best_epoch, progress.best_nll)
+        state.generator = tensors.pop("generator")
+        state.flow = {name[5:]: t for name, t in tensors.items() if name.startswith("flow.")}
+        state.optimizer = {name[10:]: t for name, t in tensors.items() if name.startswith("optimizer.")}
+        state.best = {name[5:]: t for name, t in tensors.items() if name.startswith("best.")}
+        self.save_best(state)
+        return state, [Epoch(**line) for line in progress.epochs]  # type: ignore[arg-type]
+
+    def save(self, state: State, epochs: list[Epoch]) -> None:
+        """Writes the run folder after an epoch; ``resume.json`` comes last and makes it count."""
+        if state.best_epoch == state.epoch:
+            self.save_best(state)
+        write_file(self.folder / "metrics.csv", metrics_csv(epochs))
+        tensors = {"generator": state.generator}
+        for group in ("flow", "optimizer", "best"):
+            tensors |= {f"{group}.{name}": tensor.clone() for name, tensor in getattr(state, group).items()}
+        name = f"resume-{state.epoch}.safetensors"
+        write_file(self.folder / name, save_tensors(contiguous(tensors)))
+        progress = Progress(
+            name,
+            self.recipe_sha256,
+            self.rows_sha256(),
+            state.epoch,
+            state.best_epoch,
+            state.best_nll,
+            [asdict(epoch) for epoch in epochs],
+        )
+        write_file(self.folder / "resume.json", msgspec.json.encode(progress))
+        for old in self.folder.glob("resume-*.safetensors"):
+            if old.name != name:
+                old.unlink(missing_ok=True)
+
+    def save_best(self, state: State) -> None:
+        """Writes the weights that training would end with if it stopped now."""
+        config = Config(
+            format=FORMAT,
+            name=self.recipe.name,
+            description=self.recipe.description,
+            architecture=architecture_of(self.flow),
+            features=self.rows.features,
+            context_features=self.rows.context_features,
+            recipe=msgspec.to_builtins(self.recipe),
+            recipe_sha256=self.recipe_sha256,
+            rows={"training": len(self.training), "held_out": len(self.held_out), "dropped": self.rows.dropped},
+            best={"epoch": state.best_epoch, "nll": state.best_nll},
+        )
+        save_checkpoint(self.folder, state.best, config)
+
+    def rows_sha256(self) -> str:
+        """Of all numbers that training reads."""
+        digest = hashlib.sha256()
+        for array in (self.rows.x, self.rows.context, self.rows.weights):
+            if array is not None:
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()
+
+
+def metrics_csv(epochs: list[Epoch]) -> bytes:
+    """A header and a line an epoch."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(field.name for field in fields(Epoch))
+    writer.writerows(astuple(epoch) for epoch in epochs)
+    return text.getvalue().encode()
