@@ -1,0 +1,50 @@
+"""Train a normalizing flow in PyTorch, ship it as two proved ONNX graphs, run it anywhere.
+
+Everything here is imported when first used: ``import flowexport`` needs neither torch nor ONNX Runtime.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from .errors import FlowExportError
+    from .export.export import export
+    from .flows import Flow, RealNVP
+    from .runtime import Model, Report, load, verify
+    from .training import fit
+
+__all__ = ["Flow", "FlowExportError", "Model", "RealNVP", "Report", "export", "fit", "load", "verify"]
+
+_HOMES = {
+    "Flow": "flows",
+    "FlowExportError": "errors",
+    "Model": "runtime",
+    "RealNVP": "flows",
+    "Report": "runtime",
+    "fit": "training",
+    "load": "runtime",
+    "verify": "runtime",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "export":
+        return import_module(".export", __name__)
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    room = f".{_HOMES[name]}"
+    try:
+        return getattr(import_module(room, __name__), name)
+    except ModuleNotFoundError as error:
+        from .errors import MissingExtra
+
+        extras = {"torch": "train", "safetensors": "train", "onnx": "train", "onnxscript": "train"}
+        if error.name in extras:
+            raise MissingExtra(error.name, extras[error.name]) from error
+        raise
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -42,39 +42,32 @@ class Conditioner(nn.Module):
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
         """``[*, kept]`` and ``[*, context]`` → a tensor ``[*, features]`` (or ``[*, features, size]``) each."""
         hidden = self.trunk(kept if context is None else torch.cat([kept, context], dim=-1))
-        return tuple(shaped(head(hidden), self.sizes[name]) for name, head in self.heads.items())
+        return tuple(shaped(self.heads[name](hidden), size) for name, size in self.sizes.items())
 
 
-class MaskedConditioner(Conditioner):
+class MaskedConditioner(nn.Module):
     """A conditioner on the whole vector, which sees the kept features and speaks to the others.
 
     What it says to a kept feature is zero, and zero parameters are the identity. Export folds the mask into
     the weights, as columns and rows of zeros.
 
     Arguments:
+        network: on all features and the context, with parameters for all features.
         mask: ``[features]``, True where the feature is kept.
-        context: the number of context features.
-        sizes, hidden_features, activation: as for `Conditioner`.
     """
 
     mask: Tensor
 
-    def __init__(
-        self,
-        mask: BoolTensor,
-        context: int,
-        sizes: Mapping[str, int],
-        hidden_features: Sequence[int],
-        activation: Callable[[], nn.Module],
-    ) -> None:
-        super().__init__(len(mask) + context, len(mask), sizes, hidden_features, activation)
+    def __init__(self, network: Conditioner, mask: BoolTensor) -> None:
+        super().__init__()
+        self.network = network
         self.register_buffer("mask", mask)
 
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
-        parameters = super().forward(kept.masked_fill(~self.mask, 0), context)
+        parameters = self.network(kept.masked_fill(~self.mask, 0), context)
         return tuple(
             parameter.masked_fill(self.mask if size == 1 else self.mask[:, None], 0)
-            for parameter, size in zip(parameters, self.sizes.values(), strict=True)
+            for parameter, size in zip(parameters, self.network.sizes.values(), strict=True)
         )
 
 
@@ -98,7 +91,7 @@ class Constant(nn.Module):
         self.sizes = dict(sizes)
 
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
-        return tuple(shaped(head, self.sizes[name]) for name, head in self.heads.items())
+        return tuple(shaped(self.heads[name], size) for name, size in self.sizes.items())
 
 
 def shaped(parameter: Tensor, size: int) -> Tensor:

@@ -2,10 +2,9 @@
 
 __all__ = ["Flow"]
 
-from itertools import zip_longest
+from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from flowexport.errors import ArgumentError
@@ -87,13 +86,18 @@ class Flow(nn.Module):
         return context if context is None or self.standardize_context is None else self.standardize_context(context)
 
 
-def event_sum(terms: list[list[Tensor]]) -> Tensor:
+def add(terms: Sequence[Tensor]) -> Tensor:
+    """The sum of tensors."""
+    return sum(terms[1:], terms[0])
+
+
+def event_sum(terms: list[list[Tensor]], add: Callable[[Sequence[Tensor]], Tensor] = add) -> Tensor:
     """Adds the terms of every part and sums over its features: lists of ``[*, features]`` → ``[*]``.
 
-    Parts of one width are added before the sum, so that there is one reduction and not one a part.
+    Parts of one width are added to one another before the sum, so that there is one reduction and not one a
+    part.
     """
-    totals = [sum(of_part[1:], of_part[0]) for of_part in terms if of_part]
-    if len({total.shape[-1] for total in totals}) == 1:
-        totals = [sum(totals[1:], totals[0])]
-    sums = [total.sum(-1) for total in totals]
-    return sum(sums[1:], sums[0])
+    groups = [of_part for of_part in terms if of_part]
+    if len({of_part[-1].shape[-1] for of_part in groups}) == 1:
+        groups = [[term for of_part in groups for term in of_part]]
+    return add([add(group).sum(-1) for group in groups])

@@ -81,8 +81,9 @@ class RealNVP(Flow):
             make = (lambda: ContextConditioner(context, 1, *rest)) if context else (lambda: Constant(1, sizes))
             stack = WholeStack([Coupling(make(), make_univariate()) for _ in range(transforms)])
         elif randmask:
-            drawn = masks.randomised(features, transforms)
-            stack = WholeStack([Coupling(MaskedConditioner(m, context, *rest), make_univariate()) for m in drawn])
+            networks = [Conditioner(features + context, features, *rest) for _ in range(transforms)]
+            masked = zip(networks, masks.randomised(features, transforms), strict=True)
+            stack = WholeStack([Coupling(MaskedConditioner(*pair), make_univariate()) for pair in masked])
         else:
             kept = [int(mask.sum()) for mask in masks.alternating(features, transforms)]
             stack = HalvesStack(

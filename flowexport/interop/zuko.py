@@ -61,11 +61,15 @@ def from_zuko(flow: zuko.flows.NICE) -> Flow:
     adopted.to(device=weight.device, dtype=weight.dtype)
     with torch.no_grad():
         for coupling, layer, network in zip(adopted.stack.couplings, layers, networks, strict=True):
-            if isinstance(coupling.conditioner, Constant):
-                for head, value in zip(coupling.conditioner.heads.values(), layer.phi, strict=True):
-                    head.copy_(value)
+            conditioner = coupling.conditioner
+            if isinstance(conditioner, Constant):
+                for name, value in zip(conditioner.sizes, layer.phi, strict=True):
+                    conditioner.heads[name].copy_(value)
+            elif isinstance(conditioner, MaskedConditioner):
+                conditioner.mask.copy_(layer.mask)
+                copy_network(conditioner.network, network, layer.mask)
             else:
-                copy_network(coupling.conditioner, network, getattr(layer, "mask", None))
+                copy_network(conditioner, network, None)
     return adopted
 
 
@@ -79,28 +83,27 @@ def shape_of(network: nn.Sequential) -> tuple[list[int], type[nn.Module]]:
 
 
 def copy_network(conditioner: Conditioner, network: nn.Sequential, mask: Tensor | None) -> None:
-    """Writes a zuko MLP's weights into a conditioner, taking its last Linear apart."""
-    *hidden, last = [module for module in network if hasattr(module, "weight")]
-    kept = moved = slice(None)
-    first_weight = (hidden or [last])[0].weight
-    if isinstance(conditioner, MaskedConditioner):
-        assert mask is not None
-        conditioner.mask.copy_(mask)
-        kept = torch.cat([mask.nonzero().flatten(), torch.arange(int(mask.sum()), first_weight.shape[1]) + int((~mask).sum())])
-        moved = (~mask).nonzero().flatten()
-    for ours, theirs in zip([m for m in conditioner.trunk if isinstance(m, nn.Linear)], hidden, strict=True):
-        columns = kept if theirs is (hidden or [None])[0] else slice(None)
-        ours.weight.zero_()
-        ours.weight[:, columns] = theirs.weight
-        ours.bias.copy_(theirs.bias)
-    for index, head in enumerate(conditioner.heads.values()):
-        head.weight.zero_()
-        head.bias.zero_()
-        rows = last.weight[index::2]
-        if hidden:
-            head.weight[moved] = rows
-        else:
-            wide = rows.new_zeros(len(rows), head.weight.shape[1])
-            wide[:, kept] = rows
-            head.weight[moved] = wide
-        head.bias[moved] = last.bias[index::2]
+    """Writes a zuko MLP's weights into a conditioner, taking its last Linear apart.
+
+    With a mask, the columns of the kept features and the rows of the moved ones take the places that they
+    have in the whole vector; the others are zero.
+    """
+    ours = [module for module in conditioner.trunk if isinstance(module, nn.Linear)]
+    theirs = [(module.weight, module.bias) for module in network if hasattr(module, "weight")]
+    heads = [conditioner.heads[name] for name in conditioner.sizes]
+    rows: slice | Tensor = slice(None)
+    if mask is not None:
+        rows = (~mask).nonzero().flatten()
+        weight, bias = theirs[0]
+        wide = weight.new_zeros(len(weight), weight.shape[1] + len(rows))
+        context = wide.shape[1] - len(mask)
+        wide[:, torch.cat([mask, mask.new_ones(context)])] = weight
+        theirs[0] = wide, bias
+    *hidden, last = theirs
+    for linear, (weight, bias) in zip(ours, hidden, strict=True):
+        linear.weight.copy_(weight)
+        linear.bias.copy_(bias)
+    for index, head in enumerate(heads):
+        for parameter, interleaved in zip((head.weight, head.bias), last, strict=True):
+            parameter.zero_()
+            parameter[rows] = interleaved[index :: len(heads)]

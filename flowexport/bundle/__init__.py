@@ -1,0 +1,27 @@
+"""The contract on disk: a folder with ``flow.json``, two ONNX graphs and golden cases. Needs numpy only."""
+
+from .npy import npy_bytes, read_npy
+from .onnx_file import OnnxFile, read_onnx
+from .place import place, restore, staged
+from .read import Bundle, open_bundle
+from .schema import FORMAT, Manifest, json_schema
+from .write import write_bundle
+from .zoo import zoo_folder, zoo_names
+
+__all__ = [
+    "FORMAT",
+    "Bundle",
+    "Manifest",
+    "OnnxFile",
+    "json_schema",
+    "npy_bytes",
+    "open_bundle",
+    "place",
+    "read_npy",
+    "read_onnx",
+    "restore",
+    "staged",
+    "write_bundle",
+    "zoo_folder",
+    "zoo_names",
+]

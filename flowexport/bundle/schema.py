@@ -1,0 +1,218 @@
+"""``flow.json``: one schema, the source of the checks, of what export writes, and of the JSON Schema."""
+
+from __future__ import annotations
+
+__all__ = [
+    "FORMAT",
+    "Case",
+    "Golden",
+    "GraphSpec",
+    "Graphs",
+    "Manifest",
+    "NoiseSpec",
+    "Reference",
+    "TensorSpec",
+    "Tolerance",
+    "Tolerances",
+    "decode_manifest",
+    "encode_manifest",
+    "json_schema",
+]
+
+import math
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from flowexport.errors import BundleError
+
+FORMAT = "flowexport/1"
+"""The format that this package reads and writes. A changed meaning is another number."""
+
+Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+NotNegative = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Meta(min_length=1, max_length=255)]
+Dtype = Literal["float32", "float64"]
+
+
+class TensorSpec(Struct, frozen=True):
+    """An input or output of a graph; the first axis is the name ``batch``, the others are numbers."""
+
+    name: str
+    dtype: Dtype
+    shape: Annotated[list[int | str], Meta(min_length=1, max_length=4)]
+
+
+class GraphSpec(Struct, frozen=True):
+    """One ONNX file."""
+
+    file: FileName
+    opset: Count
+    inputs: Annotated[list[TensorSpec], Meta(min_length=1, max_length=2)]
+    outputs: Annotated[list[TensorSpec], Meta(min_length=1, max_length=1)]
+
+
+class Graphs(Struct, frozen=True):
+    """The two directions."""
+
+    log_prob: GraphSpec
+    sample: GraphSpec
+
+
+class Tolerance(Struct, frozen=True):
+    """|Δ| ≤ atol + rtol · |reference|; for samples atol is in units of ``scale``."""
+
+    atol: Annotated[float, Meta(ge=0)]
+    rtol: Annotated[float, Meta(ge=0)]
+
+
+class Tolerances(Struct, frozen=True):
+    """The bounds that the bundle was verified with; a reader takes the smaller of these and its own."""
+
+    log_prob: Tolerance
+    sample: Tolerance
+
+
+class Reference(Struct, frozen=True):
+    """The distribution of log_prob on data, which turns a score into a percentile."""
+
+    rows: Count
+    log_prob_quantiles: Annotated[list[float], Meta(min_length=101, max_length=101)]
+
+
+class Case(Struct, frozen=True, omit_defaults=True):
+    """A golden case: rows of the inputs, and either what is expected of them or the error that they must give."""
+
+    name: str
+    graph: Literal["log_prob", "sample"]
+    inputs: dict[str, FileName]
+    expected: dict[str, FileName] | None = None
+    rows: Annotated[list[NotNegative], Meta(min_length=2, max_length=2)] | None = None
+    error: Literal["wrong_shape", "missing_context", "wrong_dtype"] | None = None
+
+
+class NoiseSpec(Struct, frozen=True):
+    """Normals number ``start`` onwards of a seed, a decimal string, since 64 bits do not fit every number."""
+
+    seed: Annotated[str, Meta(pattern=r"^[0-9]{1,20}$")]
+    start: Annotated[int, Meta(ge=0)]
+    file: FileName
+
+
+class Golden(Struct, frozen=True):
+    """Reference inputs and float64 outputs of the trained model."""
+
+    cases: Annotated[list[Case], Meta(max_length=1000)]
+    log_prob_of_sample: FileName
+    noise: Annotated[list[NoiseSpec], Meta(max_length=100)] = []
+
+
+class Manifest(Struct, frozen=True):
+    """``flow.json``, whole."""
+
+    format: str
+    name: str
+    description: str
+    dtype: Dtype
+    event_shape: Annotated[list[Count], Meta(min_length=1, max_length=3)]
+    latent_size: Count
+    context_size: NotNegative
+    features: list[str] | None
+    context_features: list[Any] | None
+    architecture: dict[str, Any]
+    graphs: Graphs
+    files: dict[FileName, Sha256]
+    tolerance: Tolerances
+    scale: list[float]
+    reference: Reference | None
+    golden: Golden
+    provenance: dict[str, str]
+    levels: Count | UnsetType = UNSET
+    selector: bool | UnsetType = UNSET
+
+
+def decode_manifest(data: bytes, where: str) -> Manifest:
+    """Reads ``flow.json`` and holds it to the schema and to itself.
+
+    Arguments:
+        data: the file.
+        where: its path, for messages.
+
+    Raises:
+        BundleError: naming the file and the key.
+    """
+    try:
+        head = msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BundleError(f"{where}: is not JSON ({error})") from error
+    found = head.get("format") if isinstance(head, dict) else None
+    if found != FORMAT:
+        raise BundleError(f"{where}: format: this package reads {FORMAT!r}, the bundle says {found!r}")
+    try:
+        manifest = msgspec.convert(head, Manifest)
+    except msgspec.ValidationError as error:
+        raise BundleError(f"{where}: {error}") from error
+    fault = inconsistency(manifest)
+    if fault:
+        raise BundleError(f"{where}: {fault}")
+    return manifest
+
+
+def inconsistency(manifest: Manifest) -> str | None:
+    """The first place where a manifest contradicts itself, key first, or None."""
+    size = math.prod(manifest.event_shape)
+    for key, names, length in (
+        ("features", manifest.features, size),
+        ("context_features", manifest.context_features, manifest.context_size),
+        ("scale", manifest.scale, size),
+    ):
+        if names is not None and len(names) != length:
+            return f"{key}: expected {length} entries, got {len(names)}"
+    if not all(0 < value < math.inf for value in manifest.scale):
+        return "scale: every entry must be positive and finite"
+    if manifest.reference is not None:
+        quantiles = manifest.reference.log_prob_quantiles
+        if any(a > b for a, b in zip(quantiles[:-1], quantiles[1:], strict=True)):
+            return "reference.log_prob_quantiles: must be ascending"
+    for name, inputs, output in (
+        ("log_prob", [("x", manifest.event_shape)], ("log_prob", [])),
+        ("sample", [("z", [manifest.latent_size])], ("x", manifest.event_shape)),
+    ):
+        graph: GraphSpec = getattr(manifest.graphs, name)
+        if manifest.context_size:
+            inputs.append(("context", [manifest.context_size]))
+        for key, tensors, expected in (("inputs", graph.inputs, inputs), ("outputs", graph.outputs, [output])):
+            found = [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]
+            wanted = [(tensor, manifest.dtype, ["batch", *shape]) for tensor, shape in expected]
+            if found != wanted:
+                return f"graphs.{name}.{key}: expected {wanted}, got {found}"
+    for index, case in enumerate(manifest.golden.cases):
+        if (case.expected is None) == (case.error is None):
+            return f"golden.cases[{index}]: needs either expected or error"
+        if case.expected is not None and list(case.expected) != [getattr(manifest.graphs, case.graph).outputs[0].name]:
+            return f"golden.cases[{index}].expected: is not the output of {case.graph}"
+    for file in referenced(manifest):
+        if file not in manifest.files:
+            return f"files: {file!r} is used but not listed"
+    return None
+
+
+def referenced(manifest: Manifest) -> list[str]:
+    """Every file that the manifest speaks of outside ``files``."""
+    names = [manifest.graphs.log_prob.file, manifest.graphs.sample.file, manifest.golden.log_prob_of_sample]
+    for case in manifest.golden.cases:
+        names += [*case.inputs.values(), *(case.expected or {}).values()]
+    return [*names, *(noise.file for noise in manifest.golden.noise)]
+
+
+def encode_manifest(manifest: Manifest) -> bytes:
+    """The bytes of ``flow.json``: keys in the order of the schema, two spaces, a last line end."""
+    return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of ``flow.json``."""
+    schema = msgspec.json.schema(Manifest)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"{FORMAT} flow.json"} | schema

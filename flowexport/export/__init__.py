@@ -1,0 +1,23 @@
+"""A trained flow becomes two lean ONNX graphs and a bundle, proved before it is put in place.
+
+The package can be called: ``flowexport.export(flow, path)`` is `flowexport.export.export`.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
+
+from .export import export_checkpoint
+from .export import export as _export
+from .references import references_from
+
+__all__ = ["export_checkpoint", "references_from"]
+
+
+class _Callable(ModuleType):
+    # The room and the verb share a name. Importing the room puts it where the verb was, so it must be both.
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return _export(*args, **kwargs)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -1,0 +1,258 @@
+"""Export: a trained flow becomes a bundle, verified before it is put in place."""
+
+from __future__ import annotations
+
+__all__ = ["export", "export_checkpoint"]
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from flowexport import __version__
+from flowexport.bundle import Manifest, npy_bytes, open_bundle, place, staged, write_bundle
+from flowexport.bundle.schema import (
+    FORMAT,
+    Case,
+    Golden,
+    Graphs,
+    GraphSpec,
+    NoiseSpec,
+    Reference,
+    TensorSpec,
+    Tolerance,
+    Tolerances,
+)
+from flowexport.errors import ArgumentError, BundleError, CheckFailed
+from flowexport.flows import Flow, architecture_of
+from flowexport.runtime import Report, normals, verify
+from flowexport.runtime.parity import (
+    LOG_PROB_ATOL,
+    LOG_PROB_RTOL,
+    SAMPLE_ATOL,
+    SAMPLE_RTOL,
+    references_of,
+)
+from flowexport.training import Checkpoint
+
+from .folds import fold_all
+from .graphs import OPSET, log_prob_graph, sample_graph
+from .lean import LeanFlow
+from .references import GoldenArrays, golden_arrays, golden_cases, latent_of
+
+NOISE = (("0", 3, 1000), ("9223372036854775813", 0, 1000))
+"""Seed, start and count of the golden noise: one slice that begins inside a block, one seed above 2⁶³."""
+
+DTYPES = {"float32": torch.float32, "float64": torch.float64}
+
+
+def export(
+    flow: Flow,
+    path: str | os.PathLike[str],
+    data: np.ndarray | Tensor | None = None,
+    context: np.ndarray | Tensor | None = None,
+    *,
+    name: str | None = None,
+    description: str = "",
+    features: Sequence[str] | None = None,
+    context_features: Sequence[str] | None = None,
+    dtype: Literal["float32", "float64"] = "float32",
+    weights: bool = False,
+    provenance: Mapping[str, str] | None = None,
+) -> Report:
+    """Writes a flow as a bundle: two ONNX graphs, golden cases, and the proof that both agree with the flow.
+
+    The bundle is built beside its target, verified there, and put in place in one step, so that a failure
+    or a kill leaves what was there before.
+
+    Arguments:
+        flow: the trained flow.
+        path: the folder to make; a bundle that stands there is replaced.
+        data: ``[rows, features]``, for the golden rows, the percentiles and the scale of each feature. Without
+            it they come from the flow's own samples, and there are no percentiles.
+        context: ``[rows, context]`` of the data, where the flow has one.
+        name: of the model, by default the folder's.
+        description: a sentence.
+        features, context_features: names of the columns; by default ``x0``, ``c0`` and so on.
+        dtype: of the graphs.
+        weights: whether to put the weights beside the graphs, to train on or export again.
+        provenance: more to say about where the model comes from.
+
+    Returns:
+        The report of the verification.
+
+    Raises:
+        ArgumentError: for data, context or names that do not fit the flow.
+        CheckFailed: where the verification fails; nothing is put in place.
+    """
+    if dtype not in DTYPES:
+        raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r}")
+    target = Path(os.path.abspath(path))
+    rows, contexts = as_rows("data", data, flow.features), as_rows("context", context, flow.context)
+    if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
+        raise ArgumentError("context: this flow needs one row of context for each row of data")
+    state = {key: tensor.detach().cpu().contiguous() for key, tensor in flow.state_dict().items()}
+    saved = save_tensors(state)
+
+    lean = fold_all(LeanFlow(flow)).to(DTYPES[dtype])
+    golden = golden_arrays(flow, rows, contexts)
+    golden_files, golden_spec = golden_part(golden)
+    files = {
+        "log_prob.onnx": log_prob_graph(lean, flow.features, flow.context),
+        "sample.onnx": sample_graph(lean, flow.features, flow.context),
+        **golden_files,
+        **({"model.safetensors": saved} if weights else {}),
+    }
+    manifest = Manifest(
+        format=FORMAT,
+        name=name or target.name,
+        description=description,
+        dtype=dtype,
+        event_shape=[flow.features],
+        latent_size=flow.features,
+        context_size=flow.context,
+        features=named("features", features, flow.features, "x"),
+        context_features=[{"name": each} for each in named("context_features", context_features, flow.context, "c")]
+        or None,
+        architecture=architecture_of(flow),
+        graphs=graphs_part(flow, dtype),
+        files={},
+        tolerance=Tolerances(Tolerance(LOG_PROB_ATOL, LOG_PROB_RTOL), Tolerance(SAMPLE_ATOL, SAMPLE_RTOL)),
+        scale=golden.scale.tolist(),
+        reference=None
+        if golden.quantiles is None
+        else Reference(golden.quantile_rows, golden.quantiles.tolist()),
+        golden=golden_spec,
+        provenance={
+            "flowexport": __version__,
+            "torch": metadata.version("torch").split("+")[0],
+            "onnx": metadata.version("onnx"),
+            **(provenance or {}),
+            "weights_sha256": hashlib.sha256(saved).hexdigest(),
+        },
+    )
+    with staged(target) as folder:
+        write_bundle(folder, manifest, files)
+        report = prove(folder, target, flow)
+        place(folder, target)
+    return report
+
+
+def export_checkpoint(
+    checkpoint: Checkpoint,
+    path: str | os.PathLike[str],
+    dtype: Literal["float32", "float64"] = "float32",
+    weights: bool = False,
+) -> Report:
+    """Writes a run folder's flow as a bundle, with the rows that training held out.
+
+    Arguments:
+        checkpoint: from `flowexport.training.load_checkpoint`.
+        path, dtype, weights: as for `export`.
+    """
+    config = checkpoint.config
+    return export(
+        checkpoint.flow,
+        path,
+        checkpoint.x,
+        checkpoint.context,
+        name=config.name,
+        description=config.description,
+        features=config.features,
+        context_features=config.context_features,
+        dtype=dtype,
+        weights=weights,
+        provenance={} if config.recipe_sha256 is None else {"recipe_sha256": config.recipe_sha256},
+    )
+
+
+def prove(folder: Path, target: Path, flow: Flow) -> Report:
+    """Verifies a staged bundle from its own files, with the trained flow at hand for the round trip."""
+    try:
+        references = dataclasses.replace(references_of(open_bundle(folder)), latent=latent_of(flow))
+        report = dataclasses.replace(verify(folder, "cpu", references), path=str(target))
+    except BundleError as error:
+        # The staged folder is gone when the message is read: speak of its target.
+        raise BundleError(str(error).replace(str(folder), str(target))) from error
+    if not report.passed:
+        raise CheckFailed(f"{report.fault()}; not exported")
+    return report
+
+
+def graphs_part(flow: Flow, dtype: str) -> Graphs:
+    """The signatures of both graphs."""
+
+    def spec(file: str, first: tuple[str, int], output: tuple[str, list[int]]) -> GraphSpec:
+        inputs = [first, *([("context", flow.context)] if flow.context else [])]
+        return GraphSpec(
+            file=file,
+            opset=OPSET,
+            inputs=[TensorSpec(key, dtype, ["batch", width]) for key, width in inputs],  # type: ignore[arg-type]
+            outputs=[TensorSpec(output[0], dtype, ["batch", *output[1]])],  # type: ignore[arg-type]
+        )
+
+    return Graphs(
+        log_prob=spec("log_prob.onnx", ("x", flow.features), ("log_prob", [])),
+        sample=spec("sample.onnx", ("z", flow.features), ("x", [flow.features])),
+    )
+
+
+def golden_part(golden: GoldenArrays) -> tuple[dict[str, bytes], Golden]:
+    """The golden files, and what ``flow.json`` says of them."""
+    files: dict[str, bytes] = {}
+    for field in ("x", "tail_x", "z", "context", "log_prob", "tail_log_prob", "sample", "log_prob_of_sample"):
+        array = getattr(golden, field)
+        if array is not None:
+            files[f"golden/{field}.npy"] = npy_bytes(array)
+    fields = {id(getattr(golden, field)): f"golden/{field}.npy" for field in vars(golden)}
+    cases = [
+        Case(
+            name=name,
+            graph=graph,  # type: ignore[arg-type]
+            inputs={key: fields[id(array)] for key, array in inputs.items()},
+            expected={"log_prob" if graph == "log_prob" else "x": fields[id(expected)]},
+            rows=list(rows),
+        )
+        for name, graph, inputs, expected, rows in golden_cases(golden)
+    ]
+    context = {} if golden.context is None else {"context": "golden/context_2.npy"}
+    if golden.context is not None:
+        files["golden/context_2.npy"] = npy_bytes(golden.context[:2])
+        files["golden/x_2.npy"] = npy_bytes(golden.x[:2])
+        cases.append(Case("missing_context", "log_prob", {"x": "golden/x_2.npy"}, error="missing_context"))
+    files["golden/wrong_width.npy"] = npy_bytes(np.zeros((2, golden.x.shape[1] + 1), np.float32))
+    wrong = {"x": "golden/wrong_width.npy"} | context
+    cases.append(Case("wrong_width", "log_prob", wrong, error="wrong_shape"))
+    noises = []
+    for index, (seed, start, count) in enumerate(NOISE):
+        files[f"golden/noise_{index}.npy"] = npy_bytes(normals(int(seed), start, count))
+        noises.append(NoiseSpec(seed, start, f"golden/noise_{index}.npy"))
+    return files, Golden(cases, "golden/log_prob_of_sample.npy", noises)
+
+
+def as_rows(name: str, given: np.ndarray | Tensor | None, width: int) -> np.ndarray | None:
+    """Rows of a width, float64, or None."""
+    if given is None:
+        return None
+    if not width:
+        raise ArgumentError(f"{name}: this flow takes none")
+    array = np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != width or not len(array) or not np.isfinite(array).all():
+        raise ArgumentError(f"{name}: expected finite numbers [rows, {width}], got shape {array.shape}")
+    return array
+
+
+def named(key: str, names: Sequence[str] | None, count: int, letter: str) -> list[str]:
+    """The names of columns, or x0, x1 and so on."""
+    given = [f"{letter}{i}" for i in range(count)] if names is None else [str(each) for each in names]
+    if len(given) != count or len(set(given)) != count:
+        raise ArgumentError(f"{key}: expected {count} different names, got {given}")
+    return given

@@ -1,0 +1,115 @@
+"""A lean flow, written as an ONNX graph by torch's exporter."""
+
+from __future__ import annotations
+
+__all__ = ["IR_VERSION", "OPSET", "log_prob_graph", "sample_graph"]
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+from flowexport import __version__
+from flowexport.errors import ExportError
+
+from .lean import LeanFlow
+from .operators import TRANSLATIONS
+
+OPSET = 18
+IR_VERSION = 10
+EXAMPLE_ROWS = 3
+"""Rows of the example batch; one would freeze the axis, two are taken for granted by some kernels."""
+
+
+class LogProb(nn.Module):
+    def __init__(self, lean: LeanFlow) -> None:
+        super().__init__()
+        self.lean = lean
+
+    def forward(self, x: Tensor, context: Tensor | None = None) -> Tensor:
+        return self.lean.log_prob(x, context)
+
+
+class Sample(nn.Module):
+    def __init__(self, lean: LeanFlow) -> None:
+        super().__init__()
+        self.lean = lean
+
+    def forward(self, z: Tensor, context: Tensor | None = None) -> Tensor:
+        return self.lean.sample(z, context)
+
+
+def log_prob_graph(lean: LeanFlow, features: int, context: int) -> bytes:
+    """The ONNX file of ``x [batch, features] (, context) → log_prob [batch]``, in the flow's type."""
+    return write_graph(LogProb(lean), "log_prob", ("x", features), context, "log_prob")
+
+
+def sample_graph(lean: LeanFlow, latent: int, context: int) -> bytes:
+    """The ONNX file of ``z [batch, latent] (, context) → x [batch, features]``, in the flow's type."""
+    return write_graph(Sample(lean), "sample", ("z", latent), context, "x")
+
+
+def write_graph(module: nn.Module, name: str, first: tuple[str, int], context: int, output: str) -> bytes:
+    """Exports a module and cleans what the exporter leaves behind."""
+    widths = dict([first, *([("context", context)] if context else [])])
+    dtype = next(module.buffers()).dtype
+    for buffer in module.buffers():
+        dtype = buffer.dtype if buffer.is_floating_point() else dtype
+    example = {key: torch.zeros(EXAMPLE_ROWS, width, dtype=dtype) for key, width in widths.items()}
+    batch = torch.export.Dim("batch")
+    with quiet_exporter():
+        program = torch.onnx.export(
+            module.eval(),
+            kwargs=example,
+            dynamo=True,
+            input_names=list(widths),
+            output_names=[output],
+            dynamic_shapes={key: {0: batch} for key in widths},
+            opset_version=OPSET,
+            external_data=False,
+            custom_translation_table=TRANSLATIONS,
+            verbose=False,
+        )
+    return cleaned(program.model_proto, name).SerializeToString(deterministic=True)
+
+
+def cleaned(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """The model without source paths, notes and names that mean nothing outside this process.
+
+    Raises:
+        ExportError: where the exporter wrote another opset or a foreign operator.
+    """
+    opsets = {opset.domain: opset.version for opset in model.opset_import}
+    if opsets != {"": OPSET} or model.functions:
+        raise ExportError(f"{name}: the exporter wrote {opsets} with {len(model.functions)} functions, expected opset {OPSET}")
+    graph = model.graph
+    for holder in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del holder.metadata_props[:]
+        holder.ClearField("doc_string")
+    for node in graph.node:
+        node.ClearField("name")
+    del graph.value_info[:]
+    graph.name = name
+    model.ir_version = IR_VERSION
+    model.model_version = 1
+    model.producer_name, model.producer_version = "flowexport", __version__
+    model.ClearField("domain")
+    return model
+
+
+@contextmanager
+def quiet_exporter() -> Iterator[None]:
+    """Keeps the exporter's remarks about packages and its own future off the user's screen."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

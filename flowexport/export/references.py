@@ -1,0 +1,170 @@
+"""Float64 references of a trained flow: what golden cases hold, and what `verify --checkpoint` makes afresh."""
+
+from __future__ import annotations
+
+__all__ = ["BATCHES", "GoldenArrays", "golden_arrays", "references_from"]
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flowexport.flows import Flow
+from flowexport.runtime import References, normals
+from flowexport.runtime.parity import ReferenceCase
+
+ROWS = 1000
+"""Rows of data and of noise in the golden arrays."""
+
+TAIL_ROWS = 64
+TAIL_REACH = 10.0
+"""Standard deviations from the mean that the tail rows reach."""
+
+BATCHES = (1, 2, 7, 256, 1000)
+"""Batch sizes at which parity is checked: one, two, an odd one, and larger ones."""
+
+STARTS = {1: 0, 2: 1, 7: 3, 256: 10, 1000: 0}
+"""Where the rows of each batch begin in the golden arrays: not all at the same row."""
+
+REFERENCE_ROWS = 10_000
+"""Rows of data whose scores make the percentiles."""
+
+
+@dataclass(frozen=True)
+class GoldenArrays:
+    """Inputs in float32, and what the trained flow says of them in float64.
+
+    Arguments:
+        x, tail_x: ``[1000, features]`` of data, ``[64, features]`` up to ten deviations away.
+        z: ``[1000, latent]``, the noise of seed 0.
+        context: ``[1000, context]`` of each of these rows, or None.
+        log_prob, tail_log_prob: nats.
+        sample: ``[1000, features]``, x of each z.
+        log_prob_of_sample: base(z) − ln |det ∂x/∂z|, nats.
+        quantiles: the 101 percentiles of log_prob over data rows, or None without data.
+        quantile_rows: how many rows they are of.
+        scale: the standard deviation of each feature.
+    """
+
+    x: np.ndarray
+    tail_x: np.ndarray
+    z: np.ndarray
+    context: np.ndarray | None
+    log_prob: np.ndarray
+    tail_log_prob: np.ndarray
+    sample: np.ndarray
+    log_prob_of_sample: np.ndarray
+    quantiles: np.ndarray | None
+    quantile_rows: int
+    scale: np.ndarray
+
+
+def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> GoldenArrays:
+    """Makes the golden arrays, with one torch thread.
+
+    Arguments:
+        flow: the trained flow, of any type.
+        x: ``[rows, features]`` of data, or None for the flow's own samples.
+        context: ``[rows, context]`` of the data, where the flow has one.
+    """
+    exact = copy.deepcopy(flow).double().cpu().eval()
+    with one_thread(), torch.no_grad():
+        z = normals(0, 0, ROWS * flow.features).reshape(ROWS, -1)
+        contexts = golden_context(exact, context)
+        sample, log_det = exact.inverse_and_log_det(tensor(z), tensor(contexts))
+        base = sum(term.sum(-1) for term in exact.base.terms((tensor(z),))) + exact.base.constant
+        rows = sample.numpy() if x is None else x
+        data = repeated(rows, ROWS).astype(np.float32)
+        mean, scale = rows.astype(np.float64).mean(axis=0), rows.astype(np.float64).std(axis=0)
+        scale = np.where(scale > 0, scale, exact.standardize.scale.numpy())
+        reach = np.random.default_rng(0).uniform(-TAIL_REACH, TAIL_REACH, (TAIL_ROWS, flow.features))
+        tail = (mean + scale * reach).astype(np.float32)
+        quantiles = None
+        if x is not None:
+            scored = slice(0, REFERENCE_ROWS)
+            scores = exact.log_prob(tensor(x[scored]), tensor(None if context is None else context[scored]))
+            quantiles = np.quantile(scores.numpy(), np.linspace(0, 1, 101))
+        return GoldenArrays(
+            x=data,
+            tail_x=tail,
+            z=z,
+            context=contexts,
+            log_prob=exact.log_prob(tensor(data), tensor(contexts)).numpy(),
+            tail_log_prob=exact.log_prob(
+                tensor(tail), tensor(None if contexts is None else contexts[:TAIL_ROWS])
+            ).numpy(),
+            sample=sample.numpy(),
+            log_prob_of_sample=(base - log_det).numpy(),
+            quantiles=quantiles,
+            quantile_rows=0 if x is None else min(len(x), REFERENCE_ROWS),
+            scale=scale,
+        )
+
+
+def golden_context(exact: Flow, context: np.ndarray | None) -> np.ndarray | None:
+    """The context of each golden row: the data's, or draws of the mean and scale that the flow knows."""
+    if exact.standardize_context is None:
+        return None
+    if context is None:
+        noise = normals(1, 0, ROWS * exact.context).reshape(ROWS, -1)
+        context = exact.standardize_context.inverse(tensor(noise)).numpy()
+    return repeated(context, ROWS).astype(np.float32)
+
+
+def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> References:
+    """Fresh references of a trained flow, with its latent map for the round trip."""
+    golden = golden_arrays(flow, x, context)
+    cases = []
+    for name, graph, inputs, expected, rows in golden_cases(golden):
+        at = slice(*rows)
+        cases.append(ReferenceCase(name, graph, {key: array[at] for key, array in inputs.items()}, expected[at]))
+    return References(cases, golden.z, golden.context, golden.log_prob_of_sample, latent_of(flow))
+
+
+def golden_cases(
+    golden: GoldenArrays,
+) -> Iterator[tuple[str, str, dict[str, np.ndarray], np.ndarray, tuple[int, int]]]:
+    """Every case: its name, graph, input arrays, expected array, and the range of their rows."""
+    context = {} if golden.context is None else {"context": golden.context}
+    for rows in BATCHES:
+        span = (STARTS[rows], STARTS[rows] + rows)
+        yield f"data_{rows}", "log_prob", {"x": golden.x} | context, golden.log_prob, span
+    yield "tails_64", "log_prob", {"x": golden.tail_x} | context, golden.tail_log_prob, (0, TAIL_ROWS)
+    for rows in BATCHES:
+        span = (STARTS[rows], STARTS[rows] + rows)
+        yield f"noise_{rows}", "sample", {"z": golden.z} | context, golden.sample, span
+
+
+def latent_of(flow: Flow) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+    """The flow's x → z in float64, on arrays."""
+    exact = copy.deepcopy(flow).double().cpu().eval()
+
+    @torch.no_grad()
+    def latent(x: np.ndarray, context: np.ndarray | None) -> np.ndarray:
+        return exact.forward_and_log_det(tensor(x), tensor(context))[0].numpy()
+
+    return latent
+
+
+def repeated(rows: np.ndarray, count: int) -> np.ndarray:
+    """The first ``count`` rows, from the beginning again where there are fewer."""
+    return rows[np.arange(count) % len(rows)]
+
+
+def tensor(array: np.ndarray | None) -> Tensor | None:  # type: ignore[return]
+    return None if array is None else torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One torch thread: sums then have one order, and two exports the same bytes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

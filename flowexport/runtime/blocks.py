@@ -1,0 +1,60 @@
+"""Rows in blocks: bounded memory, data that stays in cache, and threads over blocks."""
+
+from __future__ import annotations
+
+__all__ = ["BLOCK_ROWS", "Workers", "available_threads"]
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from flowexport.errors import ArgumentError
+
+BLOCK_ROWS = 1024
+"""Rows a run: the activations of a block (1024 × 128 float32: half a MiB) stay in a core's cache."""
+
+
+class Workers:
+    """Threads over blocks of rows. They are made when first needed, and anew after a fork.
+
+    Arguments:
+        threads: how many; None takes what the process may run on.
+
+    Raises:
+        ArgumentError: where the number is not at least 1.
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+            raise ArgumentError(f"threads: expected a whole number of at least 1, got {threads!r}")
+        self.threads = threads or available_threads()
+        self._pool: tuple[int, ThreadPoolExecutor] | None = None
+
+    def over_blocks(self, rows: int, work: Callable[[int, int], None]) -> None:
+        """Calls ``work(start, stop)`` for every block of rows; the first exception is raised."""
+        spans = [(start, min(start + BLOCK_ROWS, rows)) for start in range(0, rows, BLOCK_ROWS)]
+        if self.threads == 1 or len(spans) < 2:
+            for start, stop in spans:
+                work(start, stop)
+            return
+        # A share of the blocks a thread, not a task a block: ten million rows are ten thousand blocks.
+        def share(first: int) -> None:
+            for start, stop in spans[first :: self.threads]:
+                work(start, stop)
+
+        for _ in self.pool().map(share, range(self.threads)):
+            pass
+
+    def pool(self) -> ThreadPoolExecutor:
+        """The threads of this process."""
+        if self._pool is None or self._pool[0] != os.getpid():
+            self._pool = os.getpid(), ThreadPoolExecutor(self.threads, thread_name_prefix="flowexport")
+        return self._pool[1]
+
+
+def available_threads() -> int:
+    """The processors that this process may run on, which may be fewer than the machine has."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # no affinity on macOS and Windows
+        return os.cpu_count() or 1

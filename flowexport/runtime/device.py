@@ -1,0 +1,121 @@
+"""Devices: what was asked for, whether it can be had, and an ONNX Runtime session on it and on no other."""
+
+from __future__ import annotations
+
+__all__ = ["Device", "cuda_fault", "import_onnxruntime", "open_session", "resolve"]
+
+import ctypes
+import os
+import re
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from flowexport.errors import ArgumentError, BundleError, DeviceError, MissingExtra
+
+PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that a session runs on.
+
+    Arguments:
+        kind: ``cpu`` or ``cuda``.
+        index: which GPU.
+    """
+
+    kind: str
+    index: int = 0
+
+    @property
+    def provider(self) -> str:
+        """ONNX Runtime's name for it."""
+        return PROVIDERS[self.kind]
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
+
+
+def import_onnxruntime() -> ModuleType:
+    """ONNX Runtime, of whichever package it came from.
+
+    Raises:
+        MissingExtra: where neither is installed.
+    """
+    try:
+        import onnxruntime
+    except ImportError as error:
+        raise MissingExtra("onnxruntime", "cpu") from error
+    return onnxruntime
+
+
+def resolve(name: str) -> Device:
+    """``cpu``, ``cuda``, ``cuda:1``, or ``auto``, which takes CUDA where it can be had and else the CPU.
+
+    Raises:
+        ArgumentError: for another name.
+        DeviceError: where CUDA was asked for by name and cannot be had, with the reason.
+    """
+    found = re.fullmatch(r"(auto|cpu|cuda)(?::(\d{1,3}))?", name)
+    if not found or (found[2] and found[1] != "cuda"):
+        raise ArgumentError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
+    if found[1] == "cpu":
+        return Device("cpu")
+    device = Device("cuda", int(found[2] or 0))
+    fault = cuda_fault(device.index)
+    if fault is None:
+        return device
+    if found[1] == "auto":
+        return Device("cpu")
+    raise DeviceError(f"device {name} cannot be had: {fault}")
+
+
+def cuda_fault(index: int) -> str | None:
+    """Why a GPU cannot be had, or None. Asks the driver, so that nothing is printed by trying."""
+    if PROVIDERS["cuda"] not in import_onnxruntime().get_available_providers():
+        return "the installed onnxruntime is the CPU's (pip uninstall onnxruntime; pip install 'flowexport[gpu]')"
+    try:
+        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return "there is no NVIDIA driver on this machine (libcuda cannot be loaded)"
+    count = ctypes.c_int()
+    status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    if status or count.value == 0:
+        return f"the NVIDIA driver finds no GPU (status {status})"
+    return None if index < count.value else f"there are {count.value} GPUs, numbered from 0"
+
+
+def open_session(data: bytes, device: Device, where: str) -> Any:
+    """A session of one thread, on the device and on no other.
+
+    Arguments:
+        data: the ONNX file, the very bytes that were hashed.
+        device: from `resolve`.
+        where: the file's path, for messages.
+
+    Raises:
+        DeviceError: where the session does not run on the device.
+        BundleError: where ONNX Runtime cannot open the file.
+    """
+    onnxruntime = import_onnxruntime()
+    options = onnxruntime.SessionOptions()
+    # One thread: blocks of rows are spread over threads instead, which is faster and survives a fork.
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    provider: Any = device.provider
+    if device.kind == "cuda":
+        onnxruntime.preload_dlls()
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+        # TF32 keeps 10 bits of a product's operands: too few for densities.
+        provider = (device.provider, {"device_id": str(device.index), "use_tf32": "0"})
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=[provider])
+    except Exception as error:  # ONNX Runtime raises many kinds, of a module without public names
+        reason = str(error).strip().splitlines()[0][:300]
+        if device.kind == "cuda":
+            raise DeviceError(f"device {device} cannot be had: {reason}") from error
+        raise BundleError(f"{where}: ONNX Runtime cannot open it: {reason}") from error
+    if session.get_providers()[0] != device.provider:
+        raise DeviceError(f"device {device} was asked for, the session runs on {session.get_providers()[0]}")
+    return session

@@ -1,0 +1,262 @@
+"""A loaded bundle: log_prob and sample, numpy in and out."""
+
+from __future__ import annotations
+
+__all__ = ["Model", "load"]
+
+import math
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flowexport.bundle import Bundle, open_bundle
+from flowexport.errors import ArgumentError, BundleError, DeviceError, InputError
+
+from .blocks import Workers
+from .device import Device, open_session, resolve
+from .noise import normals
+
+CHUNK_ROWS = 65_536
+"""Rows of a chunk of `Model.iterate_samples`."""
+
+
+def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None = None) -> Model:
+    """Opens a bundle for use.
+
+    Arguments:
+        path: its folder, or the name of a zoo model where there is no such folder.
+        device: ``auto`` (CUDA where it can be had, else the CPU; ``model.device`` says which it took),
+            ``cpu``, ``cuda`` or ``cuda:N``.
+        threads: over blocks of rows; None takes as many as the process may run on.
+
+    Raises:
+        BundleError: for a bundle that breaks the contract, naming file and key.
+        DeviceError: for a device that was asked for by name and cannot be had.
+    """
+    return Model(open_bundle(path), resolve(device), threads)
+
+
+class Model:
+    """A density that can be evaluated and sampled.
+
+    It may be used from several threads at once, and in a forked child if it runs on the CPU.
+
+    Arguments:
+        bundle: from `open_bundle`.
+        device: from `resolve`.
+        threads: over blocks of rows.
+    """
+
+    def __init__(self, bundle: Bundle, device: Device, threads: int | None = None) -> None:
+        manifest = bundle.manifest
+        self.bundle = bundle
+        self.manifest = manifest
+        self.device = device
+        self.workers = Workers(threads)
+        self.dtype = np.dtype(manifest.dtype)
+        self.event_shape = tuple(manifest.event_shape)
+        self.latent_size = manifest.latent_size
+        self.context_size = manifest.context_size
+        self.sessions: dict[str, Any] = {}
+        for name in ("log_prob", "sample"):
+            data, _ = bundle.graph(name)
+            where = str(bundle.path / getattr(manifest.graphs, name).file)
+            self.sessions[name] = open_session(data, device, where)
+        self._process = os.getpid()
+
+    def log_prob(self, x: Any, context: Any = None) -> np.ndarray:
+        """The log-density of rows, in nats, in the data's own units.
+
+        Arguments:
+            x: ``[*, *event]``, any number of leading axes, none included.
+            context: ``[context]`` for all rows, or ``[*, context]`` with the leading shape of ``x``.
+
+        Returns:
+            ``[*]``, float32 (float64 for a bundle of that type).
+
+        Raises:
+            InputError: for a shape or type that does not fit, or a context that is missing or unasked for.
+        """
+        x = self._array("x", x, self.event_shape)
+        leading = x.shape[: x.ndim - len(self.event_shape)]
+        rows = x.reshape(-1, *self.event_shape)
+        out = np.empty(len(rows), self.dtype)
+        return self._rows("log_prob", "x", rows, self._context(context, leading), out).reshape(leading)
+
+    def sample(self, n: int, context: Any = None, seed: int | None = None, temperature: float = 1.0) -> np.ndarray:
+        """Draws samples, the same for the same seed in every language.
+
+        Arguments:
+            n: how many, for each context.
+            context: ``[context]``, or ``[m, context]`` for m · n rows, context-major.
+            seed: an unsigned 64-bit integer; None draws one from the system.
+            temperature: multiplies the latent noise.
+
+        Returns:
+            ``[n, *event]``, or ``[m · n, *event]``.
+
+        Raises:
+            ArgumentError, InputError: for an argument that cannot be.
+        """
+        draw = self._draw(n, context, seed, temperature)
+        return self._sample_rows(draw, 0, draw.rows)
+
+    def sample_and_log_prob(
+        self, n: int, context: Any = None, seed: int | None = None, temperature: float = 1.0
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Samples as `sample` draws them, and the model's log-density of each, in nats.
+
+        The density is the model's own, whatever the temperature.
+        """
+        x = self.sample(n, context, seed, temperature)
+        if context is not None:
+            given = np.asarray(context)
+            context = given if given.ndim == 1 else np.repeat(given, n, axis=0)
+        return x, self.log_prob(x, context)
+
+    def sample_from(self, z: Any, context: Any = None) -> np.ndarray:
+        """The deterministic map from latents to data.
+
+        Arguments:
+            z: ``[*, latent]``.
+            context: ``[context]`` for all rows, or ``[*, context]``.
+
+        Returns:
+            ``[*, *event]``.
+        """
+        z = self._array("z", z, (self.latent_size,))
+        leading = z.shape[:-1]
+        rows = z.reshape(-1, self.latent_size)
+        out = np.empty((len(rows), *self.event_shape), self.dtype)
+        self._rows("sample", "z", rows, self._context(context, leading), out)
+        return out.reshape(*leading, *self.event_shape)
+
+    def iterate_samples(
+        self, n: int, context: Any = None, seed: int | None = None, temperature: float = 1.0
+    ) -> Iterator[np.ndarray]:
+        """The rows of `sample`, a chunk at a time, for more of them than memory holds."""
+        draw = self._draw(n, context, seed, temperature)
+        for start in range(0, draw.rows, CHUNK_ROWS):
+            yield self._sample_rows(draw, start, min(start + CHUNK_ROWS, draw.rows))
+
+    def percentile(self, log_prob: np.ndarray) -> np.ndarray:
+        """Where scores stand among those of the reference rows, 0 to 100.
+
+        Raises:
+            BundleError: where the bundle has no reference.
+        """
+        reference = self.manifest.reference
+        if reference is None:
+            raise BundleError(f"{self.bundle.path / 'flow.json'}: reference: is null, so there are no percentiles")
+        return np.interp(np.asarray(log_prob, np.float64), reference.log_prob_quantiles, np.arange(101.0))
+
+    def _draw(self, n: int, context: Any, seed: int | None, temperature: float) -> _Draw:
+        """The checked arguments of a sampling."""
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+            raise ArgumentError(f"n: expected a whole number from 0, got {n!r}")
+        if not (math.isfinite(temperature) and temperature >= 0):
+            raise ArgumentError(f"temperature: expected a number from 0, got {temperature!r}")
+        if seed is None:
+            seed = secrets.randbits(64)
+        elif isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
+            raise ArgumentError(f"seed: expected a whole number from 0 to 2**64 - 1, got {seed!r}")
+        contexts = None
+        if self._has_context(context):
+            contexts = self._array("context", context, (self.context_size,))
+            if contexts.ndim > 2:
+                raise InputError("wrong_shape", f"context: expected [context] or [m, context], got {contexts.shape}")
+            contexts = contexts.reshape(-1, self.context_size)
+        return _Draw(int(n), contexts, int(seed), temperature)
+
+    def _sample_rows(self, draw: _Draw, first: int, last: int) -> np.ndarray:
+        """Rows ``first`` … ``last − 1`` of a sampling."""
+        out = np.empty((last - first, *self.event_shape), self.dtype)
+        temperature = np.float32(draw.temperature)
+
+        def work(start: int, stop: int) -> None:
+            row = first + start
+            z = normals(draw.seed, row * self.latent_size, (stop - start) * self.latent_size)
+            z = z.reshape(-1, self.latent_size)
+            if temperature != 1:
+                # The last column of a mixture chooses the component; it has no temperature.
+                z[:, : self.latent_size - (self.manifest.selector is True)] *= temperature
+            context = None
+            if draw.contexts is not None:
+                context = draw.contexts[np.arange(row, first + stop) // draw.n]
+            self._run_block("sample", {"z": z, "context": context}, out[start:stop])
+
+        self._workers_over(last - first, work)
+        return out
+
+    def _rows(self, graph: str, name: str, rows: np.ndarray, context: np.ndarray | None, out: np.ndarray) -> np.ndarray:
+        """Runs a graph over all rows, block by block, into ``out``."""
+
+        def work(start: int, stop: int) -> None:
+            # One context for all rows is repeated a block at a time.
+            part = None if context is None else np.broadcast_to(context, (len(rows), self.context_size))[start:stop]
+            self._run_block(graph, {name: rows[start:stop], "context": part}, out[start:stop])
+
+        self._workers_over(len(rows), work)
+        return out
+
+    def _run_block(self, graph: str, inputs: dict[str, np.ndarray | None], out: np.ndarray) -> None:
+        feeds = {
+            name: np.ascontiguousarray(array, dtype=self.dtype) for name, array in inputs.items() if array is not None
+        }
+        out[:] = self.sessions[graph].run(None, feeds)[0]
+
+    def _workers_over(self, rows: int, work: Callable[[int, int], None]) -> None:
+        if self.device.kind == "cuda" and self._process != os.getpid():
+            raise DeviceError("a model on a GPU does not survive a fork: load it in the child")
+        self.workers.over_blocks(rows, work)
+
+    def _array(self, name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray:
+        """An input as numbers whose last axes are the event's; its type is changed block by block, later."""
+        array = np.asarray(given)
+        if array.dtype.kind not in "fiub":
+            raise InputError("wrong_dtype", f"{name}: expected numbers, got {array.dtype}")
+        if array.ndim < len(event_shape) or array.shape[array.ndim - len(event_shape) :] != event_shape:
+            expected = ", ".join(["*", *map(str, event_shape)])
+            raise InputError("wrong_shape", f"{name}: expected shape [{expected}], got {list(array.shape)}")
+        return array
+
+    def _context(self, given: Any, leading: tuple[int, ...]) -> np.ndarray | None:
+        """The context of rows: ``[1, context]`` for all of them, or ``[rows, context]``."""
+        if not self._has_context(given):
+            return None
+        context = self._array("context", given, (self.context_size,))
+        if context.ndim > 1 and context.shape[:-1] != leading:
+            raise InputError("wrong_shape", f"context: leading shape {context.shape[:-1]}, the rows have {leading}")
+        return context.reshape(-1, self.context_size)
+
+    def _has_context(self, context: Any) -> bool:
+        if context is None and self.context_size:
+            raise InputError("missing_context", f"context: this model needs {self.context_size} context features")
+        if context is not None and not self.context_size:
+            raise InputError("wrong_shape", "context: this model takes none")
+        return context is not None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return load, (self.bundle.path, str(self.device), self.workers.threads)
+
+    def __repr__(self) -> str:
+        context = f", context={self.context_size}" if self.context_size else ""
+        return f"Model({self.manifest.name!r}, event_shape={self.event_shape}{context}, device={str(self.device)!r})"
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """A sampling: ``n`` rows for each of ``contexts [m, context]``, or ``n`` in all where there are none."""
+
+    n: int
+    contexts: np.ndarray | None
+    seed: int
+    temperature: float
+
+    @property
+    def rows(self) -> int:
+        return self.n * (1 if self.contexts is None else len(self.contexts))
