@@ -85,12 +85,18 @@ class Bundle:
         model = read_onnx(data, where)
         if model.external:
             raise BundleError(f"{where}: keeps data outside the file (external data)")
-        foreign = sorted({*model.opsets, *(op.split("::")[0] for op in model.operators if "::" in op)} - {"", "ai.onnx"})
+        foreign = sorted(
+            {*model.opsets, *(op.split("::")[0] for op in model.operators if "::" in op)} - {"", "ai.onnx"}
+        )
         if foreign or model.subgraphs:
-            raise BundleError(f"{where}: uses {', '.join(foreign) or 'subgraphs'}; only plain standard operators are allowed")
+            raise BundleError(
+                f"{where}: uses {', '.join(foreign) or 'subgraphs'}; only plain standard operators are allowed"
+            )
         opset = model.opsets.get("", model.opsets.get("ai.onnx", 0))
         if opset != spec.opset or opset not in OPSETS:
-            raise BundleError(f"{where}: opset {opset}, flow.json declares {spec.opset}, this package reads {OPSETS.start}")
+            raise BundleError(
+                f"{where}: opset {opset}, flow.json declares {spec.opset}, this package reads {OPSETS.start}"
+            )
         for key, found, tensors in (("inputs", model.inputs, spec.inputs), ("outputs", model.outputs, spec.outputs)):
             declared = [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]
             if found != declared:

@@ -20,6 +20,7 @@ __all__ = [
 ]
 
 import math
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -174,7 +175,7 @@ def inconsistency(manifest: Manifest) -> str | None:
         return "scale: every entry must be positive and finite"
     if manifest.reference is not None:
         quantiles = manifest.reference.log_prob_quantiles
-        if any(a > b for a, b in zip(quantiles[:-1], quantiles[1:], strict=True)):
+        if any(a > b for a, b in pairwise(quantiles)):
             return "reference.log_prob_quantiles: must be ascending"
     for name, inputs, output in (
         ("log_prob", [("x", manifest.event_shape)], ("log_prob", [])),

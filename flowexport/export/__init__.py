@@ -7,8 +7,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from .export import export_checkpoint
 from .export import export as _export
+from .export import export_checkpoint
 from .references import references_from
 
 __all__ = ["export_checkpoint", "references_from"]

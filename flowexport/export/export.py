@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -127,9 +127,7 @@ def export(
         files={},
         tolerance=Tolerances(Tolerance(LOG_PROB_ATOL, LOG_PROB_RTOL), Tolerance(SAMPLE_ATOL, SAMPLE_RTOL)),
         scale=golden.scale.tolist(),
-        reference=None
-        if golden.quantiles is None
-        else Reference(golden.quantile_rows, golden.quantiles.tolist()),
+        reference=None if golden.quantiles is None else Reference(golden.quantile_rows, golden.quantiles.tolist()),
         golden=golden_spec,
         provenance={
             "flowexport": __version__,

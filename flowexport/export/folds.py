@@ -7,7 +7,16 @@ mean / deviation is 1e4, against 1e-6).
 
 from __future__ import annotations
 
-__all__ = ["FOLDS", "ClampedAffine", "fold_all", "fold_clamp", "fold_context_scale", "fold_identity", "fold_masks", "fold_scale"]
+__all__ = [
+    "FOLDS",
+    "ClampedAffine",
+    "fold_all",
+    "fold_clamp",
+    "fold_context_scale",
+    "fold_identity",
+    "fold_masks",
+    "fold_scale",
+]
 
 from collections.abc import Callable
 

@@ -74,6 +74,7 @@ def write_graph(module: nn.Module, name: str, first: tuple[str, int], context: i
             custom_translation_table=TRANSLATIONS,
             verbose=False,
         )
+    assert program is not None
     return cleaned(program.model_proto, name).SerializeToString(deterministic=True)
 
 
@@ -85,7 +86,9 @@ def cleaned(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     """
     opsets = {opset.domain: opset.version for opset in model.opset_import}
     if opsets != {"": OPSET} or model.functions:
-        raise ExportError(f"{name}: the exporter wrote {opsets} with {len(model.functions)} functions, expected opset {OPSET}")
+        raise ExportError(
+            f"{name}: the exporter wrote {opsets} with {len(model.functions)} functions, expected opset {OPSET}"
+        )
     graph = model.graph
     for holder in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del holder.metadata_props[:]

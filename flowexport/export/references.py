@@ -75,8 +75,8 @@ def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) 
     with one_thread(), torch.no_grad():
         z = normals(0, 0, ROWS * flow.features).reshape(ROWS, -1)
         contexts = golden_context(exact, context)
-        sample, log_det = exact.inverse_and_log_det(tensor(z), tensor(contexts))
-        base = sum(term.sum(-1) for term in exact.base.terms((tensor(z),))) + exact.base.constant
+        sample, log_det = exact.inverse_and_log_det(tensor(z), optional(contexts))
+        base = exact.base.log_prob(tensor(z))
         rows = sample.numpy() if x is None else x
         data = repeated(rows, ROWS).astype(np.float32)
         mean, scale = rows.astype(np.float64).mean(axis=0), rows.astype(np.float64).std(axis=0)
@@ -86,16 +86,16 @@ def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) 
         quantiles = None
         if x is not None:
             scored = slice(0, REFERENCE_ROWS)
-            scores = exact.log_prob(tensor(x[scored]), tensor(None if context is None else context[scored]))
+            scores = exact.log_prob(tensor(x[scored]), optional(None if context is None else context[scored]))
             quantiles = np.quantile(scores.numpy(), np.linspace(0, 1, 101))
         return GoldenArrays(
             x=data,
             tail_x=tail,
             z=z,
             context=contexts,
-            log_prob=exact.log_prob(tensor(data), tensor(contexts)).numpy(),
+            log_prob=exact.log_prob(tensor(data), optional(contexts)).numpy(),
             tail_log_prob=exact.log_prob(
-                tensor(tail), tensor(None if contexts is None else contexts[:TAIL_ROWS])
+                tensor(tail), optional(None if contexts is None else contexts[:TAIL_ROWS])
             ).numpy(),
             sample=sample.numpy(),
             log_prob_of_sample=(base - log_det).numpy(),
@@ -145,7 +145,7 @@ def latent_of(flow: Flow) -> Callable[[np.ndarray, np.ndarray | None], np.ndarra
 
     @torch.no_grad()
     def latent(x: np.ndarray, context: np.ndarray | None) -> np.ndarray:
-        return exact.forward_and_log_det(tensor(x), tensor(context))[0].numpy()
+        return exact.forward_and_log_det(tensor(x), optional(context))[0].numpy()
 
     return latent
 
@@ -155,8 +155,14 @@ def repeated(rows: np.ndarray, count: int) -> np.ndarray:
     return rows[np.arange(count) % len(rows)]
 
 
-def tensor(array: np.ndarray | None) -> Tensor | None:  # type: ignore[return]
-    return None if array is None else torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
+def tensor(array: np.ndarray) -> Tensor:
+    """The array in float64."""
+    return torch.from_numpy(np.ascontiguousarray(array, dtype=np.float64))
+
+
+def optional(array: np.ndarray | None) -> Tensor | None:
+    """The array in float64, where there is one."""
+    return None if array is None else tensor(array)
 
 
 @contextmanager

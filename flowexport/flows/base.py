@@ -27,5 +27,9 @@ class StandardNormal(nn.Module):
         """The log-density of each latent, unsummed and without ``constant``: one tensor a part."""
         return [-0.5 * part.square() for part in parts]
 
+    def log_prob(self, z: Tensor) -> Tensor:
+        """The log-density of latents: ``[*, features]`` → ``[*]``, in nats."""
+        return self.terms((z,))[0].sum(-1) + self.constant
+
     def extra_repr(self) -> str:
         return f"features={self.features}"

@@ -3,9 +3,11 @@
 __all__ = ["Conditioner", "Constant", "ContextConditioner", "MaskedConditioner"]
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
+from typing import Any
 
 import torch
-from torch import BoolTensor, Tensor, nn
+from torch import Tensor, nn
 
 
 class Conditioner(nn.Module):
@@ -33,10 +35,10 @@ class Conditioner(nn.Module):
         super().__init__()
         widths = [in_features, *hidden_features]
         layers: list[nn.Module] = []
-        for before, after in zip(widths[:-1], widths[1:], strict=True):
+        for before, after in pairwise(widths):
             layers += [nn.Linear(before, after), activation()]
         self.trunk = nn.Sequential(*layers)
-        self.heads = nn.ModuleDict({name: nn.Linear(widths[-1], features * size) for name, size in sizes.items()})
+        self.heads: Any = nn.ModuleDict({name: nn.Linear(widths[-1], features * size) for name, size in sizes.items()})
         self.sizes = dict(sizes)
 
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
@@ -58,7 +60,7 @@ class MaskedConditioner(nn.Module):
 
     mask: Tensor
 
-    def __init__(self, network: Conditioner, mask: BoolTensor) -> None:
+    def __init__(self, network: Conditioner, mask: Tensor) -> None:
         super().__init__()
         self.network = network
         self.register_buffer("mask", mask)

@@ -11,24 +11,14 @@ References:
 
 __all__ = ["Coupling", "HalvesStack", "Parts", "Stack", "WholeStack"]
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import torch
-from torch import BoolTensor, Tensor, nn
+from torch import Tensor, nn
 
 Parts = tuple[Tensor, ...]
 """The tensors that a stack works on, each ``[*, features of that part]``."""
-
-
-class ConditionerLike(Protocol):
-    def __call__(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]: ...
-
-
-class UnivariateLike(Protocol):
-    def forward_and_log_det(self, x: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]: ...
-
-    def inverse_and_log_det(self, y: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor]: ...
 
 
 class Coupling(nn.Module):
@@ -37,9 +27,16 @@ class Coupling(nn.Module):
     .. math:: y_b = \tau(x_b; \theta(x_a, c)), \qquad y_a = x_a
 
     The log-determinant comes back unsummed, in the shape of the part that moved, or one that broadcasts to it.
+
+    Arguments:
+        conditioner: (kept, context) → the parameters of the bijection; see `flowexport.flows.conditioner`.
+        univariate: the bijection; see `flowexport.flows.univariate`.
     """
 
-    def __init__(self, conditioner: ConditionerLike, univariate: UnivariateLike) -> None:
+    conditioner: Any
+    univariate: Any
+
+    def __init__(self, conditioner: nn.Module, univariate: nn.Module) -> None:
         super().__init__()
         self.conditioner = conditioner
         self.univariate = univariate
@@ -60,7 +57,7 @@ class Stack(nn.Module):
 
     def __init__(self, couplings: Sequence[Coupling]) -> None:
         super().__init__()
-        self.couplings = nn.ModuleList(couplings)
+        self.couplings: Any = nn.ModuleList(couplings)
 
     def split(self, x: Tensor) -> Parts:
         """``[*, features]`` → the parts."""
@@ -82,7 +79,9 @@ class Stack(nn.Module):
         """z → x, with the log-determinants of every layer in the list of the part that it moved."""
         return self._run("inverse_and_log_det", reversed(range(len(self.couplings))), parts, context)
 
-    def _run(self, direction, layers, parts, context):
+    def _run(
+        self, direction: str, layers: Iterable[int], parts: Parts, context: Tensor | None
+    ) -> tuple[Parts, list[list[Tensor]]]:
         current = list(parts)
         log_dets: list[list[Tensor]] = [[] for _ in parts]
         for layer in layers:
@@ -105,7 +104,7 @@ class HalvesStack(Stack):
     second: Tensor
     order: Tensor
 
-    def __init__(self, mask: BoolTensor, couplings: Sequence[Coupling]) -> None:
+    def __init__(self, mask: Tensor, couplings: Sequence[Coupling]) -> None:
         super().__init__(couplings)
         # 32-bit indices: the exported graph is meant for runtimes without 64-bit arithmetic.
         first, second = (half.nonzero().flatten().int() for half in (mask, ~mask))

@@ -15,6 +15,8 @@ from flowexport.errors import ArgumentError
 if TYPE_CHECKING:
     from .flow import Flow
 
+Shape = Size | list[int] | tuple[int, ...]
+
 _real_vector = constraints.independent(constraints.real, 1)
 
 
@@ -85,19 +87,18 @@ class FlowDistribution(Distribution):
         """The log-density: ``[*, features]`` → ``[*]`` broadcast with the batch shape, in nats."""
         return self.flow.log_prob(*self.transform.aligned(x))
 
-    def rsample(self, sample_shape: Size | tuple[int, ...] = ()) -> Tensor:
+    def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Reparameterised samples, ``sample_shape + batch_shape + [features]``."""
         return self.rsample_and_log_prob(sample_shape)[0]
 
-    def rsample_and_log_prob(self, sample_shape: Size | tuple[int, ...] = ()) -> tuple[Tensor, Tensor]:
+    def rsample_and_log_prob(self, sample_shape: Shape = ()) -> tuple[Tensor, Tensor]:
         """Samples and their log-density, in one pass of the inverse."""
         mean = self.flow.standardize.mean
         z = torch.randn(self._extended_shape(Size(sample_shape)), dtype=mean.dtype, device=mean.device)
         x, log_det = self.transform.inverse_and_log_det(z)
-        base = sum(term.sum(-1) for term in self.flow.base.terms((z,)))
-        return x, base + self.flow.base.constant - log_det
+        return x, self.flow.base.log_prob(z) - log_det
 
-    def expand(self, batch_shape: Size, _instance: Distribution | None = None) -> FlowDistribution:
+    def expand(self, batch_shape: Shape, _instance: Distribution | None = None) -> FlowDistribution:
         """The same distribution with its context, or nothing, repeated to another batch shape."""
         context = self.transform.context
         if context is None:

@@ -3,10 +3,10 @@
 __all__ = ["alternating", "randomised"]
 
 import torch
-from torch import BoolTensor
+from torch import Tensor
 
 
-def alternating(features: int, transforms: int) -> BoolTensor:
+def alternating(features: int, transforms: int) -> Tensor:
     """Masks of the reference page: layer ``i`` keeps the features whose index has the parity of ``i``.
 
     Returns:
@@ -16,7 +16,7 @@ def alternating(features: int, transforms: int) -> BoolTensor:
     return torch.stack([parity == i % 2 for i in range(transforms)])
 
 
-def randomised(features: int, transforms: int) -> BoolTensor:
+def randomised(features: int, transforms: int) -> Tensor:
     """A new random half for every layer, drawn from torch's global generator.
 
     Returns:

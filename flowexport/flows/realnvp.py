@@ -4,6 +4,7 @@ __all__ = ["RealNVP"]
 
 import numbers
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from torch import nn
 
@@ -74,8 +75,8 @@ class RealNVP(Flow):
         make_activation, activation_name = named("activation", activation, ACTIVATIONS)
         make_univariate, univariate_name = named("univariate", univariate, UNIVARIATES)
 
-        sizes = make_univariate().sizes
-        rest = (sizes, hidden, make_activation)
+        sizes: Any = make_univariate().sizes
+        rest: Any = (sizes, hidden, make_activation)
         stack: Stack
         if features == 1:
             make = (lambda: ContextConditioner(context, 1, *rest)) if context else (lambda: Constant(1, sizes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["from_zuko"]
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +46,7 @@ def from_zuko(flow: zuko.flows.NICE) -> Flow:
 
     features = flow.base().event_shape[0]
     masks = None if features == 1 else torch.stack([layer.mask for layer in layers])
-    networks = [getattr(layer, "hyper", nn.Sequential()) for layer in layers]
+    networks: list[Any] = [getattr(layer, "hyper", nn.Sequential()) for layer in layers]
     hidden, activation = shape_of(networks[0])
     context = networks[0].in_features - (0 if masks is None else int(masks[0].sum())) if len(networks[0]) else 0
     adopted = RealNVP(
@@ -73,7 +73,7 @@ def from_zuko(flow: zuko.flows.NICE) -> Flow:
     return adopted
 
 
-def shape_of(network: nn.Sequential) -> tuple[list[int], type[nn.Module]]:
+def shape_of(network: Any) -> tuple[list[int], type[nn.Module]]:
     """The hidden widths and the activation of a zuko MLP."""
     linears = [module for module in network if hasattr(module, "weight")]
     others = {type(module) for module in network if not hasattr(module, "weight")}
@@ -82,7 +82,7 @@ def shape_of(network: nn.Sequential) -> tuple[list[int], type[nn.Module]]:
     return [linear.weight.shape[0] for linear in linears[:-1]], others.pop() if others else nn.ReLU
 
 
-def copy_network(conditioner: Conditioner, network: nn.Sequential, mask: Tensor | None) -> None:
+def copy_network(conditioner: Conditioner, network: Any, mask: Tensor | None) -> None:
     """Writes a zuko MLP's weights into a conditioner, taking its last Linear apart.
 
     With a mask, the columns of the kept features and the rows of the moved ones take the places that they

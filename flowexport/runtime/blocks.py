@@ -37,6 +37,7 @@ class Workers:
             for start, stop in spans:
                 work(start, stop)
             return
+
         # A share of the blocks a thread, not a task a block: ten million rows are ten thousand blocks.
         def share(first: int) -> None:
             for start, stop in spans[first :: self.threads]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["Check", "Report", "compare"]
+__all__ = ["Check", "Report", "Status", "compare"]
 
 import json
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+
+Status = Literal["passed", "failed", "reported", "not run"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Check:
 
     name: str
     subject: str
-    status: Literal["passed", "failed", "reported", "not run"]
+    status: Status
     figure: float | None = None
     bound: float | None = None
     detail: str = ""

@@ -47,7 +47,8 @@ def import_onnxruntime() -> ModuleType:
         import onnxruntime
     except ImportError as error:
         raise MissingExtra("onnxruntime", "cpu") from error
-    return onnxruntime
+    module: ModuleType = onnxruntime
+    return module
 
 
 def resolve(name: str) -> Device:

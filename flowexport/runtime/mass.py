@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .checks import Check
+from .checks import Check, Status
 from .model import Model
 
 BOUND = 1e-3
@@ -51,11 +51,13 @@ def mass_check(model: Model, context: np.ndarray | None, subject: str) -> Check:
     cells, finest = CELLS[len(low)]
     before = None
     while cells <= finest:
-        integral = sum(float(np.exp(model.log_prob(rows, context).astype(np.float64)).sum()) for rows in grid(low, high, cells))
+        integral = sum(
+            float(np.exp(model.log_prob(rows, context).astype(np.float64)).sum()) for rows in grid(low, high, cells)
+        )
         integral *= float(np.prod((high - low) / cells))
         if before is not None and abs(integral - before) <= AGREEMENT:
             distance = abs(integral - 1)
-            status = "passed" if distance <= BOUND else "failed"
+            status: Status = "passed" if distance <= BOUND else "failed"
             return Check("mass", subject, status, distance, BOUND, f"|∫ − 1| over {box}, {cells} cells an axis")
         before, cells = integral, 2 * cells
     return Check("mass", subject, "failed", detail=f"grids up to {finest} cells an axis over {box} do not agree")

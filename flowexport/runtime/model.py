@@ -152,7 +152,10 @@ class Model:
         reference = self.manifest.reference
         if reference is None:
             raise BundleError(f"{self.bundle.path / 'flow.json'}: reference: is null, so there are no percentiles")
-        return np.interp(np.asarray(log_prob, np.float64), reference.log_prob_quantiles, np.arange(101.0))
+        percentile: np.ndarray = np.interp(
+            np.asarray(log_prob, np.float64), reference.log_prob_quantiles, np.arange(101.0)
+        )
+        return percentile
 
     def _draw(self, n: int, context: Any, seed: int | None, temperature: float) -> _Draw:
         """The checked arguments of a sampling."""

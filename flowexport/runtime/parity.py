@@ -17,7 +17,7 @@ import numpy as np
 from flowexport.bundle import Bundle, open_bundle
 from flowexport.errors import BundleError, InputError
 
-from .checks import Check, Report, compare
+from .checks import Check, Report, Status, compare
 from .device import resolve
 from .mass import mass_checks
 from .model import Model
@@ -78,7 +78,9 @@ def references_of(bundle: Bundle) -> References:
             arrays[file] = bundle.array(file)
         start, stop = rows or (0, len(arrays[file]))
         if not 0 <= start < stop <= len(arrays[file]):
-            raise BundleError(f"{bundle.path / 'flow.json'}: golden: rows {rows} of {file}, which has {len(arrays[file])}")
+            raise BundleError(
+                f"{bundle.path / 'flow.json'}: golden: rows {rows} of {file}, which has {len(arrays[file])}"
+            )
         return arrays[file][start:stop]
 
     cases = []
@@ -90,9 +92,11 @@ def references_of(bundle: Bundle) -> References:
     log_prob_of_sample = bundle.array(bundle.manifest.golden.log_prob_of_sample)
     whole = [case for case in cases if case.graph == "sample" and len(case.expected) == len(log_prob_of_sample)]
     if not whole or not any(case.graph == "log_prob" for case in cases):
-        raise BundleError(f"{bundle.path / 'flow.json'}: golden.cases: needs log_prob cases and a sample case of all rows")
-    inputs = whole[0].inputs
-    return References(cases, inputs["z"], inputs.get("context"), log_prob_of_sample)
+        raise BundleError(
+            f"{bundle.path / 'flow.json'}: golden.cases: needs log_prob cases and a sample case of all rows"
+        )
+    latents = whole[0].inputs
+    return References(cases, latents["z"], latents.get("context"), log_prob_of_sample)
 
 
 def verify(
@@ -132,7 +136,9 @@ def verify(
 
 def structure_checks(bundle: Bundle, model: Model) -> list[Check]:
     """The files' form. Hashes, signatures, opset and external data have been held to the contract on opening."""
-    checks = [Check("structure", "flow.json, hashes, signatures", "passed", detail=f"{len(bundle.manifest.files)} files")]
+    checks = [
+        Check("structure", "flow.json, hashes, signatures", "passed", detail=f"{len(bundle.manifest.files)} files")
+    ]
     for name in ("log_prob", "sample"):
         checks.append(checker_check(bundle, name))
     for case in bundle.manifest.golden.cases:
@@ -197,9 +203,7 @@ def parity_check(model: Model, case: ReferenceCase) -> Check:
 def direction_check(model: Model, references: References) -> Check:
     """log_prob of sample(z) against base(z) − ln |det ∂x/∂z|: that the two graphs are inverse to each other."""
     subject = "log_prob of sample"
-    found = attempt(
-        lambda: model.log_prob(model.sample_from(references.z, references.context), references.context)
-    )
+    found = attempt(lambda: model.log_prob(model.sample_from(references.z, references.context), references.context))
     if isinstance(found, str):
         return Check("direction", subject, "failed", detail=found)
     return compare("direction", subject, found, references.log_prob_of_sample, DIRECTION_ATOL, DIRECTION_RTOL, "nats")
@@ -220,7 +224,7 @@ def round_trip_check(model: Model, references: References) -> Check:
 def device_check(model: Model) -> Check:
     """That both sessions run on the device that was asked for."""
     providers = {session.get_providers()[0] for session in model.sessions.values()}
-    status = "passed" if providers == {model.device.provider} else "failed"
+    status: Status = "passed" if providers == {model.device.provider} else "failed"
     return Check("device", str(model.device), status, detail=", ".join(sorted(providers)))
 
 

@@ -88,10 +88,8 @@ class Table:
             DataError: for an unknown column, a cell that is not a number, or a broken file.
         """
         wanted = list(columns)
-        if not self.named and len(wanted) == len(self.columns):
-            source = self.columns
-        else:
-            source = wanted
+        by_position = not self.named and len(wanted) == len(self.columns)
+        source = self.columns if by_position else wanted
         for name in source:
             if name not in self.columns:
                 raise DataError(f"{self.path}: no column {name!r}; it has {', '.join(self.columns[:50]) or 'none'}")
@@ -212,9 +210,7 @@ def _open_csv(path: Path) -> Table:
     return Table(path, names, True, None, blocks)
 
 
-def _to_numpy(
-    batch: Any, columns: list[str], path: Path, start: int, text: bool
-) -> tuple[np.ndarray, np.ndarray]:
+def _to_numpy(batch: Any, columns: list[str], path: Path, start: int, text: bool) -> tuple[np.ndarray, np.ndarray]:
     """An Arrow batch, whose first row is number ``start``, as float64 values and their missing mask."""
     pyarrow, types = import_arrow("types")
     values = np.empty((batch.num_rows, len(columns)))

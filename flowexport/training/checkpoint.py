@@ -18,6 +18,7 @@ __all__ = ["FORMAT", "Checkpoint", "Config", "load_checkpoint", "save_checkpoint
 import hashlib
 import os
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +128,7 @@ def require_plausible(architecture: dict[str, Any], weights: dict[str, Tensor], 
     hidden = arguments.get("hidden_features", ())
     widths = [arguments.get("features"), *(hidden if isinstance(hidden, list) else ())]
     numbers = [n for n in (*widths, arguments.get("transforms"), arguments.get("context")) if isinstance(n, int)]
-    pairs = [a * b // 4 for a, b in zip(widths[:-1], widths[1:], strict=True) if isinstance(a, int) and isinstance(b, int)]
+    pairs = [a * b // 4 for a, b in pairwise(widths) if isinstance(a, int) and isinstance(b, int)]
     if any(n > max(total, 1) for n in (*numbers, *pairs)):
         raise CheckpointError(f"{folder / 'config.json'}: architecture: larger than the {total} numbers of its weights")
 
@@ -168,5 +169,3 @@ def write_file(path: Path, data: bytes) -> None:
 def contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """As safetensors wants them, on the CPU."""
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-
-

@@ -24,7 +24,7 @@ from .recipe import TrainingSpec
 EVALUATION_ROWS = 16_384
 """Rows evaluated at a time, so that held-out rows do not decide the memory of training."""
 
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 @dataclass(frozen=True)

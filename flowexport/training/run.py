@@ -161,7 +161,7 @@ class Run:
         state.optimizer = {name[10:]: t for name, t in tensors.items() if name.startswith("optimizer.")}
         state.best = {name[5:]: t for name, t in tensors.items() if name.startswith("best.")}
         self.save_best(state)
-        return state, [Epoch(**line) for line in progress.epochs]  # type: ignore[arg-type]
+        return state, [Epoch(**line) for line in progress.epochs]
 
     def save(self, state: State, epochs: list[Epoch]) -> None:
         """Writes the run folder after an epoch; ``resume.json`` comes last and makes it count."""

@@ -1,0 +1,58 @@
+# Everything runs from .venv, which `setup` makes; nothing relies on what was installed by hand.
+
+PYTHON ?= python3
+BIN := .venv/bin
+# Packages of the system that only tests need. The tests of the languages will name theirs here.
+SYSTEM_PACKAGES :=
+
+.PHONY: help setup setup-system demo test test-slow lint format docs models bench clean
+
+help: ## show this
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+setup: .venv/installed ## make .venv with all that training, export and the tests need
+
+.venv/installed: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[gpu,train,interop,dev]'
+	@touch $@
+
+setup-system: ## install what tests need of the system, with apt
+ifneq ($(strip $(SYSTEM_PACKAGES)),)
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES)
+else
+	@echo "no package of the system is needed"
+endif
+
+demo: setup ## train on real rows, export, verify, score and sample, into demo/
+	$(BIN)/flowexport demo --output demo
+
+test: setup lint ## lint, types, and all tests but the slow ones
+	$(BIN)/python -m pytest
+
+test-slow: setup ## the tests that take minutes
+	$(BIN)/python -m pytest -m slow
+
+lint: setup ## formatting, lint, types, the direction of imports, generated documents
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+format: setup ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: setup ## write the generated documents and pictures anew
+	$(BIN)/python docs/generate.py
+
+models: setup ## train and export the zoo anew
+	$(BIN)/python models/make_models.py
+
+bench: setup ## compare with peers, side by side
+	$(BIN)/python benchmarks/runtime_speed.py
+
+clean: ## remove what the other targets made
+	rm -rf .venv demo build dist

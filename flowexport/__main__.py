@@ -1,0 +1,5 @@
+"""``python -m flowexport``."""
+
+from flowexport.cli.main import main
+
+main()

@@ -1,0 +1,52 @@
+"""``flowexport inspect``."""
+
+import click
+
+from .options import as_json as json_option
+
+
+@click.command("inspect")
+@click.argument("bundle")
+@json_option
+def command(bundle: str, as_json: bool) -> None:
+    """Show what a BUNDLE (a folder, or the name of a zoo model) is and promises."""
+    import msgspec
+
+    from flowexport.bundle import open_bundle
+
+    from .screen import show_table
+
+    opened = open_bundle(bundle)
+    manifest = opened.manifest
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        return
+    arguments = ", ".join(f"{key}={value}" for key, value in manifest.architecture.get("arguments", {}).items())
+    context = ", ".join(str(entry["name"]) for entry in manifest.context_features or []) or "none"
+    features = ", ".join(manifest.features or [])
+    rows = [
+        ("model", manifest.name),
+        ("description", manifest.description),
+        ("flow", f"{manifest.architecture.get('flow')}({arguments})"),
+        ("features", f"{'×'.join(map(str, manifest.event_shape))}: {features}"),
+        ("context", context),
+        ("type", manifest.dtype),
+    ]
+    total = 0
+    for name in ("log_prob", "sample"):
+        data, graph = opened.graph(name)
+        signature = " × ".join(
+            f"{t.name} [{', '.join(map(str, t.shape))}]" for t in getattr(manifest.graphs, name).inputs
+        )
+        output = getattr(manifest.graphs, name).outputs[0]
+        rows.append((name, f"{signature} → {output.name} [{', '.join(map(str, output.shape))}]"))
+        rows.append(("", f"{sum(graph.operators.values())} nodes, {graph.parameters:,} numbers, {len(data):,} bytes"))
+        total += len(data)
+    tolerance = manifest.tolerance.log_prob
+    rows.append(("promise", f"|Δ log_prob| ≤ {tolerance.atol:g} nats + {tolerance.rtol:g} · |log_prob|"))
+    if manifest.reference is not None:
+        quantiles = manifest.reference.log_prob_quantiles
+        picked = ", ".join(f"{p} % {quantiles[p]:.2f}" for p in (0, 5, 50, 95, 100))
+        rows.append(("log_prob", f"of {manifest.reference.rows:,} data rows: {picked}"))
+    rows.append(("made with", ", ".join(f"{k} {v[:12]}" for k, v in manifest.provenance.items())))
+    show_table(("", str(opened.path)), rows)

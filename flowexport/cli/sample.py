@@ -1,0 +1,52 @@
+"""``flowexport sample``."""
+
+from pathlib import Path
+
+import click
+
+from .options import context_rows
+from .options import device as device_option
+from .options import threads as threads_option
+
+
+@click.command("sample")
+@click.argument("bundle")
+@click.option("-n", "count", type=click.IntRange(min=0), required=True, help="Rows, for each context.")
+@click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="The same seed gives the same rows in every language.")
+@click.option("--temperature", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Scales the noise.")
+@click.option("--context", metavar="V1,V2,…|FILE", help="One context, or a table of them.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV, NPY or Parquet.  [default: CSV on stdout]")
+@device_option
+@threads_option
+def command(
+    bundle: str,
+    count: int,
+    seed: int | None,
+    temperature: float,
+    context: str | None,
+    output: Path | None,
+    device: str,
+    threads: int | None,
+) -> None:
+    """Draw rows from a BUNDLE (a folder, or the name of a zoo model).
+
+    With a table of contexts there are -n rows for each, one context after the other.
+    """
+    from flowexport.errors import InputError
+    from flowexport.runtime import load
+    from flowexport.tables import open_writer
+
+    from .screen import progress
+
+    model = load(bundle, device, threads)
+    contexts = None if context is None else context_rows(context, model)
+    if model.context_size and contexts is None:
+        names = ", ".join(str(entry["name"]) for entry in model.manifest.context_features or [])
+        raise InputError("missing_context", f"--context: this model needs {model.context_size} numbers ({names})")
+    total = count * (1 if contexts is None or contexts.ndim == 1 else len(contexts))
+    columns = model.manifest.features or [f"x{i}" for i in range(int(model.bundle.manifest.latent_size))]
+    with open_writer(output, columns, model.dtype) as writer, progress() as bar:
+        task = bar.add_task("sampling", total=total)
+        for rows in model.iterate_samples(count, contexts, seed, temperature):
+            writer.write(rows.reshape(len(rows), -1))
+            bar.update(task, advance=len(rows))

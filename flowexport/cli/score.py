@@ -1,0 +1,58 @@
+"""``flowexport score``."""
+
+from pathlib import Path
+
+import click
+
+from .options import context_rows
+from .options import device as device_option
+from .options import threads as threads_option
+
+
+@click.command("score")
+@click.argument("bundle")
+@click.argument("rows", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV, NPY or Parquet.  [default: CSV on stdout]")
+@click.option("--context", metavar="V1,V2,…", help="One context for all rows, instead of columns of ROWS.")
+@device_option
+@threads_option
+def command(
+    bundle: str, rows: Path, output: Path | None, context: str | None, device: str, threads: int | None
+) -> None:
+    """Score ROWS (CSV, NPY or Parquet) under a BUNDLE: log_prob in nats, and its percentile.
+
+    Columns are matched by name, features then context; those of an NPY file by position. The percentile is
+    where a row's log_prob stands among those of the data that the model was made from. Rows are streamed, so
+    memory does not grow with them; a bad row stops the command, by its number, and leaves no file.
+    """
+    import numpy as np
+
+    from flowexport.errors import DataError
+    from flowexport.runtime import load
+    from flowexport.tables import open_table, open_writer
+
+    from .screen import progress
+
+    model = load(bundle, device, threads)
+    table = open_table(rows)
+    width = int(np.prod(model.event_shape))
+    columns = list(model.manifest.features or [f"x{i}" for i in range(width)])
+    fixed = None
+    if context is not None:
+        fixed = context_rows(context, model)
+        if fixed.ndim > 1:
+            raise DataError("--context: one context for all rows; put more into columns of the table")
+    elif model.context_size:
+        columns += [str(entry["name"]) for entry in model.manifest.context_features or []]
+    figures = ["log_prob", "percentile"] if model.manifest.reference else ["log_prob"]
+    with open_writer(output, figures, model.dtype if len(figures) == 1 else np.float64) as writer, progress() as bar:
+        task = bar.add_task("scoring", total=table.rows)
+        for block in table.blocks(columns):
+            block.require_finite()
+            x = block.values[:, :width].reshape(-1, *model.event_shape)
+            given = fixed if fixed is not None else block.values[:, width:] if model.context_size else None
+            log_prob = model.log_prob(x, given)
+            writer.write(*([log_prob, model.percentile(log_prob)] if model.manifest.reference else [log_prob]))
+            bar.update(task, advance=len(x))
+    if model.manifest.reference is None:
+        click.echo("flowexport: the bundle has no reference rows, so there are no percentiles", err=True)

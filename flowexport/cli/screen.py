@@ -1,0 +1,79 @@
+"""What a person sees: tables on standard output, progress on standard error where that is a terminal."""
+
+from __future__ import annotations
+
+__all__ = ["progress", "report_table", "show_table", "waiting"]
+
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+    from flowexport.runtime import Report
+
+PIPED_WIDTH = 160
+"""Columns of a table that goes to a file or another program, where nothing can be asked."""
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
+    """Prints a table; a column whose name begins with ``>`` is aligned to the right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False)
+    for name in columns:
+        table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
+    styles = {"passed": "green", "failed": "bold red", "not run": "yellow", "reported": "cyan"}
+    for row in rows:
+        table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
+    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPED_WIDTH)
+    console.print(table)
+
+
+def report_table(report: Report) -> None:
+    """Prints a verification: each figure against its bound."""
+
+    def number(value: float | None) -> str:
+        return "" if value is None else f"{value:.3g}"
+
+    rows = [(c.name, c.subject, number(c.figure), number(c.bound), c.status, c.detail) for c in report.checks]
+    title = f"{report.path} on {report.device}"
+    show_table(("check", "subject", ">figure", ">bound", "result", "unit or reason"), rows, title)
+
+
+def progress(*columns: str) -> Progress:
+    """A progress bar on standard error, silent where that is no terminal.
+
+    Arguments:
+        columns: the names of figures to show, given as fields of the task.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    fields: list[Any] = [TextColumn(f"{name} {{task.fields[{name}]}}") for name in columns]
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        *fields,
+        TimeElapsedColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+def waiting(message: str) -> AbstractContextManager[Any]:
+    """A spinner on standard error, silent where that is no terminal."""
+    from contextlib import nullcontext
+
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    return console.status(message) if console.is_terminal else nullcontext()

@@ -1,0 +1,47 @@
+"""``flowexport train``."""
+
+from pathlib import Path
+
+import click
+
+from .options import as_json as json_option
+
+
+@click.command("train")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("-o", "--output", "run", required=True, type=click.Path(path_type=Path), help="The run folder to make.")
+@click.option("--resume", is_flag=True, help="Go on from the last epoch of that folder.")
+@json_option
+def command(recipe: Path, run: Path, resume: bool, as_json: bool) -> None:
+    """Train a flow by a RECIPE (TOML) into a run folder.
+
+    Ctrl-C keeps the best weights so far; --resume goes on to the same numbers as an unbroken run.
+    """
+    import json
+
+    from flowexport.training import Epoch, train_recipe
+
+    from .main import INTERRUPTED
+    from .screen import progress
+
+    with progress("nll", "best") as bar:
+        task = bar.add_task("training", total=None, nll="", best="")
+        best = float("inf")
+
+        def on_epoch(epoch: Epoch, epochs: int) -> None:
+            nonlocal best
+            best = min(best, epoch.validation_nll)
+            bar.update(task, completed=epoch.epoch, total=epochs, nll=f"{epoch.validation_nll:.4f}", best=f"{best:.4f}")
+
+        outcome = train_recipe(recipe, run, resume, on_epoch)
+    if as_json:
+        figures = {"run": str(run), "epochs": len(outcome.epochs), "best_epoch": outcome.best_epoch}
+        click.echo(json.dumps(figures | {"best_nll": outcome.best_nll, "interrupted": outcome.interrupted}))
+    else:
+        click.echo(
+            f"{run}: {len(outcome.epochs)} epochs, kept epoch {outcome.best_epoch}, "
+            f"held-out NLL {outcome.best_nll:.4f} nats"
+        )
+    if outcome.interrupted:
+        click.echo(f"flowexport: stopped; flowexport train {recipe} -o {run} --resume goes on", err=True)
+        raise SystemExit(INTERRUPTED)

@@ -1,0 +1,49 @@
+"""``flowexport verify``."""
+
+from pathlib import Path
+
+import click
+
+from .options import as_json as json_option
+from .options import device as device_option
+
+
+@click.command("verify")
+@click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
+@click.option("--checkpoint", type=click.Path(path_type=Path), help="A run folder: compare with it afresh.")
+@device_option
+@json_option
+def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, as_json: bool) -> None:
+    """Prove BUNDLE (a folder, or the name of a zoo model) against the trained model in float64.
+
+    Six checks, each with its figure against its bound: structure, parity, direction, round trip, mass and
+    device. Without --checkpoint the references are the golden cases in the bundle. Exit status 1 when a
+    figure is over its bound, 2 for a fault in format, path or hash.
+    """
+    import json
+
+    from flowexport.errors import CheckFailed
+    from flowexport.runtime import verify
+
+    from .screen import report_table, waiting
+
+    references = None
+    if checkpoint is not None:
+        from flowexport.export import references_from
+        from flowexport.training import load_checkpoint
+
+        trained = load_checkpoint(checkpoint)
+        rows, context = (None if t is None else t.double().numpy() for t in (trained.x, trained.context))
+        references = references_from(trained.flow, rows, context)
+    reports = []
+    for bundle in bundles:
+        with waiting(f"verifying {bundle}"):
+            reports.append(verify(bundle, device, references))
+        if not as_json:
+            report_table(reports[-1])
+    if as_json:
+        documents = [report.to_dict() for report in reports]
+        click.echo(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2, ensure_ascii=False))
+    failed = [report for report in reports if not report.passed]
+    if failed:
+        raise CheckFailed("; ".join(report.fault() for report in failed))
