@@ -85,7 +85,8 @@ class FlowDistribution(Distribution):
 
     def log_prob(self, x: Tensor) -> Tensor:
         """The log-density: ``[*, features]`` → ``[*]`` broadcast with the batch shape, in nats."""
-        return self.flow.log_prob(*self.transform.aligned(x))
+        log_prob = self.flow.log_prob(*self.transform.aligned(x))
+        return log_prob.expand(torch.broadcast_shapes(log_prob.shape, self.batch_shape))
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
         """Reparameterised samples, ``sample_shape + batch_shape + [features]``."""

@@ -103,7 +103,8 @@ def open_session(data: bytes, device: Device, where: str) -> Any:
     options = onnxruntime.SessionOptions()
     # One thread: blocks of rows are spread over threads instead, which is faster and survives a fork.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
+    # What goes wrong comes as an exception; the log would say it once more, on the user's screen.
+    options.log_severity_level = 4
     provider: Any = device.provider
     if device.kind == "cuda":
         onnxruntime.preload_dlls()

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from flowexport.errors import BundleError
+
 from .checks import Check, Status
 from .model import Model
 
@@ -35,9 +37,17 @@ def mass_checks(model: Model, contexts: np.ndarray | None) -> list[Check]:
     if model.event_shape not in ((1,), (2,)):
         return [Check("mass", "integral of the density", "not run", detail="one or two features only")]
     if contexts is None:
-        return [mass_check(model, None, "integral of the density")]
+        return [attempted(model, None, "integral of the density")]
     chosen = contexts[np.linspace(0, len(contexts) - 1, 3).astype(int)]
-    return [mass_check(model, row, f"integral at context {np.array2string(row, precision=3)}") for row in chosen]
+    return [attempted(model, row, f"integral at context {np.array2string(row, precision=3)}") for row in chosen]
+
+
+def attempted(model: Model, context: np.ndarray | None, subject: str) -> Check:
+    """The check, or its failure where the graph cannot be run on a batch."""
+    try:
+        return mass_check(model, context, subject)
+    except BundleError as error:
+        return Check("mass", subject, "failed", detail=str(error))
 
 
 def mass_check(model: Model, context: np.ndarray | None, subject: str) -> Check:

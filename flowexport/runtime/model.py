@@ -210,7 +210,12 @@ class Model:
         feeds = {
             name: np.ascontiguousarray(array, dtype=self.dtype) for name, array in inputs.items() if array is not None
         }
-        out[:] = self.sessions[graph].run(None, feeds)[0]
+        try:
+            out[:] = self.sessions[graph].run(None, feeds)[0]
+        except Exception as error:  # ONNX Runtime raises many kinds, of a module without public names
+            reason = str(error).strip().splitlines()[0][:300]
+            where = self.bundle.path / getattr(self.manifest.graphs, graph).file
+            raise BundleError(f"{where}: {len(out)} rows cannot be run: {reason}") from error
 
     def _workers_over(self, rows: int, work: Callable[[int, int], None]) -> None:
         if self.device.kind == "cuda" and self._process != os.getpid():

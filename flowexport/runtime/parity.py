@@ -229,8 +229,8 @@ def device_check(model: Model) -> Check:
 
 
 def attempt(run: Callable[[], np.ndarray]) -> np.ndarray | str:
-    """The result, or ONNX Runtime's reason for giving none, cut to one line."""
+    """The result, or the reason why there is none."""
     try:
         return run()
-    except Exception as error:  # ONNX Runtime raises many kinds, of a module without public names
-        return f"cannot be run: {str(error).strip().splitlines()[0][:200]}"
+    except (BundleError, InputError) as error:
+        return str(error)

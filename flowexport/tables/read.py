@@ -88,7 +88,7 @@ class Table:
             DataError: for an unknown column, a cell that is not a number, or a broken file.
         """
         wanted = list(columns)
-        by_position = not self.named and len(wanted) == len(self.columns)
+        by_position = not self.named and len(wanted) == len(self.columns) and not {*wanted} <= {*self.columns}
         source = self.columns if by_position else wanted
         for name in source:
             if name not in self.columns:

@@ -125,7 +125,9 @@ def require_plausible(architecture: dict[str, Any], weights: dict[str, Tensor], 
     if not isinstance(arguments, dict):
         raise CheckpointError(f"{folder / 'config.json'}: architecture: arguments: not there")
     total = sum(tensor.numel() for tensor in weights.values())
-    hidden = arguments.get("hidden_features", ())
+    # A single feature without context has constants in place of networks, whatever their widths.
+    networks = arguments.get("features") != 1 or arguments.get("context") != 0
+    hidden = arguments.get("hidden_features", ()) if networks else ()
     widths = [arguments.get("features"), *(hidden if isinstance(hidden, list) else ())]
     numbers = [n for n in (*widths, arguments.get("transforms"), arguments.get("context")) if isinstance(n, int)]
     pairs = [a * b // 4 for a, b in pairwise(widths) if isinstance(a, int) and isinstance(b, int)]

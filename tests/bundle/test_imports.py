@@ -1,0 +1,58 @@
+"""What needs no torch runs where there is none."""
+
+import subprocess
+import sys
+
+import pytest
+
+HIDE = """
+import sys
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name.split(".")[0])
+sys.meta_path.insert(0, Hidden())
+"""
+
+
+def run_without(hidden: set[str], code: str) -> subprocess.CompletedProcess[str]:
+    """Runs code in a process in which some packages cannot be imported."""
+    program = HIDE.format(hidden=hidden) + code
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+
+TRAINING = {"torch", "onnx", "onnxscript", "safetensors", "matplotlib", "sklearn", "zuko"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import flowexport",
+        "import flowexport.bundle, flowexport.runtime, flowexport.tables",
+        "import flowexport; flowexport.load('banana', device='cpu').sample(3, seed=0)",
+        "import flowexport; assert flowexport.verify('banana').passed",
+    ],
+)
+def test_a_bundle_is_run_and_verified_without_torch(code: str) -> None:
+    found = run_without(TRAINING, code)
+    assert found.returncode == 0, found.stderr
+
+
+@pytest.mark.parametrize(
+    ("hidden", "code", "words"),
+    [
+        ({"torch"}, "import flowexport; flowexport.RealNVP", "torch is not installed: pip install 'flowexport[train]'"),
+        (
+            {"onnxruntime"},
+            "import flowexport; flowexport.load('banana')",
+            "onnxruntime is not installed: pip install 'flowexport[cpu]'",
+        ),
+        (
+            {"pyarrow"},
+            "from flowexport.tables import open_writer; open_writer('x.csv', ['a'])",
+            "pip install 'flowexport[data]'",
+        ),
+    ],
+)
+def test_a_missing_extra_says_which_one_to_install(hidden: set[str], code: str, words: str) -> None:
+    assert words in run_without(hidden, code).stderr

@@ -1,0 +1,169 @@
+"""Putting a bundle in place: killed at any step, it leaves the old one whole or the new one whole."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flowexport.bundle import open_bundle, place, staged
+from flowexport.bundle.place import aside_of, renameat2
+from flowexport.errors import BundleError
+from flowexport.flows import architecture_of
+from flowexport.training.checkpoint import FORMAT, Config, save_checkpoint
+from tests.conftest import Exported
+
+STEPS = frozenset(
+    {"open", "os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.chmod", "shutil.rmtree", "ctypes.dlopen"}
+)
+"""Events of Python's audit hook that touch the file system, or come just before what does."""
+
+
+def no_exchange(one: Path, other: Path) -> bool:
+    """A system that cannot exchange two folders."""
+    return False
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Runs work in a forked child: its exit status, or minus the signal that ended it."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        except BaseException:
+            os._exit(70)
+        os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def kill_at(step: int) -> None:
+    """Ends this process, without any clean-up, before its file-system step of that number."""
+    seen = 0
+
+    def hook(event: str, arguments: tuple[object, ...]) -> None:
+        nonlocal seen
+        if event in STEPS:
+            seen += 1
+            if seen == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
+def replace(source: Path, target: Path, exchange: Callable[[Path, Path], bool] | None) -> None:
+    """What export does once the bundle is built."""
+    with staged(target) as folder:
+        shutil.copytree(source, folder, dirs_exist_ok=True)
+        place(folder, target, exchange)
+
+
+def name_of_whole(target: Path) -> str:
+    """Which bundle stands there, every file of it held to its hash."""
+    bundle = open_bundle(target)
+    for name in bundle.manifest.files:
+        bundle.read(name)
+    return bundle.manifest.name
+
+
+@pytest.mark.parametrize("exchange", [renameat2, no_exchange])
+def test_a_kill_at_each_step_leaves_one_whole_bundle(
+    plain: Exported, other: Exported, tmp_path: Path, exchange: Callable[[Path, Path], bool]
+) -> None:
+    target = tmp_path / "bundle"
+    seen: set[str] = set()
+    for step in range(1, 2000):
+        if target.exists():
+            shutil.rmtree(target)
+        shutil.copytree(plain.path, target)
+
+        def work(step: int = step) -> None:
+            kill_at(step)
+            replace(other.path, target, exchange)
+
+        status = in_child(work)
+        assert status in (0, -signal.SIGKILL)
+        found = name_of_whole(target)
+        seen.add(found)
+        if status == 0:
+            assert found == "other"
+            break
+    else:
+        raise AssertionError("never came to an end")
+    assert seen == {"plain", "other"}
+    assert step > 30  # the hook really counted steps
+    replace(plain.path, target, exchange)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"], "the next export removes what was left"
+
+
+def test_twenty_kills_at_random_times_leave_one_whole_bundle(plain: Exported, other: Exported, tmp_path: Path) -> None:
+    target = tmp_path / "bundle"
+    replace(plain.path, target, None)
+    generator = random.Random(0)
+    for _ in range(20):
+        child = os.fork()
+        if child == 0:
+            while True:
+                replace(other.path, target, None)
+                replace(plain.path, target, None)
+        time.sleep(generator.uniform(0.005, 0.15))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        assert name_of_whole(target) in ("plain", "other")
+    replace(other.path, target, None)
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_crash_between_two_renames_is_repaired_on_load(plain: Exported, tmp_path: Path) -> None:
+    target = tmp_path / "bundle"
+    shutil.copytree(plain.path, aside_of(target))
+    assert name_of_whole(target) == "plain"
+    assert not aside_of(target).exists()
+
+
+def test_what_is_not_a_bundle_is_not_replaced(plain: Exported, tmp_path: Path) -> None:
+    target = tmp_path / "thesis"
+    target.mkdir()
+    (target / "chapter.tex").write_text("years of work")
+    with pytest.raises(BundleError, match="is not a bundle; nothing was changed"):
+        replace(plain.path, target, None)
+    assert (target / "chapter.tex").read_text() == "years of work"
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+
+
+def test_a_staged_folder_in_use_is_left_alone(tmp_path: Path) -> None:
+    with staged(tmp_path / "bundle") as first, staged(tmp_path / "bundle") as second:
+        assert first.exists()
+        assert first != second
+
+
+@pytest.mark.slow
+def test_twenty_kills_of_a_whole_export(plain: Exported, other: Exported, tmp_path: Path) -> None:
+    """The real verb, in processes of its own, killed at random times."""
+    run, target = tmp_path / "run", tmp_path / "out" / "bundle"
+    run.mkdir()
+    config = Config(FORMAT, "other", architecture_of(other.flow), ["x0", "x1"], [])
+    save_checkpoint(run, other.flow.state_dict(), config)
+    shutil.copytree(plain.path, target)
+    command = [sys.executable, "-m", "flowexport", "export", str(run), "-o", str(target)]
+    started = time.perf_counter()
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    whole = time.perf_counter() - started
+    generator = random.Random(1)
+    for _ in range(20):
+        shutil.rmtree(target)
+        shutil.copytree(plain.path, target)
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(generator.uniform(0.3, 1.0) * whole)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert name_of_whole(target) in ("plain", "other")
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+    assert [path.name for path in target.parent.iterdir()] == ["bundle"]

@@ -1,0 +1,85 @@
+"""What tests share: small trained-looking flows, and bundles of them, exported once a session."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import flowexport
+from flowexport.flows import RealNVP
+from flowexport.runtime.device import cuda_fault
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A flow, the rows that it was exported with, and its bundle."""
+
+    flow: RealNVP
+    x: np.ndarray
+    context: np.ndarray | None
+    path: Path
+
+
+def small_flow(seed: int = 0, **arguments: object) -> RealNVP:
+    """A flow with weights as training leaves them: different in every layer, and not large."""
+    torch.manual_seed(seed)
+    flow = RealNVP(**{"hidden_features": (16, 16), "transforms": 4} | arguments).eval()
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    flow.standardize.fit(torch.randn(flow.features), torch.rand(flow.features) + 0.5)
+    if flow.standardize_context is not None:
+        flow.standardize_context.fit(torch.randn(flow.context), torch.rand(flow.context) + 0.5)
+    return flow
+
+
+def rows_of(flow: RealNVP, count: int = 1200) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows that the flow itself calls likely, and their contexts."""
+    torch.manual_seed(7)
+    context = None
+    if flow.standardize_context is not None:
+        context = flow.standardize_context.inverse(torch.randn(count, flow.context))
+        return flow(context).sample().numpy().astype(np.float64), context.numpy().astype(np.float64)
+    return flow().sample((count,)).numpy().astype(np.float64), None
+
+
+def exported(path: Path, seed: int = 0, dtype: str = "float32", **arguments: object) -> Exported:
+    """A small flow as a bundle."""
+    flow = small_flow(seed, **arguments)
+    x, context = rows_of(flow)
+    flowexport.export(flow, path, x, context, name=path.name, dtype=dtype)
+    return Exported(flow, x, context, path)
+
+
+@pytest.fixture(scope="session")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Two features, no context."""
+    return exported(tmp_path_factory.mktemp("bundles") / "plain", features=2)
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Another model with the same shapes as ``plain``."""
+    return exported(tmp_path_factory.mktemp("bundles") / "other", seed=1, features=2)
+
+
+@pytest.fixture(scope="session")
+def conditional(tmp_path_factory: pytest.TempPathFactory) -> Exported:
+    """Five features given two."""
+    return exported(tmp_path_factory.mktemp("bundles") / "conditional", features=5, context=2, randmask=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of a GPU are skipped where there is none, with the driver's reason."""
+    marked = [item for item in items if item.get_closest_marker("cuda")]
+    fault = cuda_fault(0) if marked else None
+    for item in marked:
+        if fault:
+            item.add_marker(pytest.mark.skip(reason=f"CUDA cannot be had: {fault}"))
+
+
+def pytest_report_header() -> str:
+    return f"FLOWEXPORT_REQUIRE_ALL={os.environ.get('FLOWEXPORT_REQUIRE_ALL', '')}"

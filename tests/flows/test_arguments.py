@@ -1,0 +1,112 @@
+"""A wrong argument is refused where it is given, and by its name."""
+
+import pytest
+import torch
+from torch import nn
+
+from flowexport.errors import ArgumentError, FlowExportError
+from flowexport.flows import Affine, RealNVP, Standardize, architecture_of, build
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        *[("features", value) for value in (0, -1, "x", True, 1.5, None)],
+        *[("context", value) for value in (-1, "x", True, 0.5, None)],
+        *[("transforms", value) for value in (0, -2, "3", False)],
+        *[("randmask", value) for value in (1, "yes", None)],
+        *[("hidden_features", value) for value in ((0,), (8, -1), (8, "x"), (True,), "64", 64, None)],
+        *[("activation", value) for value in ("Nope", "relu", 3)],
+        *[("univariate", value) for value in ("Nope", 3)],
+    ],
+    ids=lambda value: repr(value).replace(" ", ""),
+)
+def test_constructor_names_the_argument(argument, value):
+    arguments = {"features": 3, argument: value}
+    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+        RealNVP(**arguments)
+
+
+def test_it_is_an_error_of_this_package_and_a_value_error():
+    with pytest.raises(FlowExportError):
+        RealNVP(0)
+    with pytest.raises(ValueError, match="features"):
+        RealNVP(0)
+
+
+@pytest.mark.parametrize(
+    ("width", "c"),
+    [
+        (2, None),
+        (0, torch.zeros(2)),
+        (2, torch.zeros(3)),
+        (2, torch.zeros(4, 1)),
+        (2, torch.tensor(1.0)),
+    ],
+    ids=["missing", "unasked for", "too wide", "too narrow", "a scalar"],
+)
+def test_context_that_does_not_fit(width, c):
+    with pytest.raises(ArgumentError, match=r"^c: .*context|^c: expected a last axis of 2"):
+        RealNVP(3, context=width, hidden_features=(8,))(c)
+
+
+@pytest.mark.parametrize("x", [torch.zeros(2), torch.zeros(5, 4), torch.tensor(0.0)], ids=["narrow", "wide", "scalar"])
+@pytest.mark.parametrize("method", ["log_prob", "transform", "inverse", "log_abs_det_jacobian"])
+@pytest.mark.parametrize("randmask", [False, True])
+def test_rows_that_do_not_fit(x, method, randmask):
+    distribution = RealNVP(3, hidden_features=(8,), randmask=randmask)()
+    calls = {
+        "log_prob": distribution.log_prob,
+        "transform": distribution.transform,
+        "inverse": distribution.transform.inv,
+        "log_abs_det_jacobian": lambda x: distribution.transform.log_abs_det_jacobian(x, x),
+    }
+    with pytest.raises(ArgumentError, match="3 features, got shape"):
+        calls[method](x)
+
+
+@pytest.mark.parametrize("slope", [0.0, 1.0, -0.5, float("nan")])
+def test_slope_of_the_clamp(slope):
+    with pytest.raises(ArgumentError, match="^slope: "):
+        Affine(slope)
+
+
+@pytest.mark.parametrize(
+    ("mean", "scale", "argument"),
+    [
+        ([0.0, float("nan")], [1.0, 1.0], "mean"),
+        ([0.0], [1.0, 1.0], "mean"),
+        ([0.0, 0.0], [1.0, float("inf")], "scale"),
+        ([0.0, 0.0], [1.0, 0.0], "scale"),
+        ([0.0, 0.0], [1.0, -2.0], "scale"),
+        ([0.0, 0.0], [1.0], "scale"),
+    ],
+)
+def test_standardisation(mean, scale, argument):
+    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+        Standardize(2).fit(torch.tensor(mean), torch.tensor(scale))
+
+
+@pytest.mark.parametrize(
+    ("architecture", "message"),
+    [
+        ({}, "flow: None"),
+        ({"flow": "MAF", "arguments": {}}, "flow: 'MAF'"),
+        ({"flow": "RealNVP"}, "flow: "),
+        ({"flow": "RealNVP", "arguments": {"features": 2, "colour": 1}}, "colour"),
+        ({"flow": "RealNVP", "arguments": {}}, "features"),
+        ({"flow": "RealNVP", "arguments": {"features": 0}}, "^features: "),
+    ],
+    ids=str,
+)
+def test_architecture_that_cannot_be_built(architecture, message):
+    with pytest.raises(ArgumentError, match=message):
+        build(architecture)
+
+
+@pytest.mark.parametrize("argument", ["activation", "univariate"])
+def test_what_has_no_name_cannot_be_saved(argument):
+    default = {"activation": nn.ReLU, "univariate": Affine}[argument]
+    flow = RealNVP(3, hidden_features=(8,), **{argument: lambda: default()})
+    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+        architecture_of(flow)
