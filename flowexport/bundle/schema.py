@@ -146,7 +146,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
     """
     try:
         head = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise BundleError(f"{where}: is not JSON ({error})") from error
     found = head.get("format") if isinstance(head, dict) else None
     if found != FORMAT:

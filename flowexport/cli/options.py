@@ -42,7 +42,8 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
     except ValueError:
         if not Path(given).suffix:
             raise DataError(f"--context: {given!r} is neither numbers with commas between them nor a file") from None
-        blocks = list(open_table(given).blocks(names))
+        table = open_table(given)
+        blocks = list(table.blocks(table.match(names)))
         for block in blocks:
             block.require_finite()
         if not blocks:

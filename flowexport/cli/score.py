@@ -47,7 +47,7 @@ def command(
     figures = ["log_prob", "percentile"] if model.manifest.reference else ["log_prob"]
     with open_writer(output, figures, model.dtype if len(figures) == 1 else np.float64) as writer, progress() as bar:
         task = bar.add_task("scoring", total=table.rows)
-        for block in table.blocks(columns):
+        for block in table.blocks(table.match(columns)):
             block.require_finite()
             x = block.values[:, :width].reshape(-1, *model.event_shape)
             given = fixed if fixed is not None else block.values[:, width:] if model.context_size else None

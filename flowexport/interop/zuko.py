@@ -44,7 +44,10 @@ def from_zuko(flow: zuko.flows.NICE) -> Flow:
             name = getattr(univariate, "__name__", type(layer).__name__)
             raise ArgumentError(f"zuko {name} at position {position} cannot be adopted, only affine couplings")
 
-    features = flow.base().event_shape[0]
+    base = flow.base()
+    if not isinstance(base, zuko.distributions.DiagNormal) or bool((base.mean != 0).any() | (base.stddev != 1).any()):
+        raise ArgumentError(f"zuko base {base} cannot be adopted, only the standard normal")
+    features = base.event_shape[0]
     masks = None if features == 1 else torch.stack([layer.mask for layer in layers])
     networks: list[Any] = [getattr(layer, "hyper", nn.Sequential()) for layer in layers]
     hidden, activation = shape_of(networks[0])
@@ -75,11 +78,18 @@ def from_zuko(flow: zuko.flows.NICE) -> Flow:
 
 def shape_of(network: Any) -> tuple[list[int], type[nn.Module]]:
     """The hidden widths and the activation of a zuko MLP."""
-    linears = [module for module in network if hasattr(module, "weight")]
-    others = {type(module) for module in network if not hasattr(module, "weight")}
-    if len(others) > 1:
-        raise ArgumentError(f"zuko MLP of {', '.join(sorted(kind.__name__ for kind in others))} cannot be adopted")
-    return [linear.weight.shape[0] for linear in linears[:-1]], others.pop() if others else nn.ReLU
+    linears = [module for module in network if hasattr(module, "in_features")]
+    others = [module for module in network if not hasattr(module, "in_features")]
+    kinds = {type(module) for module in others}
+    if len(kinds) > 1:
+        raise ArgumentError(f"zuko MLP of {', '.join(sorted(kind.__name__ for kind in kinds))} cannot be adopted")
+    kind = kinds.pop() if kinds else nn.ReLU
+    # Ours is built from the class alone: a setting (LeakyReLU's slope) or a weight (PReLU's) would be lost.
+    if any(module.state_dict() or repr(module) != repr(kind()) for module in others):
+        raise ArgumentError(f"zuko MLP of {others[0]!r} cannot be adopted, only activations with default settings")
+    if any(linear.bias is None for linear in linears):
+        raise ArgumentError("zuko MLP without bias (bias=False) cannot be adopted")
+    return [linear.weight.shape[0] for linear in linears[:-1]], kind
 
 
 def copy_network(conditioner: Conditioner, network: Any, mask: Tensor | None) -> None:
@@ -89,7 +99,7 @@ def copy_network(conditioner: Conditioner, network: Any, mask: Tensor | None) ->
     have in the whole vector; the others are zero.
     """
     ours = [module for module in conditioner.trunk if isinstance(module, nn.Linear)]
-    theirs = [(module.weight, module.bias) for module in network if hasattr(module, "weight")]
+    theirs = [(module.weight, module.bias) for module in network if hasattr(module, "in_features")]
     heads = [conditioner.heads[name] for name in conditioner.sizes]
     rows: slice | Tensor = slice(None)
     if mask is not None:

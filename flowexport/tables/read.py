@@ -78,24 +78,36 @@ class Table:
     rows: int | None
     source: Callable[[list[str]], Iterator[tuple[np.ndarray, np.ndarray]]]
 
+    def match(self, columns: Sequence[str]) -> list[str]:
+        """The table's own names of columns that a model asks for: by name, or by position where it has none.
+
+        Raises:
+            DataError: where a column is not there, or a file without names has more or fewer.
+        """
+        if self.named:
+            self.require(columns)
+            return list(columns)
+        if len(columns) != len(self.columns):
+            wanted = f"{len(columns)} are wanted ({', '.join(columns[:50])})"
+            raise DataError(f"{self.path}: {len(self.columns)} columns without names, {wanted}")
+        return self.columns
+
+    def require(self, columns: Sequence[str]) -> None:
+        """Refuses a column that the table does not have."""
+        for name in columns:
+            if name not in self.columns:
+                raise DataError(f"{self.path}: no column {name!r}; it has {', '.join(self.columns[:50]) or 'none'}")
+
     def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
         """The rows of the chosen columns, in that order, a block at a time.
-
-        A file without names (NPY) is matched by position: it must hold as many columns as are asked for,
-        or be asked for by the names ``x0``, ``x1``, ….
 
         Raises:
             DataError: for an unknown column, a cell that is not a number, or a broken file.
         """
-        wanted = list(columns)
-        by_position = not self.named and len(wanted) == len(self.columns) and not {*wanted} <= {*self.columns}
-        source = self.columns if by_position else wanted
-        for name in source:
-            if name not in self.columns:
-                raise DataError(f"{self.path}: no column {name!r}; it has {', '.join(self.columns[:50]) or 'none'}")
+        self.require(columns)
         start = 1
-        for values, missing in self.source(source):
-            yield Block(start, values, missing, wanted, self.path)
+        for values, missing in self.source(list(columns)):
+            yield Block(start, values, missing, columns, self.path)
             start += len(values)
 
 
@@ -237,10 +249,10 @@ def _parsed(column: Any, name: str, path: Path, start: int) -> Any:
     except pyarrow.ArrowException as error:
         for row, cell in enumerate(column.to_pylist()):
             try:
-                float(cell or 0)
-            except ValueError:
+                pyarrow.scalar(cell, pyarrow.string()).cast(pyarrow.float64())
+            except pyarrow.ArrowException:
                 raise DataError(f"{path}: row {start + row}, column {name!r} holds {cell!r}, not a number") from error
-        raise DataError(f"{path}: column {name!r} holds what is not a number ({first_line(error)})") from error
+        raise
 
 
 def numeric(types: Any) -> list[Callable[[Any], bool]]:

@@ -120,8 +120,6 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     for name in columns:
         if columns.count(name) > 1:
             raise DataError(f"{path}: column {name!r} is asked for twice (columns, context, weight)")
-        if name not in table.columns:
-            raise DataError(f"{path}: no column {name!r}; it has {', '.join(table.columns[:50])}")
     blocks, dropped = [], 0
     for block in table.blocks(columns):
         block.require_finite(missing=spec.missing == "drop")

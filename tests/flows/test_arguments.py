@@ -67,7 +67,7 @@ def test_rows_that_do_not_fit(x, method, randmask):
 
 @pytest.mark.parametrize("slope", [0.0, 1.0, -0.5, float("nan")])
 def test_slope_of_the_clamp(slope):
-    with pytest.raises(ArgumentError, match="^slope: "):
+    with pytest.raises(ArgumentError, match=r"^slope: "):
         Affine(slope)
 
 

@@ -1,0 +1,172 @@
+"""A fold moves work into the weights and changes no number: 1e-12, relative, in float64."""
+
+from itertools import permutations
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from flowexport.export.folds import (
+    FOLDS,
+    ClampedAffine,
+    fold_all,
+    fold_clamp,
+    fold_context_scale,
+    fold_identity,
+    fold_masks,
+    fold_scale,
+)
+from flowexport.export.lean import LeanFlow
+from flowexport.flows import Affine, Flow
+from flowexport.flows.conditioner import MaskedConditioner
+from tests.flows.cases import CASES, context, make, rows, standardised
+
+
+def units(name: str, own: bool = True) -> Flow:
+    """A case, with random means and scales of its features and context unless ``own`` is False."""
+    flow = make(name, seed=3)
+    return standardised(flow) if own else flow
+
+
+def numbers(lean: LeanFlow, x: Tensor, z: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
+    return lean.log_prob(x, c), lean.sample(z, c)
+
+
+def assert_same(measured: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]) -> None:
+    """Relative to the number itself, and for numbers that cancel to nearly 0, to the largest of them."""
+    for one, other in zip(measured, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-12 * float(other.abs().max()))
+
+
+@pytest.mark.parametrize("own", [True, False], ids=["in units of its own", "as built"])
+@pytest.mark.parametrize("fold", [*FOLDS, fold_all], ids=lambda fold: fold.__name__)
+@pytest.mark.parametrize("name", CASES)
+def test_a_fold_changes_no_number(name, fold, own):
+    flow = units(name, own)
+    lean = LeanFlow(flow)
+    x, z, c = rows(flow, 50), torch.randn(50, flow.features, dtype=torch.float64), context(flow, 50)
+    expected = numbers(lean, x, z, c)
+    with torch.no_grad():
+        fold(lean)
+    assert_same(numbers(lean, x, z, c), expected)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_lean_form_is_the_flow(name):
+    flow = units(name)
+    x, z, c = rows(flow, 50), torch.randn(50, flow.features, dtype=torch.float64), context(flow, 50)
+    expected = flow(c).log_prob(x).detach(), flow(c).transform.inv(z).detach()
+    assert_same(numbers(LeanFlow(flow), x, z, c), expected)
+    assert_same(numbers(fold_all(LeanFlow(flow)), x, z, c), expected)
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations(FOLDS, 2)), ids=lambda order: " then ".join(f.__name__ for f in order)
+)
+@pytest.mark.parametrize("name", ["standardised, context", "random masks, odd features, context"])
+def test_any_two_folds_may_come_in_any_order(name, order):
+    flow = units(name)
+    lean = LeanFlow(flow)
+    x, z, c = rows(flow, 50), torch.randn(50, flow.features, dtype=torch.float64), context(flow, 50)
+    expected = numbers(lean, x, z, c)
+    with torch.no_grad():
+        for fold in order:
+            fold(lean)
+    assert_same(numbers(lean, x, z, c), expected)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_folding_leaves_the_trained_flow_alone(name):
+    flow = units(name)
+    before = {key: tensor.clone() for key, tensor in flow.state_dict().items()}
+    fold_all(LeanFlow(flow))
+    assert all(torch.equal(tensor, before[key]) for key, tensor in flow.state_dict().items())
+    assert all(parameter.requires_grad for parameter in flow.parameters())
+
+
+# What each fold takes away
+
+
+def kinds(lean: LeanFlow, attribute: str) -> set[type[nn.Module]]:
+    return {type(getattr(coupling, attribute)) for coupling in lean.stack.couplings}
+
+
+def folded(name: str, fold, own: bool = True) -> LeanFlow:
+    lean = LeanFlow(units(name, own))
+    with torch.no_grad():
+        fold(lean)
+    return lean
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "random masks" in name])
+def test_fold_masks_leaves_no_mask(name):
+    assert kinds(LeanFlow(units(name)), "conditioner") == {MaskedConditioner}
+    assert MaskedConditioner not in kinds(folded(name, fold_masks), "conditioner")
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_fold_clamp_leaves_no_division_by_the_cap(name):
+    assert kinds(LeanFlow(units(name)), "univariate") == {Affine}
+    lean = folded(name, fold_clamp)
+    assert kinds(lean, "univariate") == {ClampedAffine}
+    for coupling in lean.stack.couplings:
+        a = torch.tensor([0.0, 1.0, -3.0], dtype=torch.float64)
+        _, log_det = coupling.univariate.forward_and_log_det(a, a, a)
+        expected = torch.tensor([0.0, 0.5, -0.75], dtype=torch.float64) * Affine().cap
+        torch.testing.assert_close(log_det, expected, rtol=1e-15, atol=0)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_fold_scale_moves_the_scale_from_the_entrance_to_the_base(name):
+    flow = units(name)
+    lean = LeanFlow(flow)
+    assert lean.entrance is not None
+    assert lean.exit is None
+    fold_scale(lean)
+    assert lean.entrance is None
+    assert torch.equal(lean.exit, 1 / flow.standardize.scale)
+    assert torch.equal(lean.mean, flow.standardize.mean)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if make(name).context])
+def test_fold_context_scale_leaves_only_the_contexts_mean(name):
+    flow = units(name)
+    assert LeanFlow(flow).context_entrance is not None
+    lean = folded(name, fold_context_scale)
+    assert lean.context_entrance is None
+    assert torch.equal(lean.context_mean, flow.standardize_context.mean)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if "standardised" not in name])
+def test_fold_identity_leaves_out_what_does_nothing(name):
+    lean = folded(name, fold_identity, own=False)
+    assert lean.mean is lean.entrance is lean.context_mean is lean.context_entrance is None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_fold_identity_keeps_what_does_something(name):
+    lean = folded(name, fold_identity)
+    has_context = units(name).context > 0
+    assert lean.mean is not None
+    assert lean.entrance is not None
+    assert (lean.context_mean is not None) == has_context
+    assert (lean.context_entrance is not None) == has_context
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_all_folds_leave_one_subtraction_at_the_entrance(name):
+    lean = folded(name, fold_all)
+    assert lean.entrance is lean.context_entrance is None
+    assert lean.mean is not None
+    assert MaskedConditioner not in kinds(lean, "conditioner")
+    assert kinds(lean, "univariate") == {ClampedAffine}
+
+
+def test_the_mean_is_not_folded_where_it_would_cost_digits():
+    flow = make("default")
+    mean, scale = torch.full((4,), 1e4, dtype=torch.float64), torch.ones(4, dtype=torch.float64)
+    flow.standardize.fit(mean, scale)
+    lean = fold_all(LeanFlow(flow)).float()
+    x = mean + torch.randn(200, 4, dtype=torch.float64)
+    x = x.float().double()  # what float32 can hold, so that only the arithmetic is judged
+    torch.testing.assert_close(lean.log_prob(x.float()).double(), flow().log_prob(x), rtol=1e-6, atol=1e-5)
