@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "FORMAT",
     "Case",
+    "Figure",
     "Golden",
     "GraphSpec",
     "Graphs",
@@ -110,6 +111,15 @@ class Golden(Struct, frozen=True):
     noise: Annotated[list[NoiseSpec], Meta(max_length=100)] = []
 
 
+class Figure(Struct, frozen=True, omit_defaults=True):
+    """What one check found when the bundle was made, and what it may be at most (nothing, where only reported)."""
+
+    check: str
+    subject: str
+    figure: Annotated[float, Meta(ge=0)]
+    bound: Annotated[float, Meta(ge=0)] | None = None
+
+
 class Manifest(Struct, frozen=True):
     """``flow.json``, whole."""
 
@@ -132,6 +142,7 @@ class Manifest(Struct, frozen=True):
     provenance: dict[str, str]
     levels: Count | UnsetType = UNSET
     selector: bool | UnsetType = UNSET
+    verified: list[Figure] | UnsetType = UNSET
 
 
 def decode_manifest(data: bytes, where: str) -> Manifest:

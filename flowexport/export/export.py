@@ -12,6 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 import numpy as np
 import torch
 from safetensors.torch import save as save_tensors
@@ -22,6 +23,7 @@ from flowexport.bundle import Manifest, npy_bytes, open_bundle, place, staged, w
 from flowexport.bundle.schema import (
     FORMAT,
     Case,
+    Figure,
     Golden,
     Graphs,
     GraphSpec,
@@ -140,6 +142,7 @@ def export(
     with staged(target) as folder:
         write_bundle(folder, manifest, files)
         report = prove(folder, target, flow)
+        write_bundle(folder, msgspec.structs.replace(manifest, verified=figures_of(report)), files)
         place(folder, target)
     return report
 
@@ -183,6 +186,15 @@ def prove(folder: Path, target: Path, flow: Flow) -> Report:
     if not report.passed:
         raise CheckFailed(f"{report.fault()}; not exported")
     return report
+
+
+def figures_of(report: Report) -> list[Figure]:
+    """The figures of a verification, to three digits: more would say something of the machine."""
+    return [
+        Figure(check.name, check.subject, float(f"{check.figure:.2e}"), check.bound and float(f"{check.bound:.2e}"))
+        for check in report.checks
+        if check.figure is not None
+    ]
 
 
 def graphs_part(flow: Flow, dtype: str) -> Graphs:

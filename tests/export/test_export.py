@@ -136,6 +136,16 @@ def test_flow_json_says_what_the_model_is(conditional: Exported) -> None:
     }
 
 
+def test_flow_json_keeps_the_figures_of_its_proof(conditional: Exported) -> None:
+    figures = json.loads((conditional.path / "flow.json").read_text())["verified"]
+    report = flowexport.verify(conditional.path, device="cpu")
+    found = {check.subject: check.figure for check in report.checks if check.name in ("parity", "direction")}
+    kept = {each["subject"]: each["figure"] for each in figures if each["check"] in ("parity", "direction")}
+    assert kept.keys() == found.keys()
+    np.testing.assert_allclose(list(kept.values()), [found[subject] for subject in kept], rtol=0.01, atol=1e-12)
+    assert all(each["figure"] <= each["bound"] for each in figures if "bound" in each)
+
+
 def test_the_golden_rows_are_the_flows_word_in_float64(conditional: Exported) -> None:
     """Against autograd: log_prob_of_sample is base(z) − ln |det ∂x/∂z|, the determinant taken by brute force."""
     flow = copy.deepcopy(conditional.flow).double()
