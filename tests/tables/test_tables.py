@@ -97,12 +97,15 @@ def test_columns_come_in_the_order_asked_for(tmp_path, suffix):
     assert np.array_equal(read_table(path, ["x1"]), [[1.0], [11.0]])
 
 
-def test_npy_is_matched_by_position_for_other_names(tmp_path):
-    path = write_table(tmp_path / "rows.npy", ["height", "width"], np.array([[1.0, 2.0]]))
-    assert not open_table(path).named
-    block = next(open_table(path).blocks(["height", "width"]))
-    assert block.columns == ["height", "width"]
-    assert np.array_equal(block.values, [[1.0, 2.0]])
+def test_a_file_without_names_is_matched_by_position_and_width(tmp_path):
+    table = open_table(write_table(tmp_path / "rows.npy", ["height", "width"], np.array([[1.0, 2.0]])))
+    assert not table.named
+    assert table.match(["height", "width"]) == ["x0", "x1"]
+    with pytest.raises(DataError, match="2 columns without names, 1 are wanted"):
+        table.match(["x1"])  # a name that means another column
+    with pytest.raises(DataError, match="no column 'height'"):
+        next(table.blocks(["height"]))
+    assert np.array_equal(next(table.blocks(["x1", "x0"])).values, [[2.0, 1.0]])
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint16", "int64", "bool", "float16", ">f8"])
@@ -119,7 +122,7 @@ def test_npy_in_fortran_order(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "kind", [pyarrow.int32(), pyarrow.uint8(), pyarrow.float32(), pyarrow.decimal128(9, 3)], ids=str
+    "kind", [pyarrow.int32(), pyarrow.uint8(), pyarrow.float32(), pyarrow.decimal128(15, 3)], ids=str
 )
 def test_parquet_of_any_type_of_number(tmp_path, kind):
     table = pyarrow.table({"a": pyarrow.array([1, 2], pyarrow.int32()).cast(kind)})
@@ -208,8 +211,7 @@ def test_nan_beyond_the_first_block_has_the_row_of_the_file(tmp_path, suffix):
     values[BLOCK_ROWS + 4, 1] = np.nan
     path = write_table(tmp_path / f"rows{suffix}", ["x0", "x1"], values)
     with pytest.raises(DataError, match=f"row {BLOCK_ROWS + 5}, column 'x1' holds the value nan"):
-        for block in open_table(path).blocks(["x0", "x1"]):
-            block.require_finite()
+        require_all_finite(path)
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -296,9 +298,8 @@ def test_an_exception_leaves_everything_as_it_was(tmp_path, suffix, existing, er
     if existing:
         path.write_bytes(b"what was there")
     writer = open_writer(path, ["a"])
-    with pytest.raises(error), writer:
-        writer.write(np.ones((3, 1)))
-        raise error
+    with pytest.raises(error):
+        write_and_fail(writer, error)
     assert [entry.name for entry in tmp_path.iterdir()] == ([path.name] if existing else [])
     assert not existing or path.read_bytes() == b"what was there"
 
@@ -328,8 +329,19 @@ def test_no_path_is_csv_on_standard_output(capfdbinary):
 
 @pytest.mark.skipif(os.name != "posix", reason="one descriptor a file is counted in /proc")
 def test_no_file_stays_open(tmp_path):
-    before = len(os.listdir("/proc/self/fd"))
+    before = len(list(Path("/proc/self/fd").iterdir()))
     for suffix in SUFFIXES:
         path = write_table(tmp_path / f"rows{suffix}", ["x0"], np.ones((5, 1)))
         next(iter(open_table(path).blocks(["x0"])))
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def require_all_finite(path):
+    for block in open_table(path).blocks(["x0", "x1"]):
+        block.require_finite()
+
+
+def write_and_fail(writer, error):
+    with writer:
+        writer.write(np.ones((3, 1)))
+        raise error
