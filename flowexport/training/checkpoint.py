@@ -95,7 +95,7 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     require_plausible(config.architecture, weights, folder)
     try:
         flow = build(config.architecture)
-    except ArgumentError as error:
+    except (ArgumentError, TypeError) as error:  # a flow's name may be a list
         raise CheckpointError(f"{folder / 'config.json'}: architecture: {error}") from error
     if len(config.features) != flow.features or len(config.context_features) != flow.context:
         raise CheckpointError(f"{folder / 'config.json'}: features, context_features: do not fit the architecture")
@@ -129,9 +129,11 @@ def require_plausible(architecture: dict[str, Any], weights: dict[str, Tensor], 
     networks = arguments.get("features") != 1 or arguments.get("context") != 0
     hidden = arguments.get("hidden_features", ()) if networks else ()
     widths = [arguments.get("features"), *(hidden if isinstance(hidden, list) else ())]
-    numbers = [n for n in (*widths, arguments.get("transforms"), arguments.get("context")) if isinstance(n, int)]
-    pairs = [a * b // 4 for a, b in pairwise(widths) if isinstance(a, int) and isinstance(b, int)]
-    if any(n > max(total, 1) for n in (*numbers, *pairs)):
+    transforms = arguments.get("transforms")
+    numbers = [n for n in (*widths, transforms, arguments.get("context")) if isinstance(n, int)]
+    # A conditioner sees half of the features at least, rounded down, and has a weight between any two layers.
+    pairs = sum(max(1, a * b // 4) for a, b in pairwise(widths) if isinstance(a, int) and isinstance(b, int))
+    if any(n > max(total, 1) for n in (*numbers, pairs * (transforms if isinstance(transforms, int) else 1))):
         raise CheckpointError(f"{folder / 'config.json'}: architecture: larger than the {total} numbers of its weights")
 
 
@@ -143,7 +145,7 @@ def read_json(path: Path, kind: type[Any]) -> Any:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror}); is this a run folder?") from error
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 

@@ -110,5 +110,5 @@ def load_recipe(path: str | os.PathLike[str]) -> Recipe:
         raise RecipeError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     try:
         return msgspec.toml.decode(text, type=Recipe)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, ValueError, RecursionError) as error:  # tomllib lets the last two through
         raise RecipeError(f"{path}: {error}") from error

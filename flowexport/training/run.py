@@ -9,7 +9,7 @@ import hashlib
 import io
 import os
 from collections.abc import Callable
-from dataclasses import asdict, astuple, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import msgspec
@@ -39,7 +39,7 @@ class Progress(msgspec.Struct, frozen=True):
     epoch: int
     best_epoch: int
     best_nll: float
-    epochs: list[dict[str, float]]
+    epochs: list[Epoch]
 
 
 @dataclass(frozen=True)
@@ -161,12 +161,15 @@ class Run:
         state.optimizer = {name[10:]: t for name, t in tensors.items() if name.startswith("optimizer.")}
         state.best = {name[5:]: t for name, t in tensors.items() if name.startswith("best.")}
         self.save_best(state)
-        return state, [Epoch(**line) for line in progress.epochs]
+        self.remove_states_but(progress.file)
+        return state, progress.epochs
 
     def save(self, state: State, epochs: list[Epoch]) -> None:
-        """Writes the run folder after an epoch; ``resume.json`` comes last and makes it count."""
-        if state.best_epoch == state.epoch:
-            self.save_best(state)
+        """Writes the run folder after an epoch.
+
+        ``resume.json`` makes the epoch count. The best weights come after it: a folder that holds them can then
+        always be resumed, and a resumed run writes them again.
+        """
         write_file(self.folder / "metrics.csv", metrics_csv(epochs))
         tensors = {"generator": state.generator}
         for group in ("flow", "optimizer", "best"):
@@ -180,9 +183,15 @@ class Run:
             state.epoch,
             state.best_epoch,
             state.best_nll,
-            [asdict(epoch) for epoch in epochs],
+            epochs,
         )
         write_file(self.folder / "resume.json", msgspec.json.encode(progress))
+        if state.best_epoch == state.epoch:
+            self.save_best(state)
+        self.remove_states_but(name)
+
+    def remove_states_but(self, name: str) -> None:
+        """Removes the states of earlier epochs."""
         for old in self.folder.glob("resume-*.safetensors"):
             if old.name != name:
                 old.unlink(missing_ok=True)

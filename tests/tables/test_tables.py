@@ -185,9 +185,21 @@ def test_cells_that_are_not_finite_are_not_missing(tmp_path, cell, shown):
         ("a,b\n1,2\n3,0x10\n", "row 2, column 'b' holds '0x10', not a number"),
         ("a,b\n1,2\n3,1_0\n", "row 2, column 'b' holds '1_0', not a number"),
         ("a,b\n1,2\n3,true\n", "row 2, column 'b' holds 'true', not a number"),
+        ("a,b\n1,2\n3,  \n", "row 2, column 'b' holds '', not a number"),
         (b"a,b\n1,2\n3,\xff\n", "UTF"),
     ],
-    ids=["empty file", "short line", "long line", "twice", "text", "hexadecimal", "underscore", "bool", "bytes"],
+    ids=[
+        "empty file",
+        "short line",
+        "long line",
+        "twice",
+        "text",
+        "hexadecimal",
+        "underscore",
+        "bool",
+        "spaces",
+        "bytes",
+    ],
 )
 def test_broken_csv(tmp_path, text, message):
     path = csv_file(tmp_path, text)

@@ -1,0 +1,160 @@
+"""Writes the documents that are made from the code: python docs/generate.py [--check | --pictures].
+
+Without an option it writes ``cli.md`` and ``flow.schema.json``; ``--check`` compares them instead, and exits
+with 1 where one is stale; ``--pictures`` also draws ``banana.png``.
+"""
+
+from __future__ import annotations
+
+__all__ = ["documents", "draw_banana", "stale"]
+
+import argparse
+import inspect
+import json
+import sys
+from pathlib import Path
+
+import click
+
+DOCS = Path(__file__).resolve().parent
+
+CLI_HEAD = """\
+# Command line
+
+<!-- Made by docs/generate.py from the commands themselves: `make docs` writes it anew. -->
+"""
+
+SAMPLES = 1500
+"""Dots of the picture: enough to show the shape, few enough to stay dots."""
+
+MASSES = (0.5, 0.9, 0.99)
+"""Parts of the probability that the contour lines hold."""
+
+WINDOW = (-7.2, 7.2, -4.0, 13.0)
+"""Left, right, bottom and top of the picture; about one row in two thousand lies outside."""
+
+SHADE = 0.65
+"""Colour goes with this power of the density, so that the arms of the banana are seen beside its middle."""
+
+
+def documents() -> dict[Path, str]:
+    """Every generated document: its path and its text."""
+    from flowexport.bundle import json_schema
+
+    schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+    return {DOCS / "cli.md": cli_reference(), DOCS / "flow.schema.json": schema}
+
+
+def stale() -> list[Path]:
+    """The documents that differ from what the code says, or are not there."""
+    return [
+        path for path, text in documents().items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+    ]
+
+
+def cli_reference() -> str:
+    """Every verb with its help and its options, as Markdown; no line depends on a terminal's width."""
+    from flowexport.cli.main import VERBS, main
+
+    context = within(main, "flowexport", None)
+    index = ", ".join(f"[{verb}](#flowexport-{verb})" for verb in VERBS)
+    parts = [CLI_HEAD, *paragraphs(main), f"Verbs: {index}.\n", *options_table(main, context)]
+    for verb in VERBS:
+        command = main.get_command(context, verb)
+        assert command is not None
+        of_verb = within(command, verb, context)
+        usage = " ".join([f"flowexport {verb}", *command.collect_usage_pieces(of_verb)])
+        parts += [f"## flowexport {verb}\n", f"```\n{usage}\n```\n", *paragraphs(command)]
+        parts += options_table(command, of_verb)
+    return "\n".join(parts)
+
+
+def within(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
+    """The context that a command's help is asked in."""
+    return click.Context(command, info_name=name, parent=parent, **command.context_settings)
+
+
+def paragraphs(command: click.Command) -> list[str]:
+    """A command's help, a line a paragraph."""
+    return [" ".join(part.split()) + "\n" for part in inspect.cleandoc(command.help or "").split("\n\n")]
+
+
+def options_table(command: click.Command, context: click.Context) -> list[str]:
+    """A command's options, as click words them."""
+    options = [parameter for parameter in command.get_params(context) if isinstance(parameter, click.Option)]
+    cells = [[cell.replace("|", "\\|") for cell in option.get_help_record(context) or ("", "")] for option in options]
+    rows = [" ".join(f"| `{name}` | {text} |".split()) for name, text in cells]
+    return ["| option | |", "| --- | --- |", *rows, ""]
+
+
+def draw_banana(path: Path) -> None:
+    """Draws the density of the zoo model banana beside its samples, from the bundle alone."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+    import numpy as np
+    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+
+    import flowexport
+
+    ink, paper = "#1b2a41", "#ffffff"
+    shades = LinearSegmentedColormap.from_list("banana", [paper, "#fdf0c4", "#f8cf61", "#e8963c", "#b04a3a", "#5b1d3b"])
+    model = flowexport.load("banana", device="cpu")
+    samples = model.sample(SAMPLES, seed=0)
+    left, right, bottom, top = WINDOW
+    across, up = np.meshgrid(np.linspace(left, right, 600), np.linspace(bottom, top, 600))
+    log_prob = model.log_prob(np.stack([up, across], axis=-1))
+    # The level above which a part of the mass lies is a quantile of log_prob over the model's own samples.
+    levels = np.quantile(model.log_prob(model.sample(100_000, seed=1)), [1 - mass for mass in MASSES[::-1]])
+
+    style = {"font.size": 11, "font.family": "DejaVu Sans", "text.color": ink, "axes.edgecolor": "#c3cad5"}
+    style |= {"axes.labelcolor": ink, "xtick.color": ink, "ytick.color": ink, "axes.linewidth": 0.8}
+    with plt.rc_context(style):
+        figure, (density, dots) = plt.subplots(1, 2, figsize=(12, 5), sharex=True, sharey=True, layout="constrained")
+        figure.get_layout_engine().set(wspace=0.05)
+        density.imshow(
+            np.exp(log_prob), extent=WINDOW, origin="lower", aspect="auto", cmap=shades, norm=PowerNorm(SHADE, vmin=0)
+        )
+        for axes, colour, width in ((density, ink, 0.9), (dots, "#9aa6b8", 0.9)):
+            lines = axes.contour(
+                across, up, log_prob, levels=levels, colors=colour, linewidths=width, linestyles="solid"
+            )
+            if axes is density:
+                words = {level: f"{mass:.0%}" for level, mass in zip(levels, MASSES[::-1], strict=True)}
+                axes.clabel(lines, fmt=words, fontsize=9, inline_spacing=3)
+        dots.scatter(samples[:, 1], samples[:, 0], s=9, color="#b04a3a", alpha=0.6, linewidths=0)
+        density.set_title("Density, from log_prob.onnx", fontsize=13, loc="left", pad=10)
+        dots.set_title(f"{SAMPLES:,} samples, from sample.onnx", fontsize=13, loc="left", pad=10)
+        density.set_ylabel("$x_1$")
+        for axes in (density, dots):
+            axes.set(xlim=(left, right), ylim=(bottom, top), xlabel="$x_2$", yticks=range(-4, 13, 4))
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.tick_params(length=3, width=0.8)
+        # Neither date nor software, so that the same model gives the same bytes.
+        figure.savefig(path, dpi=100, facecolor=paper, metadata={"Software": None})
+        plt.close(figure)
+
+
+def run(arguments: list[str] | None = None) -> int:
+    """The command; its exit status."""
+    parser = argparse.ArgumentParser(description="Write the documents that are made from the code.")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--check", action="store_true", help="compare; exit status 1 where a document is stale")
+    either.add_argument("--pictures", action="store_true", help="draw the pictures too")
+    given = parser.parse_args(arguments)
+    if given.check:
+        found = stale()
+        if found:
+            names = ", ".join(f"docs/{path.name}" for path in found)
+            print(f"{names}: not what the code says now; run `make docs`", file=sys.stderr)
+        return 1 if found else 0
+    for path, text in documents().items():
+        path.write_text(text, encoding="utf-8")
+    if given.pictures:
+        draw_banana(DOCS / "banana.png")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -1,0 +1,189 @@
+"""The documents: generated ones are up to date, examples run, links lead somewhere, commands exist."""
+
+from __future__ import annotations
+
+import importlib.util
+import itertools
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import click
+import msgspec
+import pytest
+
+from flowexport.cli.main import VERBS, main
+from flowexport.training.recipe import DataSpec, FlowSpec, Recipe, TrainingSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = [*sorted(DOCS.glob("*.md")), ROOT / "README.md", ROOT / "CHANGELOG.md"]
+FENCE = re.compile(r"(?:<!-- file: (\S+) -->\n)?^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMENT = re.compile(r"\s#\s.*")
+
+
+def blocks(page: Path) -> list[tuple[str, str, str]]:
+    """The fenced blocks of a page: the file that it stands for, if any, its language and its text."""
+    return FENCE.findall(page.read_text(encoding="utf-8"))
+
+
+def generate() -> ModuleType:
+    """docs/generate.py as a module."""
+    spec = importlib.util.spec_from_file_location("generate_docs", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def named(paths: list[Path]) -> list[object]:
+    return [pytest.param(path, id=path.name) for path in paths]
+
+
+def test_generated_documents_are_up_to_date() -> None:
+    assert generate().stale() == [], "run `make docs`"
+
+
+def test_a_stale_document_is_named_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    module = generate()
+    monkeypatch.setattr(module, "DOCS", tmp_path)
+    assert module.run([]) == 0
+    assert module.run(["--check"]) == 0
+    (tmp_path / "cli.md").write_text("old", encoding="utf-8")
+    assert module.run(["--check"]) == 1
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "docs/cli.md" in message
+    assert "make docs" in message
+
+
+def test_the_reference_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    assert generate().stale() == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_is_in_the_reference_with_every_option(verb: str) -> None:
+    text = (DOCS / "cli.md").read_text(encoding="utf-8")
+    section = text.split(f"\n## flowexport {verb}\n")[1].split("\n## ")[0]
+    command = main.get_command(click.Context(main), verb)
+    assert command is not None
+    for parameter in command.params:
+        names = parameter.opts if isinstance(parameter, click.Option) else [parameter.human_readable_name]
+        assert all(name in section for name in names)
+
+
+def test_the_schema_requires_no_key_that_the_zoo_has_not() -> None:
+    schema = json.loads((DOCS / "flow.schema.json").read_text(encoding="utf-8"))
+    required = set(schema["$defs"]["Manifest"]["required"])
+    for path in ROOT.glob("models/*/bundle/flow.json"):
+        assert required <= set(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_the_format_page_names_every_key() -> None:
+    schema = json.loads((DOCS / "flow.schema.json").read_text(encoding="utf-8"))
+    page = (DOCS / "bundle.md").read_text(encoding="utf-8")
+    assert [key for key in schema["$defs"]["Manifest"]["properties"] if f"`{key}`" not in page] == []
+
+
+def defaults(spec: type[msgspec.Struct]) -> list[tuple[str, object]]:
+    """Every key of a recipe's table that has a default, and the default."""
+    fields = msgspec.structs.fields(spec)
+    return [
+        (f.name, f.default if f.default is not msgspec.NODEFAULT else f.default_factory())
+        for f in fields
+        if not f.required
+    ]
+
+
+@pytest.mark.parametrize("spec", [DataSpec, FlowSpec, TrainingSpec])
+def test_the_recipe_page_states_every_key_and_its_default(spec: type[msgspec.Struct]) -> None:
+    page = (DOCS / "training.md").read_text(encoding="utf-8")
+    for key, default in defaults(spec):
+        shown = "none" if default is None else f"`{json.dumps(default)}`"
+        assert f"| `{key}` | {shown} |" in page
+
+
+@pytest.mark.parametrize("page", named(PAGES))
+def test_every_relative_link_leads_somewhere(page: Path) -> None:
+    prose = FENCE.sub("", page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
+        if re.match(r"[a-z]+:", target):
+            continue
+        file, _, anchor = target.partition("#")
+        path = page.parent / file if file else page
+        assert path.exists(), target
+        if anchor:
+            headings = re.findall(r"^#+ (.*)$", FENCE.sub("", path.read_text(encoding="utf-8")), re.MULTILINE)
+            assert anchor in [anchor_of(heading) for heading in headings], target
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", named(PAGES))
+def test_every_command_on_a_page_exists(page: Path) -> None:
+    for _, language, text in blocks(page):
+        if language not in ("sh", "console"):
+            continue
+        for line in text.splitlines():
+            words = shlex.split(COMMENT.sub("", line.removeprefix("$ ")))
+            is_command = line.startswith("$ ") if language == "console" else True
+            if is_command and words[:1] == ["flowexport"]:
+                parse(words[1:])
+
+
+def parse(words: list[str]) -> None:
+    """Parses a command's words as click would, without running it."""
+    context = click.Context(main, info_name="flowexport")
+    known = {name for parameter in main.get_params(context) for name in parameter.opts}
+    first = [*itertools.takewhile(lambda word: word.startswith("-"), words)]
+    for word in first:
+        if word not in known:
+            raise click.NoSuchOption(word, ctx=context)
+    if rest := words[len(first) :]:
+        name, command, rest = main.resolve_command(context, rest)
+        assert command is not None
+        command.make_context(name, rest, parent=context)
+
+
+@pytest.mark.parametrize(
+    "words", [["forecast"], ["sample", "banana"], ["verify", "banana", "--fast"], ["--fast", "models"]]
+)
+def test_a_command_that_does_not_exist_is_noticed(words: list[str]) -> None:
+    with pytest.raises(click.UsageError):
+        parse(words)
+
+
+@pytest.mark.parametrize("page", named(PAGES))
+def test_every_recipe_on_a_page_is_one(page: Path) -> None:
+    for _, language, text in blocks(page):
+        if language == "toml":
+            msgspec.toml.decode(text, type=Recipe)
+
+
+@pytest.mark.parametrize("page", named([page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]))
+def test_every_python_block_of_a_page_runs(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for file, language, text in blocks(page):
+        if file:
+            Path(file).write_text(text, encoding="utf-8")
+        if language == "python":
+            exec(compile(text, f"{page.name}: {text.splitlines()[0]}", "exec"), namespace)
+
+
+def test_the_script_runs_from_anywhere(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, DOCS / "generate.py", "--check"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0
