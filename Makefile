@@ -46,7 +46,7 @@ format: setup ## format the code
 	$(BIN)/ruff format .
 
 docs: setup ## write the generated documents and pictures anew
-	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/generate.py --pictures
 
 models: setup ## train and export the zoo anew
 	$(BIN)/python models/make_models.py

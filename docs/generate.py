@@ -1,7 +1,7 @@
 """Writes the documents that are made from the code: python docs/generate.py [--check | --pictures].
 
-Without an option it writes ``cli.md`` and ``flow.schema.json``; ``--check`` compares them instead, and exits
-with 1 where one is stale; ``--pictures`` also draws ``banana.png``.
+Without an option it writes ``cli.md``, ``flow.schema.json`` and the README's table of parity; ``--check``
+compares them instead, and exits with 1 where one is stale; ``--pictures`` also draws ``banana.png``.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from pathlib import Path
 import click
 
 DOCS = Path(__file__).resolve().parent
+
+README = DOCS.parent / "README.md"
+PARITY_BEGIN, PARITY_END = "<!-- parity: generated -->", "<!-- end -->"
 
 CLI_HEAD = """\
 # Command line
@@ -42,7 +45,14 @@ def documents() -> dict[Path, str]:
     from flowexport.bundle import json_schema
 
     schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-    return {DOCS / "cli.md": cli_reference(), DOCS / "flow.schema.json": schema}
+    readme = README.read_text(encoding="utf-8")
+    before, _, rest = readme.partition(PARITY_BEGIN)
+    _, _, after = rest.partition(PARITY_END)
+    return {
+        DOCS / "cli.md": cli_reference(),
+        DOCS / "flow.schema.json": schema,
+        README: before + PARITY_BEGIN + "\n" + parity_table() + PARITY_END + after,
+    }
 
 
 def stale() -> list[Path]:
@@ -50,6 +60,26 @@ def stale() -> list[Path]:
     return [
         path for path, text in documents().items() if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
+
+
+def parity_table() -> str:
+    """What the proofs of the zoo's bundles found, each figure against its bound, as their flow.json keeps it."""
+    from flowexport.bundle import open_bundle, zoo_names
+
+    columns = {
+        "log_prob on data, nats": "log_prob, data_1000",
+        "log_prob in the tails, nats": "log_prob, tails_64",
+        "samples, standard deviations": "sample, noise_1000",
+        "direction, nats": "log_prob of sample",
+        "mass": "integral of the density",
+    }
+    lines = [f"| model | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]
+    for name in zoo_names():
+        figures = {each.subject: each for each in open_bundle(name).manifest.verified or []}
+        found = [figures.get(subject) for subject in columns.values()]
+        cells = ["–" if each is None else f"{each.figure:.1e} of {each.bound:.1e}" for each in found]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def cli_reference() -> str:
@@ -146,7 +176,7 @@ def run(arguments: list[str] | None = None) -> int:
     if given.check:
         found = stale()
         if found:
-            names = ", ".join(f"docs/{path.name}" for path in found)
+            names = ", ".join(path.relative_to(DOCS.parent).as_posix() for path in found)
             print(f"{names}: not what the code says now; run `make docs`", file=sys.stderr)
         return 1 if found else 0
     for path, text in documents().items():

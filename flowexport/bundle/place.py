@@ -35,7 +35,12 @@ def staged(target: Path) -> Iterator[Path]:
     """A new folder beside the target, gone at the end unless it was put in place.
 
     It is locked while in use, so that the next one can tell, and remove, what a killed process left.
+
+    Raises:
+        BundleError: where the target is something other than a bundle, before any work is done.
     """
+    restore(target)
+    require_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob(f".{target.name}.staged-*"):
         if not locked(left):
@@ -85,9 +90,8 @@ def place(folder: Path, target: Path, exchange: Callable[[Path, Path], bool] | N
     for path in sorted(folder.rglob("*")):
         sync(path)
     sync(folder)
+    require_replaceable(target)
     if os.path.lexists(target):
-        if target.is_symlink() or not (target / "flow.json").is_file():
-            raise BundleError(f"{target}: is there and is not a bundle; nothing was changed")
         if not (exchange or renameat2)(folder, target):
             aside = aside_of(target)
             os.rename(target, aside)
@@ -96,6 +100,16 @@ def place(folder: Path, target: Path, exchange: Callable[[Path, Path], bool] | N
     else:
         os.rename(folder, target)
     sync(target.parent)
+
+
+def require_replaceable(target: Path) -> None:
+    """Refuses a target that is there and is not a bundle.
+
+    Raises:
+        BundleError: naming it.
+    """
+    if os.path.lexists(target) and (target.is_symlink() or not (target / "flow.json").is_file()):
+        raise BundleError(f"{target}: is there and is not a bundle; nothing was changed")
 
 
 def restore(target: Path) -> None:

@@ -111,7 +111,7 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
         BundleError: naming the file and the key that is at fault.
     """
     folder = Path(path)
-    restore(folder)
+    restore(Path(os.path.abspath(folder)))
     if not folder.exists():
         folder = zoo_bundle(os.fspath(path))
     manifest_path = folder / "flow.json"

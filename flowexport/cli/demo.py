@@ -7,7 +7,9 @@ import click
 
 
 @click.command("demo")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), show_default=True)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="The folder."
+)
 def command(output: Path) -> None:
     """The whole way on real rows: train, export, verify, score and sample, in a minute or two.
 

@@ -10,7 +10,9 @@ from .options import as_json as json_option
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "bundle", required=True, type=click.Path(path_type=Path), help="The bundle to make.")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True)
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Of the graphs."
+)
 @click.option("--weights", is_flag=True, help="Put model.safetensors beside the graphs.")
 @json_option
 def command(run: Path, bundle: Path, dtype: str, weights: bool, as_json: bool) -> None:

@@ -44,10 +44,11 @@ def command(
             raise DataError("--context: one context for all rows; put more into columns of the table")
     elif model.context_size:
         columns += [str(entry["name"]) for entry in model.manifest.context_features or []]
+    chosen = table.match(columns)
     figures = ["log_prob", "percentile"] if model.manifest.reference else ["log_prob"]
     with open_writer(output, figures, model.dtype if len(figures) == 1 else np.float64) as writer, progress() as bar:
         task = bar.add_task("scoring", total=table.rows)
-        for block in table.blocks(table.match(columns)):
+        for block in table.blocks(chosen):
             block.require_finite()
             x = block.values[:, :width].reshape(-1, *model.event_shape)
             given = fixed if fixed is not None else block.values[:, width:] if model.context_size else None

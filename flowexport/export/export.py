@@ -6,6 +6,7 @@ __all__ = ["export", "export_checkpoint"]
 
 import dataclasses
 import hashlib
+import math
 import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
@@ -20,6 +21,7 @@ from torch import Tensor
 
 from flowexport import __version__
 from flowexport.bundle import Manifest, npy_bytes, open_bundle, place, staged, write_bundle
+from flowexport.bundle.place import require_replaceable
 from flowexport.bundle.schema import (
     FORMAT,
     Case,
@@ -101,6 +103,7 @@ def export(
     rows, contexts = as_rows("data", data, flow.features), as_rows("context", context, flow.context)
     if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
         raise ArgumentError("context: this flow needs one row of context for each row of data")
+    require_replaceable(target)
     state = {key: tensor.detach().cpu().contiguous() for key, tensor in flow.state_dict().items()}
     saved = save_tensors(state)
 
@@ -193,7 +196,8 @@ def figures_of(report: Report) -> list[Figure]:
     return [
         Figure(check.name, check.subject, float(f"{check.figure:.2e}"), check.bound and float(f"{check.bound:.2e}"))
         for check in report.checks
-        if check.figure is not None
+        # One that is only reported may be infinite, which JSON cannot say.
+        if check.figure is not None and math.isfinite(check.figure)
     ]
 
 

@@ -90,11 +90,11 @@ def compare(
     if found.size == 0:
         return Check(name, subject, "failed", detail="nothing to compare")
     found, expected = found.astype(np.float64), expected.astype(np.float64)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         # Equal infinities (−inf outside the support) differ by nothing.
         difference = np.where(found == expected, 0.0, np.abs(found - expected))
         bound = np.broadcast_to(atol + rtol * np.abs(np.where(np.isfinite(expected), expected, 0.0)), found.shape)
-        ratio = difference / bound
+        ratio = np.where(difference == 0, 0.0, difference / bound)
     worst = np.unravel_index(int(np.argmax(np.where(np.isnan(ratio), np.inf, ratio))), ratio.shape)
     passed = bool((difference <= bound).all())
     return Check(name, subject, "passed" if passed else "failed", float(difference[worst]), float(bound[worst]), detail)

@@ -91,6 +91,11 @@ def test_a_folder_that_is_no_bundle_says_so(tmp_path: Path) -> None:
         open_bundle(tmp_path)
 
 
+def test_the_folder_that_one_stands_in_is_a_bundle_too(plain: Exported, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(plain.path)
+    assert open_bundle(".").manifest.name == "plain"
+
+
 def test_a_name_that_is_no_model_lists_those_that_are(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"no model of that name \(there are .*banana"):
         open_bundle("bananna")

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
-from flowexport.flows import Flow, RealNVP, StandardNormal
-from tests.flows.cases import CASES, context, make, rows
+from flowexport.flows import Flow, RealNVP, StandardNormal, architecture_of, build
+from tests.flows.cases import CASES, context, make, rows, standardised
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 CAP = -math.log(1e-3)
@@ -46,6 +46,18 @@ def test_with_zero_heads_and_no_units_it_is_a_standard_normal(features):
     z = torch.randn(7, features, dtype=torch.float64)
     torch.manual_seed(0)
     assert torch.equal(flow().sample((7,)), z)
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name]().context])
+def test_units_are_a_change_of_variables(name):
+    flow = standardised(make(name))
+    x, c = rows(flow, 40), context(flow, 40)
+    plain = build(architecture_of(flow)).double()
+    plain.load_state_dict({key: t for key, t in flow.state_dict().items() if "standardize" not in key}, strict=False)
+    in_units = (x - flow.standardize.mean) / flow.standardize.scale
+    c_in_units = (c - flow.standardize_context.mean) / flow.standardize_context.scale
+    expected = plain(c_in_units).log_prob(in_units) - flow.standardize.scale.log().sum()
+    torch.testing.assert_close(flow(c).log_prob(x), expected, rtol=1e-12, atol=1e-12)
 
 
 def test_samples_have_the_mean_and_scale_of_the_data():
