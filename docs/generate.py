@@ -176,7 +176,7 @@ def run(arguments: list[str] | None = None) -> int:
     if given.check:
         found = stale()
         if found:
-            names = ", ".join(path.relative_to(DOCS.parent).as_posix() for path in found)
+            names = ", ".join("README.md" if path == README else f"docs/{path.name}" for path in found)
             print(f"{names}: not what the code says now; run `make docs`", file=sys.stderr)
         return 1 if found else 0
     for path, text in documents().items():

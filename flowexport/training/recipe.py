@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["DataSpec", "FlowSpec", "Recipe", "TrainingSpec", "load_recipe"]
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -18,7 +19,8 @@ RECIPE_BYTES = 1 << 20
 
 Count = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
-Positive = Annotated[float, Meta(gt=0)]
+Positive = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
+FiniteNotNegative = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
 Text = Annotated[str, Meta(min_length=1)]
 
 
@@ -72,14 +74,14 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
 
     optimizer: Literal["adam", "adamw"] = "adam"
     learning_rate: Positive = 1e-3
-    weight_decay: Annotated[float, Meta(ge=0)] = 0.0
+    weight_decay: FiniteNotNegative = 0.0
     schedule: Literal["constant", "cosine"] = "cosine"
-    warmup_epochs: Annotated[float, Meta(ge=0)] = 0.0
+    warmup_epochs: FiniteNotNegative = 0.0
     epochs: Count = 100
     batch_size: Count = 256
     patience: NotNegative = 0
-    clip: Annotated[float, Meta(ge=0)] = 5.0
-    noise: Annotated[float, Meta(ge=0)] = 0.0
+    clip: FiniteNotNegative = 5.0
+    noise: FiniteNotNegative = 0.0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from safetensors.torch import save as save_tensors
 
-from flowexport.errors import CheckpointError, TrainingError
+from flowexport.errors import ArgumentError, CheckpointError, RecipeError, TrainingError
 from flowexport.flows import Flow, RealNVP, architecture_of
 
 from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, save_checkpoint, write_file
@@ -84,7 +84,10 @@ def train_recipe(
     rows = read_rows(recipe.data, recipe_path.parent)
     training, held_out = rows.split(recipe.data.validation, recipe.training.seed)
     training.moments()  # refuses a constant column before anything is written
-    flow = new_flow(recipe, rows)
+    try:
+        flow = new_flow(recipe, rows)
+    except ArgumentError as error:
+        raise RecipeError(f"{recipe_path}: flow.{error}") from error
     run = Run(folder, recipe, hashlib.sha256(recipe_path.read_bytes()).hexdigest(), rows, training, held_out, flow)
     state, epochs = run.resumed() if resume else run.started()
     interrupted = False

@@ -137,8 +137,8 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "many hidden layers": (edit(*ARGUMENTS, "hidden_features", to=[1] * 100_000), "architecture: larger than"),
     "large layers many times": (
         lambda folder: (
-            edit(*ARGUMENTS, "hidden_features", to=[30])(folder),
-            edit(*ARGUMENTS, "transforms", to=100)(folder),
+            edit(*ARGUMENTS, "hidden_features", to=[60])(folder),
+            edit(*ARGUMENTS, "transforms", to=60)(folder),
         ),
         "architecture: larger than",
     ),
