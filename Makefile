@@ -52,6 +52,7 @@ models: setup ## train and export the zoo anew
 	$(BIN)/python models/make_models.py
 
 bench: setup ## compare with peers, side by side
+	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/runtime_speed.py
 
 clean: ## remove what the other targets made
