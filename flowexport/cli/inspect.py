@@ -10,8 +10,6 @@ from .options import as_json as json_option
 @json_option
 def command(bundle: str, as_json: bool) -> None:
     """Show what a BUNDLE (a folder, or the name of a zoo model) is and promises."""
-    import msgspec
-
     from flowexport.bundle import open_bundle
 
     from .screen import show_table
@@ -19,7 +17,8 @@ def command(bundle: str, as_json: bool) -> None:
     opened = open_bundle(bundle)
     manifest = opened.manifest
     if as_json:
-        click.echo(msgspec.json.format(msgspec.json.encode(manifest), indent=2))
+        # The file itself, which may hold keys that this version does not know.
+        click.echo((opened.path / "flow.json").read_text(encoding="utf-8").rstrip())
         return
     arguments = ", ".join(f"{key}={value}" for key, value in manifest.architecture.get("arguments", {}).items())
     context = ", ".join(str(entry["name"]) for entry in manifest.context_features or []) or "none"

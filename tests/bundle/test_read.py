@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from click.testing import CliRunner
 from onnx import TensorProto, helper
 
 from flowexport.bundle import json_schema, npy_bytes, open_bundle, read_npy, read_onnx, zoo_names
+from flowexport.cli.main import main
 from flowexport.errors import BundleError
 from tests.conftest import Exported
 from tests.planting import Planted
@@ -81,9 +83,11 @@ def test_a_file_that_is_not_there_is_named(planted: Planted) -> None:
         open_bundle(planted.path).read("golden/z.npy")
 
 
-def test_an_unknown_key_is_kept_out_of_the_way(planted: Planted) -> None:
+def test_an_unknown_key_is_kept(planted: Planted) -> None:
     planted.edit_manifest(lambda manifest: manifest.update(colour="blue"))
     assert open_bundle(planted.path).manifest.name == "plain"
+    shown = CliRunner().invoke(main, ["inspect", "--json", str(planted.path)])
+    assert json.loads(shown.stdout)["colour"] == "blue"
 
 
 def test_a_folder_that_is_no_bundle_says_so(tmp_path: Path) -> None:
