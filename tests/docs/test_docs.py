@@ -9,12 +9,14 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
 import click
 import msgspec
 import pytest
+import torch
 
 from flowexport.cli.main import VERBS, main
 from flowexport.training.recipe import DataSpec, FlowSpec, Recipe, TrainingSpec
@@ -31,14 +33,25 @@ def blocks(page: Path) -> list[tuple[str, str, str]]:
     return FENCE.findall(page.read_text(encoding="utf-8"))
 
 
-def generate() -> ModuleType:
-    """docs/generate.py as a module."""
+def generate(folder: Path | None = None) -> ModuleType:
+    """docs/generate.py as a module, writing to another folder instead of the checkout where one is given."""
     spec = importlib.util.spec_from_file_location("generate_docs", DOCS / "generate.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if folder is not None:
+        module.DOCS, module.README = folder, folder / "README.md"
     return module
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """One torch thread: several cost these small networks more time than they save."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def named(paths: list[Path]) -> list[object]:
@@ -49,11 +62,9 @@ def test_generated_documents_are_up_to_date() -> None:
     assert generate().stale() == [], "run `make docs`"
 
 
-def test_a_stale_document_is_named_with_the_cure(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    module = generate()
-    monkeypatch.setattr(module, "DOCS", tmp_path)
+def test_a_stale_document_is_named_with_the_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    module = generate(tmp_path)
+    (tmp_path / "README.md").write_text(f"{module.PARITY_BEGIN}\n{module.PARITY_END}\n", encoding="utf-8")
     assert module.run([]) == 0
     assert module.run(["--check"]) == 0
     (tmp_path / "cli.md").write_text("old", encoding="utf-8")
@@ -62,6 +73,19 @@ def test_a_stale_document_is_named_with_the_cure(
     assert message.count("\n") == 1
     assert "docs/cli.md" in message
     assert "make docs" in message
+
+
+@pytest.mark.parametrize("text", ["# Title\n", "# Title\n<!-- parity: generated -->\nthe rest\n"])
+def test_a_readme_without_both_markers_is_left_alone(text: str, tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+    assert generate(tmp_path).run([]) == 0
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
+
+
+def test_the_picture_is_small_and_says_neither_date_nor_software() -> None:
+    data = (DOCS / "banana.png").read_bytes()
+    assert len(data) < 200_000
+    assert not any(kind in data for kind in (b"tEXt", b"iTXt", b"zTXt", b"tIME"))
 
 
 def test_the_reference_does_not_depend_on_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +195,7 @@ def test_every_recipe_on_a_page_is_one(page: Path) -> None:
             msgspec.toml.decode(text, type=Recipe)
 
 
+@pytest.mark.usefixtures("one_thread")
 @pytest.mark.parametrize("page", named([page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]))
 def test_every_python_block_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
