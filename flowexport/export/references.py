@@ -6,7 +6,6 @@ __all__ = ["BATCHES", "GoldenArrays", "golden_arrays", "references_from"]
 
 import copy
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor
 from flowexport.flows import Flow
 from flowexport.runtime import References, normals
 from flowexport.runtime.parity import ReferenceCase
+from flowexport.training.threads import torch_threads
 
 ROWS = 1000
 """Rows of data and of noise in the golden arrays."""
@@ -72,7 +72,8 @@ def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) 
         context: ``[rows, context]`` of the data, where the flow has one.
     """
     exact = copy.deepcopy(flow).double().cpu().eval()
-    with one_thread(), torch.no_grad():
+    # One thread: sums then have one order, and two exports the same bytes.
+    with torch_threads(1), torch.no_grad():
         z = normals(0, 0, ROWS * flow.features).reshape(ROWS, -1)
         contexts = golden_context(exact, context)
         sample, log_det = exact.inverse_and_log_det(tensor(z), optional(contexts))
@@ -163,14 +164,3 @@ def tensor(array: np.ndarray) -> Tensor:
 def optional(array: np.ndarray | None) -> Tensor | None:
     """The array in float64, where there is one."""
     return None if array is None else tensor(array)
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """One torch thread: sums then have one order, and two exports the same bytes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)

@@ -7,6 +7,7 @@ __all__ = ["BLOCK_ROWS", "Workers", "available_threads"]
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from numbers import Integral
 
 from flowexport.errors import ArgumentError
 
@@ -25,9 +26,9 @@ class Workers:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, int) or threads < 1):
+        if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
             raise ArgumentError(f"threads: expected a whole number of at least 1, got {threads!r}")
-        self.threads = threads or available_threads()
+        self.threads = int(threads or available_threads())
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def over_blocks(self, rows: int, work: Callable[[int, int], None]) -> None:

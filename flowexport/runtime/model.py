@@ -9,6 +9,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -174,7 +175,7 @@ class Model:
         """The checked arguments of a sampling."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise ArgumentError(f"n: expected a whole number from 0, got {n!r}")
-        if not (math.isfinite(temperature) and temperature >= 0):
+        if not (isinstance(temperature, Real) and math.isfinite(temperature) and temperature >= 0):
             raise ArgumentError(f"temperature: expected a number from 0, got {temperature!r}")
         if seed is None:
             seed = secrets.randbits(64)
@@ -238,7 +239,10 @@ class Model:
 
     def _array(self, name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray:
         """An input as numbers whose last axes are the event's; its type is changed block by block, later."""
-        array = np.asarray(given)
+        try:
+            array = np.asarray(given)
+        except ValueError as error:
+            raise InputError("wrong_shape", f"{name}: rows of different lengths ({error})") from error
         if array.dtype.kind not in "fiub":
             raise InputError("wrong_dtype", f"{name}: expected numbers, got {array.dtype}")
         if array.ndim < len(event_shape) or array.shape[array.ndim - len(event_shape) :] != event_shape:

@@ -199,6 +199,13 @@ def test_bounds_that_a_bundle_loosens_do_not_count(planted: Planted) -> None:
     assert_refused(verify(planted.path), 1, "parity", "log_prob")
 
 
+def test_a_scale_that_a_bundle_widens_does_not_count(planted: Planted) -> None:
+    samples = np.load(planted.path / "golden/sample.npy")
+    planted.write_array("sample", samples + 0.05 * samples.std(axis=0))
+    planted.edit_manifest(lambda manifest: manifest.update(scale=[1e6, 1e6]))
+    assert_refused(verify(planted.path), 1, "parity", "sample")
+
+
 def test_bounds_that_a_bundle_tightens_do(planted: Planted) -> None:
     tight = {"atol": 0.0, "rtol": 1e-15}
     planted.edit_manifest(lambda manifest: manifest["tolerance"].update(log_prob=tight))

@@ -163,6 +163,7 @@ def test_samples_of_several_contexts_are_context_major(given: Model, conditional
     [
         (lambda m, g: m.log_prob(np.zeros((3, 3))), "wrong_shape"),
         (lambda m, g: m.log_prob(0.0), "wrong_shape"),
+        (lambda m, g: m.log_prob([[0.0, 1.0], [2.0]]), "wrong_shape"),
         (lambda m, g: m.log_prob([["a", "b"]]), "wrong_dtype"),
         (lambda m, g: m.log_prob(np.zeros((3, 2), complex)), "wrong_dtype"),
         (lambda m, g: m.log_prob(np.zeros((3, 2)), [0.0]), "wrong_shape"),
@@ -185,7 +186,7 @@ def test_inputs_that_do_not_fit_are_refused_by_code(model: Model, given: Model, 
     [
         *(("n", value) for value in (-1, 1.5, True)),
         *(("seed", value) for value in (-1, 2**64, 0.5)),
-        *(("temperature", value) for value in (-1.0, np.nan, np.inf)),
+        *(("temperature", value) for value in (-1.0, np.nan, np.inf, "hot", None)),
     ],
 )
 def test_arguments_that_cannot_be_are_refused_by_name(model: Model, name: str, value: Any) -> None:
