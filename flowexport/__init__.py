@@ -30,20 +30,14 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "export":
-        return import_module(".export", __name__)
-    if name not in _HOMES:
+    if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = f".{_HOMES[name]}"
-    try:
-        return getattr(import_module(room, __name__), name)
-    except ModuleNotFoundError as error:
-        from .errors import MissingExtra
+    from .errors import extras_named
 
-        extras = {"torch": "train", "safetensors": "train", "onnx": "train", "onnxscript": "train"}
-        if error.name in extras:
-            raise MissingExtra(error.name, extras[error.name]) from error
-        raise
+    with extras_named():
+        if name == "export":
+            return import_module(".export", __name__)
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:

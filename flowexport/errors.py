@@ -4,7 +4,11 @@ Every message names what is wrong, where, and the cure, in one line. ``exit_code
 line returns: 1 where a check of a model failed, 2 where the usage or the input is at fault.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 __all__ = [
+    "EXTRAS",
     "ArgumentError",
     "BundleError",
     "CheckFailed",
@@ -17,6 +21,7 @@ __all__ = [
     "MissingExtra",
     "RecipeError",
     "TrainingError",
+    "extras_named",
 ]
 
 
@@ -80,8 +85,41 @@ class DeviceError(FlowExportError):
     """The device that was asked for cannot be had."""
 
 
-class MissingExtra(FlowExportError, ImportError):
-    """A package of an optional extra is not installed."""
+EXTRAS = {
+    "onnxruntime": "cpu",
+    "onnxruntime-gpu": "gpu",
+    "pyarrow": "data",
+    "torch": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "safetensors": "train",
+    "matplotlib": "train",
+    "zuko": "interop",
+}
+"""Optional distributions, and the extra that brings each."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"the package {package} is not installed: pip install 'flowexport[{extra}]'")
+
+class MissingExtra(FlowExportError, ImportError):
+    """A package of an optional extra is not installed.
+
+    Arguments:
+        package: one of `EXTRAS`.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"the package {package} is not installed: pip install 'flowexport[{EXTRAS[package]}]'")
+
+
+@contextmanager
+def extras_named() -> Iterator[None]:
+    """Turns the failed import of an optional package into the extra that brings it.
+
+    Raises:
+        MissingExtra: for a package of `EXTRAS`; any other failure to import is left as it is.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if error.name in EXTRAS:
+            raise MissingExtra(error.name) from error
+        raise

@@ -2,19 +2,11 @@
 
 import click
 
+from flowexport.errors import EXTRAS
+
 from .options import as_json as json_option
 
-PACKAGES = {
-    "numpy": "core",
-    "onnxruntime": "cpu",
-    "onnxruntime-gpu": "gpu",
-    "pyarrow": "data",
-    "torch": "train",
-    "onnx": "train",
-    "onnxscript": "train",
-    "safetensors": "train",
-    "matplotlib": "train",
-}
+PACKAGES = {"numpy": "core", **EXTRAS}
 """Distributions, and the extra that brings each."""
 
 

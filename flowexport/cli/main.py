@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from flowexport import __version__
-from flowexport.errors import FlowExportError
+from flowexport.errors import FlowExportError, extras_named
 
 VERBS = ("train", "export", "verify", "inspect", "score", "sample", "models", "doctor", "demo")
 INTERRUPTED = 130
@@ -33,7 +33,8 @@ class Verbs(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with extras_named():
+                return super().invoke(ctx)
         except (FlowExportError, OSError, MemoryError, KeyboardInterrupt) as error:
             if ctx.params.get("verbose"):
                 raise

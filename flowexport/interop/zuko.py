@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from flowexport.errors import ArgumentError, MissingExtra
+from flowexport.errors import ArgumentError, extras_named
 from flowexport.flows import Conditioner, Flow, RealNVP
 from flowexport.flows.conditioner import Constant, MaskedConditioner
 from flowexport.flows.masks import alternating
@@ -31,10 +31,8 @@ def from_zuko(flow: zuko.flows.NICE) -> Flow:
         ArgumentError: for anything else, by name and position.
         MissingExtra: where zuko is not installed.
     """
-    try:
+    with extras_named():
         import zuko
-    except ImportError as error:
-        raise MissingExtra("zuko", "interop") from error
     if not isinstance(flow, zuko.flows.NICE):
         raise ArgumentError(f"zuko {type(flow).__name__} cannot be adopted, only RealNVP and NICE")
     layers = list(flow.transform.transforms)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from flowexport.errors import ArgumentError, BundleError, DeviceError, MissingExtra
+from flowexport.errors import ArgumentError, BundleError, DeviceError, extras_named
 
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
@@ -43,10 +43,8 @@ def import_onnxruntime() -> ModuleType:
     Raises:
         MissingExtra: where neither is installed.
     """
-    try:
+    with extras_named():
         import onnxruntime
-    except ImportError as error:
-        raise MissingExtra("onnxruntime", "cpu") from error
     module: ModuleType = onnxruntime
     return module
 

@@ -5,7 +5,7 @@ __all__ = ["import_arrow"]
 import importlib
 from typing import Any
 
-from flowexport.errors import MissingExtra
+from flowexport.errors import extras_named
 
 
 def import_arrow(module: str) -> tuple[Any, Any]:
@@ -14,7 +14,5 @@ def import_arrow(module: str) -> tuple[Any, Any]:
     Raises:
         MissingExtra: where pyarrow is not installed.
     """
-    try:
+    with extras_named():
         return importlib.import_module("pyarrow"), importlib.import_module(f"pyarrow.{module}")
-    except ImportError as error:
-        raise MissingExtra("pyarrow", "data") from error

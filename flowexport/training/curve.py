@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowexport.errors import MissingExtra
+from flowexport.errors import extras_named
 
 if TYPE_CHECKING:
     from .loop import Epoch
@@ -18,10 +18,8 @@ def draw_learning_curve(path: Path, epochs: "Sequence[Epoch]", best_epoch: int) 
     Raises:
         MissingExtra: where matplotlib is not installed.
     """
-    try:
+    with extras_named():
         from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("matplotlib", "train") from error
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.add_subplot()
     numbers = [epoch.epoch for epoch in epochs]

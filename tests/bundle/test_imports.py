@@ -42,6 +42,7 @@ def test_a_bundle_is_run_and_verified_without_torch(code: str) -> None:
     ("hidden", "code", "words"),
     [
         ({"torch"}, "import flowexport; flowexport.RealNVP", "torch is not installed: pip install 'flowexport[train]'"),
+        ({"torch"}, "import flowexport; flowexport.export", "torch is not installed: pip install 'flowexport[train]'"),
         (
             {"onnxruntime"},
             "import flowexport; flowexport.load('banana')",
@@ -56,3 +57,19 @@ def test_a_bundle_is_run_and_verified_without_torch(code: str) -> None:
 )
 def test_a_missing_extra_says_which_one_to_install(hidden: set[str], code: str, words: str) -> None:
     assert words in run_without(hidden, code).stderr
+
+
+@pytest.mark.parametrize(
+    ("hidden", "arguments", "extra"),
+    [
+        ("torch", ["train", "recipe.toml", "-o", "run"], "train"),
+        ("onnxscript", ["export", "run", "-o", "bundle"], "train"),
+        ("onnxruntime", ["score", "banana", "rows.csv"], "cpu"),
+    ],
+)
+def test_a_verb_without_its_extra_gets_one_line(hidden: str, arguments: list[str], extra: str) -> None:
+    code = f"import sys; sys.argv = ['flowexport', *{arguments!r}]; from flowexport.cli.main import main; main()"
+    found = run_without({hidden}, code)
+    assert found.returncode == 2
+    expected = f"flowexport: the package {hidden} is not installed: pip install 'flowexport[{extra}]'"
+    assert found.stderr.splitlines() == [expected]
