@@ -7,7 +7,7 @@ in; `restore` repairs what a crash between the two left. All names are of one fi
 
 from __future__ import annotations
 
-__all__ = ["place", "restore", "staged"]
+__all__ = ["place", "require_replaceable", "restore", "staged"]
 
 import ctypes
 import os
@@ -35,12 +35,7 @@ def staged(target: Path) -> Iterator[Path]:
     """A new folder beside the target, gone at the end unless it was put in place.
 
     It is locked while in use, so that the next one can tell, and remove, what a killed process left.
-
-    Raises:
-        BundleError: where the target is something other than a bundle, before any work is done.
     """
-    restore(target)
-    require_replaceable(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     for left in target.parent.glob(f".{target.name}.staged-*"):
         if not locked(left):

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "FORMAT",
     "Case",
+    "Dtype",
     "Figure",
     "Golden",
     "GraphSpec",

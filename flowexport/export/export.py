@@ -6,12 +6,10 @@ __all__ = ["export", "export_checkpoint"]
 
 import dataclasses
 import hashlib
-import math
 import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 import numpy as np
@@ -20,24 +18,18 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from flowexport import __version__
-from flowexport.bundle import Manifest, npy_bytes, open_bundle, place, staged, write_bundle
+from flowexport.bundle import Manifest, open_bundle, place, staged, write_bundle
 from flowexport.bundle.place import require_replaceable
 from flowexport.bundle.schema import (
     FORMAT,
-    Case,
-    Figure,
-    Golden,
-    Graphs,
-    GraphSpec,
-    NoiseSpec,
+    Dtype,
     Reference,
-    TensorSpec,
     Tolerance,
     Tolerances,
 )
 from flowexport.errors import ArgumentError, BundleError, CheckFailed
 from flowexport.flows import Flow, architecture_of
-from flowexport.runtime import Report, normals, verify
+from flowexport.runtime import Report, verify
 from flowexport.runtime.parity import (
     LOG_PROB_ATOL,
     LOG_PROB_RTOL,
@@ -46,14 +38,13 @@ from flowexport.runtime.parity import (
     references_of,
 )
 from flowexport.training import Checkpoint
+from flowexport.training.checkpoint import contiguous
 
 from .folds import fold_all
-from .graphs import OPSET, log_prob_graph, sample_graph
+from .graphs import log_prob_graph, sample_graph
 from .lean import LeanFlow
-from .references import GoldenArrays, golden_arrays, golden_cases, latent_of
-
-NOISE = (("0", 3, 1000), ("9223372036854775813", 0, 1000))
-"""Seed, start and count of the golden noise: one slice that begins inside a block, one seed above 2⁶³."""
+from .manifest import figures_of, golden_part, graphs_part
+from .references import golden_arrays, latent_of
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -68,7 +59,7 @@ def export(
     description: str = "",
     features: Sequence[str] | None = None,
     context_features: Sequence[str] | None = None,
-    dtype: Literal["float32", "float64"] = "float32",
+    dtype: Dtype = "float32",
     weights: bool = False,
     provenance: Mapping[str, str] | None = None,
 ) -> Report:
@@ -103,9 +94,8 @@ def export(
     rows, contexts = as_rows("data", data, flow.features), as_rows("context", context, flow.context)
     if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
         raise ArgumentError("context: this flow needs one row of context for each row of data")
-    require_replaceable(target)
-    state = {key: tensor.detach().cpu().contiguous() for key, tensor in flow.state_dict().items()}
-    saved = save_tensors(state)
+    require_replaceable(target)  # before the work, and once more in place()
+    saved = save_tensors(contiguous(flow.state_dict()))
 
     lean = fold_all(LeanFlow(flow)).to(DTYPES[dtype])
     golden = golden_arrays(flow, rows, contexts)
@@ -153,7 +143,7 @@ def export(
 def export_checkpoint(
     checkpoint: Checkpoint,
     path: str | os.PathLike[str],
-    dtype: Literal["float32", "float64"] = "float32",
+    dtype: Dtype = "float32",
     weights: bool = False,
 ) -> Report:
     """Writes a run folder's flow as a bundle, with the rows that training held out.
@@ -189,67 +179,6 @@ def prove(folder: Path, target: Path, flow: Flow) -> Report:
     if not report.passed:
         raise CheckFailed(f"{report.fault()}; not exported")
     return report
-
-
-def figures_of(report: Report) -> list[Figure]:
-    """The figures of a verification, to three digits: more would say something of the machine."""
-    return [
-        Figure(check.name, check.subject, float(f"{check.figure:.2e}"), check.bound and float(f"{check.bound:.2e}"))
-        for check in report.checks
-        # One that is only reported may be infinite, which JSON cannot say.
-        if check.figure is not None and math.isfinite(check.figure)
-    ]
-
-
-def graphs_part(flow: Flow, dtype: str) -> Graphs:
-    """The signatures of both graphs."""
-
-    def spec(file: str, first: tuple[str, int], output: tuple[str, list[int]]) -> GraphSpec:
-        inputs = [first, *([("context", flow.context)] if flow.context else [])]
-        return GraphSpec(
-            file=file,
-            opset=OPSET,
-            inputs=[TensorSpec(key, dtype, ["batch", width]) for key, width in inputs],  # type: ignore[arg-type]
-            outputs=[TensorSpec(output[0], dtype, ["batch", *output[1]])],  # type: ignore[arg-type]
-        )
-
-    return Graphs(
-        log_prob=spec("log_prob.onnx", ("x", flow.features), ("log_prob", [])),
-        sample=spec("sample.onnx", ("z", flow.features), ("x", [flow.features])),
-    )
-
-
-def golden_part(golden: GoldenArrays) -> tuple[dict[str, bytes], Golden]:
-    """The golden files, and what ``flow.json`` says of them."""
-    files: dict[str, bytes] = {}
-    for field in ("x", "tail_x", "z", "context", "log_prob", "tail_log_prob", "sample", "log_prob_of_sample"):
-        array = getattr(golden, field)
-        if array is not None:
-            files[f"golden/{field}.npy"] = npy_bytes(array)
-    fields = {id(getattr(golden, field)): f"golden/{field}.npy" for field in vars(golden)}
-    cases = [
-        Case(
-            name=name,
-            graph=graph,  # type: ignore[arg-type]
-            inputs={key: fields[id(array)] for key, array in inputs.items()},
-            expected={"log_prob" if graph == "log_prob" else "x": fields[id(expected)]},
-            rows=list(rows),
-        )
-        for name, graph, inputs, expected, rows in golden_cases(golden)
-    ]
-    context = {} if golden.context is None else {"context": "golden/context_2.npy"}
-    if golden.context is not None:
-        files["golden/context_2.npy"] = npy_bytes(golden.context[:2])
-        files["golden/x_2.npy"] = npy_bytes(golden.x[:2])
-        cases.append(Case("missing_context", "log_prob", {"x": "golden/x_2.npy"}, error="missing_context"))
-    files["golden/wrong_width.npy"] = npy_bytes(np.zeros((2, golden.x.shape[1] + 1), np.float32))
-    wrong = {"x": "golden/wrong_width.npy"} | context
-    cases.append(Case("wrong_width", "log_prob", wrong, error="wrong_shape"))
-    noises = []
-    for index, (seed, start, count) in enumerate(NOISE):
-        files[f"golden/noise_{index}.npy"] = npy_bytes(normals(int(seed), start, count))
-        noises.append(NoiseSpec(seed, start, f"golden/noise_{index}.npy"))
-    return files, Golden(cases, "golden/log_prob_of_sample.npy", noises)
 
 
 def as_rows(name: str, given: np.ndarray | Tensor | None, width: int) -> np.ndarray | None:

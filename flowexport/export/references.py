@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["BATCHES", "GoldenArrays", "golden_arrays", "references_from"]
+__all__ = ["BATCHES", "GoldenArrays", "GoldenCase", "golden_arrays", "golden_cases", "latent_of", "references_from"]
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import torch
@@ -119,25 +120,43 @@ def golden_context(exact: Flow, context: np.ndarray | None) -> np.ndarray | None
 def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> References:
     """Fresh references of a trained flow, with its latent map for the round trip."""
     golden = golden_arrays(flow, x, context)
-    cases = []
-    for name, graph, inputs, expected, rows in golden_cases(golden):
-        at = slice(*rows)
-        cases.append(ReferenceCase(name, graph, {key: array[at] for key, array in inputs.items()}, expected[at]))
+
+    def rows(array: str, case: GoldenCase) -> np.ndarray:
+        start, stop = case.rows
+        return getattr(golden, array)[start:stop]
+
+    cases = [
+        ReferenceCase(
+            case.name,
+            case.graph,
+            {key: rows(array, case) for key, array in case.inputs.items()},
+            rows(case.expected, case),
+        )
+        for case in golden_cases(golden)
+    ]
     return References(cases, golden.z, golden.context, golden.log_prob_of_sample, latent_of(flow))
 
 
-def golden_cases(
-    golden: GoldenArrays,
-) -> Iterator[tuple[str, str, dict[str, np.ndarray], np.ndarray, tuple[int, int]]]:
-    """Every case: its name, graph, input arrays, expected array, and the range of their rows."""
-    context = {} if golden.context is None else {"context": golden.context}
-    for rows in BATCHES:
-        span = (STARTS[rows], STARTS[rows] + rows)
-        yield f"data_{rows}", "log_prob", {"x": golden.x} | context, golden.log_prob, span
-    yield "tails_64", "log_prob", {"x": golden.tail_x} | context, golden.tail_log_prob, (0, TAIL_ROWS)
-    for rows in BATCHES:
-        span = (STARTS[rows], STARTS[rows] + rows)
-        yield f"noise_{rows}", "sample", {"z": golden.z} | context, golden.sample, span
+@dataclass(frozen=True)
+class GoldenCase:
+    """Rows of golden arrays, named by their fields: the inputs of a graph, and what is expected of it."""
+
+    name: str
+    graph: Literal["log_prob", "sample"]
+    inputs: dict[str, str]
+    expected: str
+    rows: tuple[int, int]
+
+
+def golden_cases(golden: GoldenArrays) -> list[GoldenCase]:
+    """Every case: both graphs at every batch size, and log_prob in the tails."""
+    context = {} if golden.context is None else {"context": "context"}
+    spans = {rows: (STARTS[rows], STARTS[rows] + rows) for rows in BATCHES}
+    return [
+        *(GoldenCase(f"data_{n}", "log_prob", {"x": "x"} | context, "log_prob", span) for n, span in spans.items()),
+        GoldenCase("tails_64", "log_prob", {"x": "tail_x"} | context, "tail_log_prob", (0, TAIL_ROWS)),
+        *(GoldenCase(f"noise_{n}", "sample", {"z": "z"} | context, "sample", span) for n, span in spans.items()),
+    ]
 
 
 def latent_of(flow: Flow) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:

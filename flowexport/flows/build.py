@@ -36,7 +36,7 @@ def build(architecture: dict[str, Any]) -> Flow:
     """
     name = architecture.get("flow")
     arguments = architecture.get("arguments")
-    if name not in FLOWS or not isinstance(arguments, dict):
+    if not isinstance(name, str) or name not in FLOWS or not isinstance(arguments, dict):
         raise ArgumentError(f"flow: {name!r} is not one of {', '.join(FLOWS)}")
     try:
         return FLOWS[name](**arguments)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flowexport.bundle import Bundle, open_bundle
+from flowexport.bundle.schema import Case
 from flowexport.errors import BundleError, InputError
 
 from .checks import Check, Report, Status, compare
@@ -134,9 +135,10 @@ def verify(
     model = Model(bundle, resolve(device), threads)
     golden = references_of(bundle)
     references = references or golden
+    scale = references.scale(model)
     checks = [
         *structure_checks(bundle, model),
-        *(parity_check(model, case, references.scale(model)) for case in references.cases),
+        *(parity_check(model, case, scale) for case in references.cases),
         direction_check(model, references),
         round_trip_check(model, references),
         *mass_checks(model, golden.context),
@@ -154,7 +156,7 @@ def structure_checks(bundle: Bundle, model: Model) -> list[Check]:
         checks.append(checker_check(bundle, name))
     for case in bundle.manifest.golden.cases:
         if case.error is not None:
-            checks.append(refusal_check(bundle, model, case.name))
+            checks.append(refusal_check(bundle, model, case))
     for noise in bundle.manifest.golden.noise:
         expected = bundle.array(noise.file)
         found = normals(int(noise.seed), noise.start, expected.size).reshape(expected.shape)
@@ -176,17 +178,17 @@ def checker_check(bundle: Bundle, graph: str) -> Check:
     return Check("structure", subject, "passed", detail=f"onnx {onnx.__version__}")
 
 
-def refusal_check(bundle: Bundle, model: Model, name: str) -> Check:
+def refusal_check(bundle: Bundle, model: Model, case: Case) -> Check:
     """That an input which does not fit is refused as the golden case says."""
-    case = next(case for case in bundle.manifest.golden.cases if case.name == name)
+    subject = f"refuses {case.name}"
     inputs = {key: bundle.array(file) for key, file in case.inputs.items()}
     try:
         run_case(model, case.graph, inputs)
     except InputError as error:
         if error.code == case.error:
-            return Check("structure", f"refuses {name}", "passed", detail=error.code)
-        return Check("structure", f"refuses {name}", "failed", detail=f"gave {error.code}, expected {case.error}")
-    return Check("structure", f"refuses {name}", "failed", detail=f"was accepted, expected {case.error}")
+            return Check("structure", subject, "passed", detail=error.code)
+        return Check("structure", subject, "failed", detail=f"gave {error.code}, expected {case.error}")
+    return Check("structure", subject, "failed", detail=f"was accepted, expected {case.error}")
 
 
 def run_case(model: Model, graph: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -10,6 +10,7 @@ import io
 import os
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -99,7 +100,6 @@ def train_recipe(
                 on_epoch(epoch, recipe.training.epochs)
     except KeyboardInterrupt:
         interrupted = True
-        del epochs[state.epoch :]
     finally:
         if epochs:
             draw_learning_curve(folder / "learning_curve.png", epochs, state.best_epoch)
@@ -153,7 +153,7 @@ class Run:
         progress = read_json(path, Progress)
         if progress.recipe_sha256 != self.recipe_sha256:
             raise CheckpointError(f"{self.folder}: was trained by another recipe; --resume needs the same one")
-        if progress.rows_sha256 != self.rows_sha256():
+        if progress.rows_sha256 != self.rows_sha256:
             raise CheckpointError(f"{self.folder}: was trained on other rows; --resume needs the same ones")
         if Path(progress.file).name != progress.file:
             raise CheckpointError(f"{path}: file: {progress.file!r} leaves the folder")
@@ -182,7 +182,7 @@ class Run:
         progress = Progress(
             name,
             self.recipe_sha256,
-            self.rows_sha256(),
+            self.rows_sha256,
             state.epoch,
             state.best_epoch,
             state.best_nll,
@@ -215,8 +215,9 @@ class Run:
         )
         save_checkpoint(self.folder, state.best, config)
 
+    @cached_property
     def rows_sha256(self) -> str:
-        """Of all numbers that training reads."""
+        """Of all numbers that training reads; taken once, not once an epoch."""
         digest = hashlib.sha256()
         for array in (self.rows.x, self.rows.context, self.rows.weights):
             if array is not None:

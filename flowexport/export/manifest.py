@@ -1,0 +1,80 @@
+"""What ``flow.json`` says of an exported flow: signatures, golden files, and the figures of the proof."""
+
+from __future__ import annotations
+
+__all__ = ["figures_of", "golden_part", "graphs_part"]
+
+import math
+
+import numpy as np
+
+from flowexport.bundle import npy_bytes
+from flowexport.bundle.schema import Case, Dtype, Figure, Golden, Graphs, GraphSpec, NoiseSpec, TensorSpec
+from flowexport.flows import Flow
+from flowexport.runtime import Report, normals
+
+from .graphs import OPSET
+from .references import GoldenArrays, golden_cases
+
+NOISE = (("0", 3, 1000), ("9223372036854775813", 0, 1000))
+"""Seed, start and count of the golden noise: one slice that begins inside a block, one seed above 2⁶³."""
+
+
+def graphs_part(flow: Flow, dtype: Dtype) -> Graphs:
+    """The signatures of both graphs."""
+
+    def spec(file: str, first: tuple[str, int], output: tuple[str, list[int]]) -> GraphSpec:
+        inputs = [first, *([("context", flow.context)] if flow.context else [])]
+        return GraphSpec(
+            file=file,
+            opset=OPSET,
+            inputs=[TensorSpec(key, dtype, ["batch", width]) for key, width in inputs],
+            outputs=[TensorSpec(output[0], dtype, ["batch", *output[1]])],
+        )
+
+    return Graphs(
+        log_prob=spec("log_prob.onnx", ("x", flow.features), ("log_prob", [])),
+        sample=spec("sample.onnx", ("z", flow.features), ("x", [flow.features])),
+    )
+
+
+def golden_part(golden: GoldenArrays) -> tuple[dict[str, bytes], Golden]:
+    """The golden files, and what ``flow.json`` says of them."""
+    files: dict[str, bytes] = {}
+    for field in ("x", "tail_x", "z", "context", "log_prob", "tail_log_prob", "sample", "log_prob_of_sample"):
+        array = getattr(golden, field)
+        if array is not None:
+            files[f"golden/{field}.npy"] = npy_bytes(array)
+    cases = [
+        Case(
+            name=case.name,
+            graph=case.graph,
+            inputs={key: f"golden/{field}.npy" for key, field in case.inputs.items()},
+            expected={"log_prob" if case.graph == "log_prob" else "x": f"golden/{case.expected}.npy"},
+            rows=list(case.rows),
+        )
+        for case in golden_cases(golden)
+    ]
+    context = {} if golden.context is None else {"context": "golden/context_2.npy"}
+    if golden.context is not None:
+        files["golden/context_2.npy"] = npy_bytes(golden.context[:2])
+        files["golden/x_2.npy"] = npy_bytes(golden.x[:2])
+        cases.append(Case("missing_context", "log_prob", {"x": "golden/x_2.npy"}, error="missing_context"))
+    files["golden/wrong_width.npy"] = npy_bytes(np.zeros((2, golden.x.shape[1] + 1), np.float32))
+    wrong = {"x": "golden/wrong_width.npy"} | context
+    cases.append(Case("wrong_width", "log_prob", wrong, error="wrong_shape"))
+    noises = []
+    for index, (seed, start, count) in enumerate(NOISE):
+        files[f"golden/noise_{index}.npy"] = npy_bytes(normals(int(seed), start, count))
+        noises.append(NoiseSpec(seed, start, f"golden/noise_{index}.npy"))
+    return files, Golden(cases, "golden/log_prob_of_sample.npy", noises)
+
+
+def figures_of(report: Report) -> list[Figure]:
+    """The figures of a verification, to three digits: more would say something of the machine."""
+    return [
+        Figure(check.name, check.subject, float(f"{check.figure:.2e}"), check.bound and float(f"{check.bound:.2e}"))
+        for check in report.checks
+        # One that is only reported may be infinite, which JSON cannot say.
+        if check.figure is not None and math.isfinite(check.figure)
+    ]
