@@ -1,0 +1,237 @@
+"""``flow.json``: what the model is, and what it promises."""
+
+from __future__ import annotations
+
+__all__ = ["FORMAT", "Case", "ContextFeature", "Graph", "GraphSpec", "Manifest", "Noise", "Shapes", "read_manifest"]
+
+import math
+import re
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from .keys import Key, parse_json, shown
+
+FORMAT = "flowexport/1"
+SHA256 = re.compile(r"[0-9a-f]{64}")
+SEED = re.compile(r"[0-9]{1,20}")
+
+WIDEST_CONTEXT = 65_536
+"""More columns than any table of contexts has: without names, a few characters could ask for an immense one."""
+
+Graph = Literal["log_prob", "sample"]
+"""The two directions of a model."""
+
+Shapes = dict[str, tuple[int, ...]]
+"""Tensor → its shape behind the batch axis."""
+
+
+@dataclass(frozen=True)
+class GraphSpec:
+    """An ONNX file, and the tensors that it must have."""
+
+    file: str
+    inputs: Shapes
+    outputs: Shapes
+
+
+@dataclass(frozen=True)
+class ContextFeature:
+    """A column of the context: a number, or the code (0, 1, …) of one of its categories."""
+
+    name: str
+    categories: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A golden case: input files, and either the file of the expected output or the code of the expected error.
+
+    Arguments:
+        rows: start and stop of the rows that count, or None for all.
+    """
+
+    name: str
+    graph: Graph
+    inputs: dict[str, str]
+    expected: str | None
+    error: str | None
+    rows: tuple[int, int] | None
+
+
+@dataclass(frozen=True)
+class Noise:
+    """A golden part of the noise: normals number ``start`` onwards of a seed."""
+
+    seed: int
+    start: int
+    file: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """``flow.json``, as far as a reader needs it.
+
+    Arguments:
+        features: names of the numbers of a row, in C order.
+        context: the columns of the context; none for a model without.
+        files: file → SHA-256.
+        tolerance: graph → (atol, rtol).
+        scale: standard deviation of each feature.
+        quantiles: 101 of log_prob on reference rows, or None.
+        selector: whether the last column of z chooses a component, and takes no temperature.
+    """
+
+    name: str
+    event_shape: tuple[int, ...]
+    latent_size: int
+    features: tuple[str, ...]
+    context: tuple[ContextFeature, ...]
+    graphs: dict[Graph, GraphSpec]
+    files: dict[str, str]
+    tolerance: dict[Graph, tuple[float, float]]
+    scale: tuple[float, ...]
+    quantiles: tuple[float, ...] | None
+    cases: tuple[Case, ...]
+    log_prob_of_sample: str
+    noise: tuple[Noise, ...]
+    selector: bool
+
+
+def read_manifest(data: bytes, file: str) -> Manifest:
+    """Reads ``flow.json``. Keys that this reader does not know are passed over.
+
+    Arguments:
+        data: the file.
+        file: its path, for messages.
+
+    Raises:
+        BundleError: for another format, a missing key, a wrong type, or a contradiction, by its key.
+    """
+    root = parse_json(data, file)
+    root["format"].one_of(FORMAT)
+    root["dtype"].one_of("float32")
+    root["description"].text()
+    root["architecture"].items()
+    root["provenance"].items()
+    event_shape = tuple(size.whole(1) for size in root["event_shape"].entries(1, 3))
+    width, latent_size = math.prod(event_shape), root["latent_size"].whole(1)
+    # The scale before the names: its length bounds the width, which a few characters could make immense.
+    scale = tuple(positive(entry) for entry in root["scale"].entries(width, width))
+    context, files = read_context(root), read_files(root["files"])
+    graphs, tolerance, golden = root["graphs"], root["tolerance"], root["golden"]
+    given = {"context": (len(context),)} if context else {}
+    selector = root.optional("selector")
+    return Manifest(
+        name=root["name"].text(),
+        event_shape=event_shape,
+        latent_size=latent_size,
+        features=read_features(root["features"], width),
+        context=context,
+        graphs={
+            "log_prob": read_graph(graphs["log_prob"], {"x": event_shape, **given}, {"log_prob": ()}, files),
+            "sample": read_graph(graphs["sample"], {"z": (latent_size,), **given}, {"x": event_shape}, files),
+        },
+        files=files,
+        tolerance={"log_prob": read_tolerance(tolerance["log_prob"]), "sample": read_tolerance(tolerance["sample"])},
+        scale=scale,
+        quantiles=read_quantiles(root["reference"]),
+        cases=tuple(read_case(case, files) for case in golden["cases"].entries(most=1000)),
+        log_prob_of_sample=listed(golden["log_prob_of_sample"], files),
+        noise=tuple(read_noise(each, files) for each in golden["noise"].entries(most=100)),
+        selector=selector is not None and selector.truth(),
+    )
+
+
+def read_features(features: Key, width: int) -> tuple[str, ...]:
+    if features.value is None:
+        return tuple(f"x{i}" for i in range(width))
+    return tuple(entry.text() for entry in features.entries(width, width))
+
+
+def read_context(root: Key) -> tuple[ContextFeature, ...]:
+    size, features = root["context_size"].whole(0, WIDEST_CONTEXT), root["context_features"]
+    if features.value is None:
+        return tuple(ContextFeature(f"c{i}", None) for i in range(size))
+    found = []
+    for entry in features.entries(size, size):
+        categories = entry.optional("categories")
+        names = None if categories is None else tuple(each.text() for each in categories.entries(1))
+        found.append(ContextFeature(entry["name"].text(), names))
+    return tuple(found)
+
+
+def read_files(files: Key) -> dict[str, str]:
+    """File → SHA-256; every name goes nowhere but down."""
+    found = {}
+    for name, digest in files.items():
+        if any(character in name for character in "\\:\0") or {"", ".", ".."} & set(name.split("/")):
+            files.fail(f"{shown(name)} leaves the folder")
+        if not SHA256.fullmatch(digest.text()):
+            digest.fail("expected a SHA-256 in lower-case hex")
+        found[name] = digest.text()
+    return found
+
+
+def read_graph(graph: Key, inputs: Shapes, outputs: Shapes, files: dict[str, str]) -> GraphSpec:
+    """A graph, whose tensors must be those of the model."""
+    graph["opset"].whole(1)
+    for key, shapes in (("inputs", inputs), ("outputs", outputs)):
+        tensors = graph[key].entries(len(shapes), len(shapes))
+        for tensor, (name, shape) in zip(tensors, shapes.items(), strict=True):
+            tensor["name"].one_of(name)
+            tensor["dtype"].one_of("float32")
+            if tensor["shape"].value != ["batch", *shape]:
+                tensor["shape"].fail(f"expected {shown(['batch', *shape])}, got {shown(tensor['shape'].value)}")
+    return GraphSpec(listed(graph["file"], files), inputs, outputs)
+
+
+def read_tolerance(tolerance: Key) -> tuple[float, float]:
+    atol, rtol = tolerance["atol"], tolerance["rtol"]
+    for key in (atol, rtol):
+        if key.number() < 0:
+            key.fail("expected a number from 0")
+    return atol.number(), rtol.number()
+
+
+def read_quantiles(reference: Key) -> tuple[float, ...] | None:
+    if reference.value is None:
+        return None
+    reference["rows"].whole(1)
+    quantiles = tuple(entry.number() for entry in reference["log_prob_quantiles"].entries(101, 101))
+    if any(before > after for before, after in pairwise(quantiles)):
+        reference["log_prob_quantiles"].fail("must ascend")
+    return quantiles
+
+
+def read_case(case: Key, files: dict[str, str]) -> Case:
+    graph: Graph = case["graph"].one_of("log_prob", "sample")
+    expected, error, rows = case.optional("expected"), case.optional("error"), case.optional("rows")
+    if (expected is None) == (error is None):
+        case.fail("needs either expected or error")
+    case["inputs"]["x" if graph == "log_prob" else "z"].text()
+    start, stop = (entry.whole(0) for entry in rows.entries(2, 2)) if rows else (0, 0)
+    return Case(
+        name=case["name"].text(),
+        graph=graph,
+        inputs={name: listed(file, files) for name, file in case["inputs"].items()},
+        expected=listed(expected["log_prob" if graph == "log_prob" else "x"], files) if expected else None,
+        error=error.one_of("wrong_shape", "missing_context", "wrong_dtype") if error else None,
+        rows=(start, stop) if rows else None,
+    )
+
+
+def read_noise(noise: Key, files: dict[str, str]) -> Noise:
+    seed = noise["seed"].text()
+    if not SEED.fullmatch(seed) or int(seed) >= 2**64:
+        noise["seed"].fail(f"expected a decimal number below 2**64 as text, got {shown(seed)}")
+    return Noise(int(seed), noise["start"].whole(0), listed(noise["file"], files))
+
+
+def positive(scale: Key) -> float:
+    return scale.number() if scale.number() > 0 else scale.fail("expected a positive number")
+
+
+def listed(file: Key, files: dict[str, str]) -> str:
+    """The name of a file, which must be among ``files``."""
+    return file.text() if file.text() in files else file.fail(f"{shown(file.value)} is not listed in files")

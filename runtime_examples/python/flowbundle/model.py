@@ -1,0 +1,205 @@
+"""A bundle that runs: log_prob, percentile and sample, numpy in and out."""
+
+from __future__ import annotations
+
+__all__ = ["Model"]
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import ArrayLike, NDArray
+
+from .bundle import Bundle, open_bundle
+from .errors import BundleError, InputError
+from .manifest import Graph
+from .noise import normals
+
+BLOCK_ROWS = 1024
+"""Rows a run: ONNX Runtime keeps the memory of the largest batch that it has seen."""
+
+LARGEST = float(np.finfo(np.float32).max)
+
+
+class Model:
+    """A density that can be evaluated and sampled. It may be used from several threads at once.
+
+    Arguments:
+        path: a bundle's folder.
+        threads: of ONNX Runtime, within one call.
+
+    Raises:
+        BundleError: for a bundle that breaks its contract, naming file and key.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], threads: int = 1) -> None:
+        self.bundle = open_bundle(path)
+        self.manifest = self.bundle.manifest
+        self._sessions: dict[Graph, Any] = {
+            "log_prob": open_session(self.bundle, "log_prob", threads),
+            "sample": open_session(self.bundle, "sample", threads),
+        }
+
+    def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> NDArray[np.float32]:
+        """The log-density of rows, in nats, in the data's own units.
+
+        Arguments:
+            x: ``[rows, *event]`` numbers.
+            context: ``[rows, context]``, or ``[context]`` for all rows; of a categorical column its code.
+
+        Returns:
+            ``[rows]``; −inf outside the support.
+
+        Raises:
+            InputError: for a shape or type that does not fit, a context that is missing or unasked for.
+        """
+        rows = as_rows("x", x, self.manifest.event_shape)
+        return self._run("log_prob", "x", rows, self._context(context, len(rows)))
+
+    def percentile(self, log_prob: ArrayLike) -> NDArray[np.float64]:
+        """Where scores stand among those of the reference rows, 0 to 100.
+
+        Raises:
+            BundleError: where the bundle has no reference rows.
+        """
+        if self.manifest.quantiles is None:
+            raise BundleError(f"{self.bundle.path / 'flow.json'}: reference: is null, so there are no percentiles")
+        scores = np.asarray(log_prob, np.float64)
+        percentile: NDArray[np.float64] = np.interp(scores, self.manifest.quantiles, np.arange(101.0))
+        return percentile
+
+    def sample(
+        self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None
+    ) -> NDArray[np.float32]:
+        """Draws samples, the same for the same seed in every language.
+
+        Arguments:
+            n: how many.
+            seed: 0 … 2⁶⁴ − 1.
+            temperature: multiplies the noise, from 0.
+            context: ``[n, context]``, or ``[context]`` for all rows.
+
+        Returns:
+            ``[n, *event]``.
+
+        Raises:
+            InputError: for an argument that cannot be.
+        """
+        blocks = list(self.iterate_samples(n, seed, temperature, context))
+        return np.concatenate(blocks) if blocks else np.empty((0, *self.manifest.event_shape), np.float32)
+
+    def iterate_samples(
+        self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None
+    ) -> Iterator[NDArray[np.float32]]:
+        """The rows of `sample`, a block at a time, for more of them than memory holds."""
+        if n < 0 or not 0 <= seed < 2**64 or not 0 <= temperature <= LARGEST:
+            raise InputError("wrong_value", f"n {n}, seed {seed} or temperature {temperature} is out of range")
+        contexts, width = self._context(context, n), self.manifest.latent_size
+
+        def block(start: int) -> NDArray[np.float32]:
+            rows = min(BLOCK_ROWS, n - start)
+            z = normals(seed, start * width, rows * width).reshape(rows, width)
+            # A selector chooses the component of a mixture: it is no noise to be scaled.
+            z[:, : width - self.manifest.selector] *= np.float32(temperature)
+            return self.sample_from(z, None if contexts is None else contexts[start : start + rows])
+
+        return map(block, range(0, n, BLOCK_ROWS))
+
+    def sample_from(self, z: ArrayLike, context: ArrayLike | None = None) -> NDArray[np.float32]:
+        """The deterministic map from noise to data.
+
+        Arguments:
+            z: ``[rows, latent]``.
+            context: ``[rows, context]``, or ``[context]`` for all rows.
+
+        Returns:
+            ``[rows, *event]``.
+
+        Raises:
+            InputError: as for `log_prob`.
+        """
+        rows = as_rows("z", z, (self.manifest.latent_size,))
+        return self._run("sample", "z", rows, self._context(context, len(rows)))
+
+    def _context(self, given: ArrayLike | None, rows: int) -> NDArray[np.float32] | None:
+        """The context as ``[rows, context]``, its codes checked; one context for all rows is not copied."""
+        columns = self.manifest.context
+        if given is None and columns:
+            names = ", ".join(column.name for column in columns)
+            raise InputError("missing_context", f"context: this model needs {len(columns)} columns ({names})")
+        if given is None:
+            return None
+        if not columns:
+            raise InputError("wrong_shape", "context: this model takes none")
+        array = np.asarray(given)
+        context = as_rows("context", array[None] if array.ndim == 1 else array, (len(columns),))
+        if array.ndim > 1 and len(context) != rows:
+            raise InputError("wrong_shape", f"context: {len(context)} rows, expected {rows}")
+        for index, column in enumerate(columns):
+            if column.categories is not None:
+                codes = context[:, index]
+                unknown = codes[~((codes >= 0) & (codes < len(column.categories)) & (codes == np.floor(codes)))]
+                if len(unknown):
+                    wanted = f"expected a code from 0 to {len(column.categories) - 1}"
+                    raise InputError("unknown_category", f"context: {column.name}: {wanted}, got {unknown[0]}")
+        return np.broadcast_to(context, (rows, len(columns)))
+
+    def _run(
+        self, graph: Graph, name: str, rows: NDArray[np.float32], context: NDArray[np.float32] | None
+    ) -> NDArray[np.float32]:
+        """Runs a graph over all rows, block by block."""
+        spec = self.manifest.graphs[graph]
+        ((output, shape),) = spec.outputs.items()
+        out = np.empty((len(rows), *shape), np.float32)
+        for start in range(0, len(rows), BLOCK_ROWS):
+            block = slice(start, start + BLOCK_ROWS)
+            feeds = {name: rows[block]}
+            if context is not None:
+                feeds["context"] = np.ascontiguousarray(context[block])
+            try:
+                out[block] = self._sessions[graph].run([output], feeds)[0]
+            except Exception as error:  # ONNX Runtime raises many kinds, of a module without public names
+                raise BundleError(f"{self.bundle.path / spec.file}: cannot be run ({reason(error)})") from error
+        return out
+
+
+def as_rows(name: str, given: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Numbers as ``[rows, *shape]`` float32, copied only where they are not that already."""
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise InputError("wrong_shape", f"{name}: rows of different lengths") from error
+    if array.dtype.kind not in "fiub":
+        raise InputError("wrong_dtype", f"{name}: expected numbers, got {array.dtype}")
+    if array.shape[1:] != shape or array.ndim == 0:
+        wanted = ", ".join(["rows", *map(str, shape)])
+        raise InputError("wrong_shape", f"{name}: expected shape [{wanted}], got {list(array.shape)}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and has no density
+        return np.ascontiguousarray(array, np.float32)
+
+
+def open_session(bundle: Bundle, graph: Graph, threads: int) -> Any:
+    """An ONNX Runtime session of the bytes that were hashed, its tensors held to ``flow.json``."""
+    spec = bundle.manifest.graphs[graph]
+    where = bundle.path / spec.file
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = 4  # what goes wrong is raised, and need not be printed as well
+    data = bundle.read(spec.file)
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # as in Model._run
+        raise BundleError(f"{where}: ONNX Runtime cannot open it ({reason(error)})") from error
+    for tensors, shapes in ((session.get_inputs(), spec.inputs), (session.get_outputs(), spec.outputs)):
+        found = {tensor.name: (tensor.type, tuple(tensor.shape[1:])) for tensor in tensors}
+        expected = {name: ("tensor(float)", shape) for name, shape in shapes.items()}
+        if found != expected:
+            raise BundleError(f"{where}: graphs.{graph}: its tensors are {found}, expected {expected}")
+    return session
+
+
+def reason(error: Exception) -> str:
+    """The first line of another library's error."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]

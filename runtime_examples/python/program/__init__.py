@@ -1,0 +1,1 @@
+"""The program on top of the library: golden, score, sample and bench, the same in every language."""

@@ -1,0 +1,109 @@
+"""``golden``: replays a bundle's golden cases, figure against bound."""
+
+from __future__ import annotations
+
+__all__ = ["replay"]
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from flowbundle import BundleError, InputError, Model, normals
+from flowbundle.manifest import Case, Graph
+from numpy.typing import ArrayLike, NDArray
+
+ATOL, RTOL = 1e-4, 1e-5
+"""The most that is allowed: a bundle can ask for less and never for more."""
+
+DIRECTION_ATOL, DIRECTION_RTOL = 1e-2, 1e-3
+"""Nats, and relative: the gradient of the density magnifies the rounding of a sample."""
+
+NOISE_ATOL = 9.5e-7
+"""Two units in the last place of the largest normal, 6.66: logarithm and cosine differ between platforms."""
+
+Line = tuple[str, str, str, bool]
+"""A name, what was found, what it was held to, and whether it passed."""
+
+
+def replay(model: Model) -> Iterator[Line]:
+    """Runs every golden case, each as one batch, then the check of direction, then the noise.
+
+    Raises:
+        BundleError: for a case that contradicts its files.
+    """
+    manifest, bundle = model.manifest, model.bundle
+    for case in manifest.cases:
+        yield replay_case(model, case)
+    expected = bundle.array(manifest.log_prob_of_sample)
+    whole = next((inputs for inputs in sample_inputs(model) if len(inputs["z"]) == len(expected)), None)
+    if whole is None:
+        raise BundleError(f"{bundle.path / 'flow.json'}: golden.log_prob_of_sample: no sample case has as many rows")
+    found = model.log_prob(model.sample_from(whole["z"], whole.get("context")), whole.get("context"))
+    yield compare("log_prob_of_sample", found, expected, DIRECTION_ATOL, DIRECTION_RTOL)
+    for noise in manifest.noise:
+        expected = bundle.array(noise.file).reshape(-1)
+        yield compare(f"noise {noise.seed}", normals(noise.seed, noise.start, len(expected)), expected, NOISE_ATOL, 0)
+
+
+def replay_case(model: Model, case: Case) -> Line:
+    inputs = read_inputs(model, case)
+    try:
+        found = run(model, case.graph, inputs)
+    except InputError as error:
+        code = error.code
+    else:
+        code = "none"
+    if case.expected is None or code != "none":
+        wanted = case.error or "none"
+        return case.name, code, wanted, code == wanted
+    expected = read_rows(model, case, case.expected)
+    atol, rtol = model.manifest.tolerance[case.graph]
+    atol, rtol = min(atol, ATOL), min(rtol, RTOL)
+    if case.graph == "log_prob":
+        return compare(case.name, found, expected, atol, rtol)
+    scale = np.reshape(model.manifest.scale, model.manifest.event_shape)
+    return compare(case.name, found / scale, expected / scale, atol, rtol)
+
+
+def compare(name: str, found: NDArray[Any], expected: NDArray[Any], atol: float, rtol: float) -> Line:
+    """|Δ| ≤ atol + rtol · |expected| everywhere, in a form that NaN fails.
+
+    The figures are those of the number that comes nearest to its bound, or goes farthest over it.
+    """
+    if found.shape != expected.shape or found.size == 0:
+        return name, f"shape {list(found.shape)}", f"shape {list(expected.shape)}", False
+    with np.errstate(invalid="ignore"):
+        # Equal infinities (−inf outside the support) differ by nothing, and an infinity has no bound of its own.
+        difference = np.where(found == expected, 0.0, np.abs(found - expected))
+        bound = atol + rtol * np.where(np.isfinite(expected), np.abs(expected), 0.0)
+        ratio = difference / np.maximum(bound, np.finfo(np.float64).tiny)
+    worst = np.unravel_index(np.argmax(np.where(np.isnan(ratio), np.inf, ratio)), ratio.shape)
+    return name, f"{difference[worst]:.3g}", f"{bound[worst]:.3g}", bool((difference <= bound).all())
+
+
+def run(model: Model, graph: Graph, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+    context: ArrayLike | None = inputs.get("context")
+    return model.log_prob(inputs["x"], context) if graph == "log_prob" else model.sample_from(inputs["z"], context)
+
+
+def sample_inputs(model: Model) -> Iterator[dict[str, NDArray[Any]]]:
+    """The inputs of every sample case that expects samples."""
+    for case in model.manifest.cases:
+        if case.graph == "sample" and case.expected is not None:
+            yield read_inputs(model, case)
+
+
+def read_inputs(model: Model, case: Case) -> dict[str, NDArray[Any]]:
+    return {name: read_rows(model, case, file) for name, file in case.inputs.items()}
+
+
+def read_rows(model: Model, case: Case, file: str) -> NDArray[Any]:
+    """The rows of a file that a case is about."""
+    array = model.bundle.array(file)
+    if array.ndim == 0:
+        raise BundleError(f"{model.bundle.path / file}: has no rows")
+    start, stop = case.rows or (0, len(array))
+    if not start < stop <= len(array):
+        where = f"{model.bundle.path / 'flow.json'}: golden.cases: {case.name}: rows"
+        raise BundleError(f"{where}: {start} to {stop} of {file}, which has {len(array)}")
+    return array[start:stop]

@@ -1,0 +1,117 @@
+"""A model: shapes, errors by their code, and the same rows whatever the pieces."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Tampered
+from flowbundle import BundleError, InputError, Model, normals
+
+
+@pytest.fixture
+def model(banana: Path) -> Model:
+    return Model(banana)
+
+
+def test_log_prob_of_rows(model: Model) -> None:
+    x = model.sample(3000, 0)
+    found = model.log_prob(x)
+    assert found.shape == (3000,)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(model.log_prob(x[2000:2001]), found[2000:2001], atol=1e-4)
+    assert model.log_prob(np.empty((0, 2))).shape == (0,)
+    # x2 ~ N(0, 4), x1 | x2 ~ N(x2² / 4, 1), which the model has learnt
+    exact = -0.5 * (x[:, 1] ** 2 / 4 + (x[:, 0] - x[:, 1] ** 2 / 4) ** 2) - np.log(4 * np.pi)
+    assert abs(np.mean(found - exact)) < 0.01
+
+
+def test_numbers_of_any_type_are_taken(model: Model) -> None:
+    expected = model.log_prob(np.ones((4, 2), np.float32))
+    for given in (np.ones((4, 2)), np.ones((4, 2), int), [[1, 1]] * 4, np.asfortranarray(np.ones((4, 2), np.float32))):
+        np.testing.assert_array_equal(model.log_prob(given), expected)
+
+
+@pytest.mark.parametrize(
+    ("x", "context", "code"),
+    [
+        (np.zeros((4, 3)), None, "wrong_shape"),
+        (np.zeros(2), None, "wrong_shape"),
+        (np.float32(0), None, "wrong_shape"),
+        ([[1.0, 2.0], [3.0]], None, "wrong_shape"),
+        (np.zeros((4, 2)), np.zeros((4, 1)), "wrong_shape"),
+        ([["a", "b"]], None, "wrong_dtype"),
+        (np.zeros((4, 2), complex), None, "wrong_dtype"),
+    ],
+)
+def test_what_does_not_fit_is_told_apart(model: Model, x: Any, context: Any, code: str) -> None:
+    with pytest.raises(InputError) as caught:
+        model.log_prob(x, context)
+    assert caught.value.code == code
+
+
+def test_samples_are_the_map_of_the_noise(model: Model) -> None:
+    z = normals(2**63 + 5, 0, 6).reshape(3, 2)
+    np.testing.assert_array_equal(model.sample(3, 2**63 + 5), model.sample_from(z))
+    np.testing.assert_array_equal(model.sample(3, 2**63 + 5, 0.7), model.sample_from(z * np.float32(0.7)))
+    np.testing.assert_allclose(model.sample(2100, 1)[:10], model.sample(10, 1), atol=1e-5)
+    assert model.sample(0, 0).shape == (0, 2)
+
+
+def test_a_selector_takes_no_temperature(tampered: Tampered) -> None:
+    tampered.set("selector", True)
+    z = normals(4, 0, 6).reshape(3, 2)
+    z[:, 0] *= np.float32(0.5)
+    model = Model(tampered.path)
+    np.testing.assert_array_equal(model.sample(3, 4, 0.5), model.sample_from(z))
+
+
+@pytest.mark.parametrize(
+    "arguments", [(-1, 0, 1.0), (1, -1, 1.0), (1, 2**64, 1.0), (1, 0, -0.5), (1, 0, 1e39), (1, 0, float("nan"))]
+)
+def test_an_argument_that_cannot_be_is_refused(model: Model, arguments: Any) -> None:
+    with pytest.raises(InputError, match="out of range"):
+        model.sample(*arguments)
+
+
+def test_percentiles_are_linear_between_the_quantiles(model: Model) -> None:
+    quantiles = model.manifest.quantiles
+    assert quantiles is not None
+    between = (quantiles[40] + quantiles[41]) / 2
+    found = model.percentile([-np.inf, quantiles[0], between, quantiles[100], 99.0])
+    np.testing.assert_allclose(found, [0, 0, 40.5, 100, 100])
+
+
+def test_without_reference_rows_there_are_no_percentiles(tampered: Tampered) -> None:
+    tampered.set("reference", None)
+    with pytest.raises(BundleError, match=r"flow\.json: reference"):
+        Model(tampered.path).percentile([0.0])
+
+
+@pytest.mark.parametrize("data", [b"", b"no graph"])
+def test_a_graph_that_cannot_be_opened_is_named(tampered: Tampered, data: bytes) -> None:
+    tampered.write("sample.onnx", data)
+    with pytest.raises(BundleError, match=r"sample\.onnx: ONNX Runtime cannot open it"):
+        Model(tampered.path)
+
+
+def test_a_graph_of_the_other_direction_is_refused(tampered: Tampered) -> None:
+    tampered.write("log_prob.onnx", (tampered.path / "sample.onnx").read_bytes())
+    with pytest.raises(BundleError, match=r"log_prob\.onnx: graphs\.log_prob: its tensors are"):
+        Model(tampered.path)
+
+
+def test_a_model_serves_several_threads(model: Model) -> None:
+    x = model.sample(2000, 0)
+    expected, found = model.log_prob(x), {}
+
+    def work(number: int) -> None:
+        found[number] = all(np.array_equal(model.log_prob(x), expected) for _ in range(20))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == dict.fromkeys(range(4), True)
