@@ -1,0 +1,86 @@
+"""Bundles for the programs of all languages, and the programs that this machine can run."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import flowexport
+from flowexport.runtime import Model
+from tests.conftest import Exported, rows_of, small_flow
+from tests.planting import Planted
+
+from .languages import BUILD_SECONDS, LANGUAGES, Language
+
+ZOO = {path.parent.name: path for path in sorted(Path(__file__).resolve().parents[2].glob("models/*/bundle"))}
+
+CATEGORIES = [{"name": "cut", "categories": ["fair", "good", "ideal"]}, {"name": "angle"}]
+
+Plant = Callable[[str], Planted]
+
+
+@pytest.fixture(scope="session", params=LANGUAGES, ids=str)
+def language(request: pytest.FixtureRequest) -> Language:
+    """Each language in turn, built; skipped where the machine has not what it needs, unless all is required."""
+    language: Language = request.param
+    if language.missing:
+        reason = f"{language.name} needs {', '.join(language.missing)}, which this machine has not"
+        if os.environ.get("FLOWEXPORT_REQUIRE_ALL") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    built = language.run("golden", ZOO["banana"], seconds=BUILD_SECONDS)
+    assert built.status == 0, built.errors
+    return language
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory, plain: Exported, conditional: Exported) -> dict[str, Path]:
+    """Name → folder: those of the zoo, and some that show what the zoo may not have.
+
+    ``selector`` is ``plain`` whose last column of noise is said to choose a component; ``categorical`` is ``coded``
+    whose first context, a code, is said to be one; ``unnamed`` is ``conditional`` without names and reference rows.
+    """
+    folder = tmp_path_factory.mktemp("contract")
+    flow = small_flow(seed=2, features=5, context=2)
+    x, context = rows_of(flow)
+    assert context is not None
+    context[:, 0] = np.arange(len(context)) % 3
+    flowexport.export(flow, folder / "coded", x, context, name="coded")
+    made = {"plain": plain.path, "conditional": conditional.path, "coded": folder / "coded"}
+    for name, source, changes in (
+        ("selector", "plain", {"selector": True}),
+        ("categorical", "coded", {"context_features": CATEGORIES}),
+        ("unnamed", "conditional", {"features": None, "context_features": None, "reference": None}),
+    ):
+        planted = Planted(made[source], folder / name)
+        planted.edit_manifest(lambda manifest, changes=changes: manifest.update(changes))
+        made[name] = planted.path
+    return ZOO | made
+
+
+@pytest.fixture
+def plant(bundles: dict[str, Path], tmp_path: Path) -> Plant:
+    """Copies a bundle, to be tampered with."""
+    return lambda name: Planted(bundles[name], tmp_path / name)
+
+
+@pytest.fixture(scope="session")
+def models(bundles: dict[str, Path]) -> dict[str, Model]:
+    """What flowexport says of the bundles; of codes, as of numbers."""
+    paths = bundles | {"categorical": bundles["coded"]}
+    return {name: flowexport.load(path, device="cpu", threads=1) for name, path in paths.items()}
+
+
+def manifest_of(path: Path) -> dict[str, Any]:
+    manifest: dict[str, Any] = json.loads((path / "flow.json").read_text(encoding="utf-8"))
+    return manifest
+
+
+def golden_context(path: Path) -> np.ndarray | None:
+    """The contexts of the first golden case, ``[rows, context]``, or None."""
+    case = next(case for case in manifest_of(path)["golden"]["cases"] if "expected" in case)
+    return np.load(path / case["inputs"]["context"]) if "context" in case["inputs"] else None

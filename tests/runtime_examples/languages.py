@@ -1,0 +1,104 @@
+"""The programs of runtime_examples, and how to run one."""
+
+from __future__ import annotations
+
+__all__ = ["EXAMPLES", "LANGUAGES", "Done", "Language"]
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "runtime_examples"
+
+SECONDS = 120
+"""More than any command takes once the program is built."""
+
+BUILD_SECONDS = 1200
+"""More than fetching and building all that a program needs takes, on two busy cores."""
+
+ORIGIN = "onnxruntime: "
+"""How onnxruntime.sh begins the lines that say which ONNX Runtime it took."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind.
+
+    Arguments:
+        status: its exit status.
+        out: its standard output.
+        errors: the lines of its standard error, but those that say which ONNX Runtime was taken.
+    """
+
+    status: int
+    out: str
+    errors: list[str]
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines of standard output."""
+        return self.out.splitlines()
+
+
+@dataclass(frozen=True)
+class Language:
+    """One folder of runtime_examples.
+
+    Arguments:
+        name: as people call it.
+        folder: in runtime_examples.
+        needs: executables without which it cannot be built or run.
+    """
+
+    name: str
+    folder: str
+    needs: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """The folder."""
+        return EXAMPLES / self.folder
+
+    @property
+    def missing(self) -> list[str]:
+        """What it needs and this machine has not."""
+        return [each for each in self.needs if shutil.which(each) is None]
+
+    def run(
+        self,
+        *arguments: object,
+        rows: str = "",
+        script: str = "run.sh",
+        seconds: float = SECONDS,
+        folder: Path | None = None,
+    ) -> Done:
+        """Runs a script of the folder, by default ``run.sh``, from another folder."""
+        done = subprocess.run(
+            [self.path / script, *map(str, arguments)],
+            input=rows.encode(),
+            capture_output=True,
+            timeout=seconds,
+            cwd=folder or Path(__file__).parent,
+            # The Python example runs on the interpreter of the tests.
+            env=os.environ | {"PYTHON": sys.executable},
+        )
+        errors = [line for line in done.stderr.decode().splitlines() if not line.startswith(ORIGIN)]
+        return Done(done.returncode, done.stdout.decode(), errors)
+
+    def __str__(self) -> str:
+        return self.folder
+
+
+LANGUAGES = [
+    Language("Python", "python", ()),
+    Language("C11", "c", ("cc", "make")),
+    Language("C++17", "cpp", ("c++", "cmake")),
+    Language("Rust", "rust", ("cargo",)),
+    Language("Go", "go", ("go", "cc")),
+    Language("Java", "java", ("java", "mvn")),
+    Language("JavaScript", "node", ("node", "npm")),
+    Language("browser", "web", ("node", "npm", "chromium")),
+]

@@ -1,0 +1,492 @@
+"""The contract of runtime_examples/README.md, held to every language by one battery, through ``run.sh``."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pytest
+
+from flowexport.runtime import Model
+from tests.planting import Planted, nudge_largest_weight
+
+from .conftest import ZOO, Plant, golden_context, manifest_of
+from .languages import BUILD_SECONDS, Done, Language
+
+NAMES = [*ZOO, "plain", "conditional", "selector", "categorical", "unnamed"]
+SEED = 2**63 + 5
+
+Case = TypeVar("Case")
+
+SCALES = 1e-5
+"""Samples of two languages differ by so many standard deviations at most."""
+
+LAST_PLACES = 2.5e-7
+"""Relative: two units in the last place of float32, which exceed `SCALES` where a mean is large."""
+
+FLIPPED = 1e-4
+"""Share of a spline's samples that may differ by more: the last bit of an input can choose another bin."""
+
+
+def table(text: str) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows of a CSV."""
+    header, *rows = csv.reader(io.StringIO(text))
+    return header, rows
+
+
+def numbers(text: str) -> np.ndarray:
+    """The rows of a CSV as float64."""
+    header, rows = table(text)
+    return np.array(rows, np.float64).reshape(len(rows), len(header))
+
+
+def write_table(columns: Sequence[str], rows: np.ndarray) -> str:
+    return "\n".join([",".join(columns), *(",".join(map(repr, row)) for row in rows.tolist())]) + "\n"
+
+
+def columns_of(path: Path) -> list[str]:
+    """The columns that a table of rows needs: features, then context."""
+    manifest = manifest_of(path)
+    features = manifest["features"] or [f"x{i}" for i in range(len(manifest["scale"]))]
+    context = manifest["context_features"] or [{"name": f"c{i}"} for i in range(manifest["context_size"])]
+    return [*features, *(each["name"] for each in context)]
+
+
+def rows_for(path: Path, model: Model, count: int = 1500) -> tuple[np.ndarray, np.ndarray | None]:
+    """Rows that the model calls likely, as float32, more than a block of them, and a context of each."""
+    context = golden_context(path)
+    if context is not None:
+        context = np.resize(context, (count, context.shape[1]))
+        return np.concatenate([model.sample(1, row, seed=i) for i, row in enumerate(context)]), context
+    return model.sample(count, seed=3), None
+
+
+def assert_samples_agree(path: Path, found: np.ndarray, expected: np.ndarray) -> None:
+    manifest = manifest_of(path)
+    expected = expected.reshape(len(expected), -1).astype(np.float64)
+    assert found.shape == expected.shape
+    over = ~(np.abs(found - expected) <= SCALES * np.array(manifest["scale"]) + LAST_PLACES * np.abs(expected))
+    allowed = FLIPPED if "Spline" in json.dumps(manifest["architecture"]) else 0
+    assert over.mean() <= allowed, f"{over.sum()} of {over.size} differ, the first in row {np.argwhere(over)[0]}"
+
+
+def assert_refused(done: Done, *words: str) -> None:
+    """Exit status 2, and one line on standard error, which has the words."""
+    assert (done.status, len(done.errors)) == (2, 1), done
+    assert done.errors[0].startswith("flow: ")
+    for word in words:
+        assert word.lower() in done.errors[0].lower()
+
+
+def in_pairs(run: Callable[[Case], Done], cases: Mapping[str, Case]) -> dict[str, Done]:
+    """Runs many short commands, as many at a time as there are processors: most of each is a program's start."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(cases, pool.map(run, cases.values()), strict=True))
+
+
+# golden ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_golden_passes(language: Language, bundles: dict[str, Path], name: str) -> None:
+    golden = manifest_of(bundles[name])["golden"]
+    done = language.run("golden", bundles[name])
+    assert (done.status, done.errors) == (0, []), done
+    *lines, last = done.lines
+    cells = [line.split("\t") for line in lines]
+    assert [cell[0] for cell in cells] == [
+        *(case["name"] for case in golden["cases"]),
+        "log_prob_of_sample",
+        *(f"noise {noise['seed']}" for noise in golden["noise"]),
+    ]
+    assert last == f"passed {len(lines)}, failed 0"
+    errors = {case["name"]: case["error"] for case in golden["cases"] if "error" in case}
+    for case, found, bound, verdict in cells:
+        assert verdict == "passed"
+        if case in errors:
+            assert (found, bound) == (errors[case], errors[case])
+        else:
+            assert 0 <= float(found) <= float(bound)
+
+
+def test_golden_fails_where_a_weight_is_not_the_trained_one(language: Language, plant: Plant) -> None:
+    planted = plant("plain")
+    planted.edit_graph("sample", nudge_largest_weight)
+    done = language.run("golden", planted.path)
+    failed = {line.split("\t")[0] for line in done.lines if line.endswith("\tfailed")}
+    assert done.status == 1
+    assert "noise_1000" in failed
+    assert failed <= {"log_prob_of_sample", *(f"noise_{rows}" for rows in (1, 2, 7, 256, 1000))}
+    assert done.lines[-1] == f"passed {len(done.lines) - 1 - len(failed)}, failed {len(failed)}"
+
+
+def test_golden_names_each_failed_case_with_its_figures(language: Language, plant: Plant) -> None:
+    """A number off by twice its bound, one that is none, another error than expected, a wrong normal."""
+    planted = plant("conditional")
+    arrays = {name: np.load(planted.path / f"golden/{name}.npy") for name in ("log_prob", "sample", "noise_0")}
+    bound = 1e-4 + 1e-5 * abs(arrays["log_prob"][5])
+    arrays["log_prob"][5] += 2 * bound
+    arrays["sample"][2, 1] = np.nan
+    arrays["noise_0"].reshape(-1)[7] += np.float32(2e-6)
+    for name, array in arrays.items():
+        planted.write_array(name, array)
+
+    def other_error(manifest: dict[str, Any]) -> None:
+        next(case for case in manifest["golden"]["cases"] if case["name"] == "wrong_width")["error"] = "missing_context"
+
+    planted.edit_manifest(other_error)
+    done = language.run("golden", planted.path)
+    assert done.status == 1
+    found = {cells[0]: cells[1:3] for cells in (line.split("\t") for line in done.lines) if cells[-1] == "failed"}
+    assert set(found) == {"data_7", "data_1000", "noise_2", "noise_1000", "wrong_width", "noise 0"}
+    assert done.lines[-1].endswith(", failed 6")
+    assert float(found["data_7"][0]) == pytest.approx(2 * bound, rel=0.1)
+    assert float(found["data_7"][1]) == pytest.approx(bound, rel=0.01)
+    assert float(found["noise 0"][0]) == pytest.approx(2e-6, rel=0.3)
+    assert found["wrong_width"] == ["wrong_shape", "missing_context"]
+
+
+# score ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_are_flowexports(
+    language: Language, bundles: dict[str, Path], models: dict[str, Model], name: str
+) -> None:
+    """Columns shuffled, others among them."""
+    path, model = bundles[name], models[name]
+    x, context = rows_for(path, model)
+    rows = np.concatenate([each.reshape(len(x), -1) for each in (x, context) if each is not None], axis=1)
+    columns, order = [*columns_of(path), "other"], np.random.default_rng(1).permutation(rows.shape[1] + 1)
+    rows = np.concatenate([rows, np.full((len(rows), 1), np.nan)], axis=1)[:, order]
+    done = language.run("score", path, rows=write_table([columns[i] for i in order], rows))
+    assert done.status == 0, done.errors
+    expected = model.log_prob(x, context)
+    found = numbers(done.out)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-6, atol=1e-5)
+    if name == "unnamed":
+        assert done.lines[0] == "log_prob"
+        assert len(done.errors) == 1
+    else:
+        assert (done.lines[0], done.errors) == ("log_prob,percentile", [])
+        np.testing.assert_allclose(found[:, 1], model.percentile(np.float32(found[:, 0])), rtol=0, atol=1e-9)
+
+
+def test_numbers_are_the_shortest_text_that_reads_back_the_same(language: Language, bundles: dict[str, Path]) -> None:
+    samples = language.run("sample", bundles["breast_cancer"], 40, 1).out
+    scores = language.run("score", bundles["breast_cancer"], rows=samples).out
+    texts = [cell for row in table(samples)[1] for cell in row]
+    assert [text for text in texts if digits(text) != digits(str(np.float32(text)))] == []
+    for log_prob, percentile in table(scores)[1]:
+        assert digits(log_prob) == digits(str(np.float32(log_prob)))
+        assert digits(percentile) == digits(repr(float(percentile)))
+
+
+def digits(text: str) -> str:
+    """The significant digits of a number."""
+    return re.sub(r"[eE].*|[-+.]", "", text).strip("0")
+
+
+def test_a_category_is_read_by_its_name_or_its_code(
+    language: Language, bundles: dict[str, Path], models: dict[str, Model]
+) -> None:
+    columns = columns_of(bundles["categorical"])
+    x = models["categorical"].sample(4, [2.0, -0.5], seed=1)
+    rows = [[*map(repr, row), cut, "-0.5"] for row, cut in zip(x.tolist(), ("ideal", "2", "2.0", "fair"), strict=True)]
+    done = language.run("score", bundles["categorical"], rows="\n".join(map(",".join, [columns, *rows])))
+    assert done.status == 0, done.errors
+    expected = models["categorical"].log_prob(x, [[2, -0.5], [2, -0.5], [2, -0.5], [0, -0.5]])
+    np.testing.assert_allclose(numbers(done.out)[:, 0], expected, rtol=1e-6, atol=1e-5)
+
+
+def test_a_table_may_come_from_windows(language: Language, bundles: dict[str, Path]) -> None:
+    """A byte order mark, CR LF, quotes, an empty line at the end, no line end after the last row."""
+    wanted = language.run("score", bundles["banana"], rows="x1,x2\n1.5,-2\n0.25,1e-3\n")
+    found = language.run("score", bundles["banana"], rows='\ufeff"x1",x2\r\n"1.5",-2\r\n0.25,1e-3')
+    assert (wanted.status, found.status) == (0, 0), found.errors
+    assert found.out == wanted.out
+    assert len(found.lines) == 3
+
+
+def test_a_table_without_rows_has_no_scores(language: Language, bundles: dict[str, Path]) -> None:
+    done = language.run("score", bundles["banana"], rows="x1,x2\n")
+    assert (done.status, done.lines, done.errors) == (0, ["log_prob,percentile"], [])
+
+
+# sample ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 1000, 100_003])
+@pytest.mark.parametrize("seed", [0, 1, SEED])
+def test_samples_are_flowexports(
+    language: Language, bundles: dict[str, Path], models: dict[str, Model], seed: int, count: int
+) -> None:
+    done = language.run("sample", bundles["banana"], count, seed)
+    assert (done.status, done.errors, done.out[:6]) == (0, [], "x1,x2\n")
+    assert_samples_agree(bundles["banana"], numbers(done.out), models["banana"].sample(count, seed=seed))
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name != "banana"])
+def test_samples_of_every_bundle_are_flowexports(
+    language: Language, bundles: dict[str, Path], models: dict[str, Model], name: str
+) -> None:
+    """At a temperature that float32 rounds and a selector does not take; a context that begins with a minus."""
+    path = bundles[name]
+    context = golden_context(path)
+    arguments: list[object] = [1100, SEED, 0.7]
+    if context is not None:
+        context = context[(context < 0).any(axis=1).argmax()]
+        arguments += ["--context", ",".join(map(str, context.tolist()))]
+    done = language.run("sample", path, *arguments)
+    assert (done.status, done.errors) == (0, []), done.errors
+    header = columns_of(path)[: len(manifest_of(path)["scale"])]
+    assert table(done.out)[0] == header
+    assert_samples_agree(path, numbers(done.out), models[name].sample(1100, context, SEED, 0.7))
+
+
+def test_a_context_may_be_named_by_its_category_and_come_before_the_rest(
+    language: Language, bundles: dict[str, Path]
+) -> None:
+    first = language.run("sample", bundles["categorical"], 3, 0, 0.5, "--context", "good,-1.5")
+    assert (first.status, len(first.lines)) == (0, 4), first.errors
+    assert first.out == language.run("sample", bundles["categorical"], 3, 0, 0.5, "--context", "1,-1.5").out
+
+
+def test_no_rows_are_a_header(language: Language, bundles: dict[str, Path]) -> None:
+    done = language.run("sample", bundles["banana"], 0, 2**64 - 1)
+    assert (done.status, done.lines, done.errors) == (0, ["x1,x2"], [])
+
+
+def test_temperature_nought_gives_one_row(language: Language, bundles: dict[str, Path]) -> None:
+    done = language.run("sample", bundles["banana"], 3, 5, 0)
+    assert done.status == 0
+    assert len(set(done.lines[1:])) == 1
+
+
+# mistakes of the caller -----------------------------------------------------------------------------------
+
+CELLS = "x0,x1,x2,x3,x4,cut,angle\n0,0,0,0,0,good,0\n0,0,0,0,0,{},0\n"
+
+MISTAKES: dict[str, tuple[list[str], str, list[str]]] = {
+    "a column missing": (["score", "banana"], "x1\n1\n", ["x2"]),
+    "no table": (["score", "banana"], "", ["x1"]),
+    "no number": (["score", "banana"], "x1,x2\n1,2\n3,four\n", ["row 2", "x2", "four"]),
+    "a cell empty": (["score", "banana"], "x1,x2\n1,2\n,3\n", ["row 2", "x1"]),
+    "not a number": (["score", "banana"], "x1,x2\n1,nan\n", ["row 1", "x2"]),
+    "infinite": (["score", "banana"], "x1,x2\n1,2\n1,2\n-inf,2\n", ["row 3", "x1"]),
+    "beyond float32": (["score", "banana"], "x1,x2\n1,2\n1,1e39\n", ["row 2", "x2"]),
+    "a short row": (["score", "banana"], "x1,x2\n1\n", ["row 1"]),
+    "a number and more": (["score", "banana"], "x1,x2\n1,2x\n", ["row 1", "x2"]),
+    "a row beyond the first block": (["score", "banana"], "x1,x2\n" + "1,2\n" * 2000 + "1,?\n", ["row 2001", "x2"]),
+    "name of no category": (["score", "categorical"], CELLS.format("best"), ["row 2", "cut", "best"]),
+    "code above the categories": (["score", "categorical"], CELLS.format("3"), ["row 2", "cut", "3"]),
+    "code between categories": (["score", "categorical"], CELLS.format("0.5"), ["row 2", "cut", "0.5"]),
+    "code below nought": (["score", "categorical"], CELLS.format("-1"), ["row 2", "cut", "-1"]),
+    "rows below nought": (["sample", "banana", "-1", "0"], "", ["-1"]),
+    "half a row": (["sample", "banana", "1.5", "0"], "", ["1.5"]),
+    "seed below nought": (["sample", "banana", "1", "-1"], "", ["-1"]),
+    "seed above 64 bits": (["sample", "banana", "1", str(2**64)], "", [str(2**64)]),
+    "seed in hex": (["sample", "banana", "1", "0x1"], "", ["0x1"]),
+    "temperature no number": (["sample", "banana", "1", "0", "warm"], "", ["warm"]),
+    "temperature below nought": (["sample", "banana", "1", "0", "-0.5"], "", ["-0.5"]),
+    "temperature not a number": (["sample", "banana", "1", "0", "nan"], "", ["nan"]),
+    "no seed": (["sample", "banana", "1"], "", ["usage"]),
+    "an argument too many": (["sample", "banana", "1", "0", "1", "2"], "", ["usage"]),
+    "context unasked for": (["sample", "banana", "1", "0", "--context", "1"], "", ["context"]),
+    "context missing": (["sample", "conditional", "1", "0"], "", ["context"]),
+    "context missing, no rows": (["sample", "conditional", "0", "0"], "", ["context"]),
+    "context too short": (["sample", "conditional", "1", "0", "--context", "1"], "", ["context"]),
+    "context no number": (["sample", "conditional", "1", "0", "--context", "1,two"], "", ["context", "two"]),
+    "context infinite": (["sample", "conditional", "1", "0", "--context", "1,inf"], "", ["context", "inf"]),
+    "context's code of no category": (["sample", "categorical", "1", "0", "--context", "3,1"], "", ["cut", "3"]),
+    "context's name of no category": (["sample", "categorical", "1", "0", "--context", "best,1"], "", ["cut", "best"]),
+    "no command": ([], "", ["usage"]),
+    "no such command": (["forecast", "banana"], "", ["usage"]),
+    "no bundle": (["golden"], "", ["usage"]),
+    "bench of two": (["bench", "banana", "conditional"], "", ["usage"]),
+    "no such folder": (["golden", "nowhere"], "", ["nowhere"]),
+}
+"""What is asked, with what on standard input, and words of the answer. The second word is a bundle's name."""
+
+
+@pytest.fixture(scope="module")
+def mistakes(language: Language, bundles: dict[str, Path]) -> dict[str, Done]:
+    """What became of each."""
+
+    def make(case: tuple[list[str], str, list[str]]) -> Done:
+        arguments, rows, _ = case
+        return language.run(*(bundles.get(each, each) for each in arguments), rows=rows)
+
+    return in_pairs(make, MISTAKES)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_named_in_one_line(mistakes: dict[str, Done], mistake: str) -> None:
+    (arguments, _, words) = MISTAKES[mistake]
+    assert_refused(mistakes[mistake], *words)
+    # A long table is answered as it comes; what was answered before the bad row stays.
+    assert len(mistakes[mistake].lines) <= (2001 if arguments[:1] == ["score"] else 0)
+
+
+# faults of a bundle ---------------------------------------------------------------------------------------
+
+
+def flip_byte(planted: Planted, name: str) -> None:
+    data = bytearray((planted.path / name).read_bytes())
+    data[len(data) // 2] ^= 1
+    (planted.path / name).write_bytes(data)
+
+
+def set_key(planted: Planted, path: str, value: object) -> None:
+    *parents, last = path.split(".")
+
+    def edit(node: Any) -> None:
+        for part in parents:
+            node = node[int(part) if isinstance(node, list) else part]
+        if value is KeyError:
+            del node[last]
+        else:
+            node[int(last) if isinstance(node, list) else last] = value
+
+    planted.edit_manifest(edit)
+
+
+def list_file(planted: Planted, name: str) -> None:
+    """Lists a file by a name that must not be followed; what it would lead to has the right hash."""
+    (planted.path.parent / "x").write_bytes(b"")
+    empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    planted.edit_manifest(lambda manifest: manifest["files"].update({name: empty}))
+
+
+def link_out(planted: Planted) -> None:
+    file = planted.path / "golden/z.npy"
+    file.symlink_to(file.rename(planted.path.parent / "outside.npy"))
+
+
+def write_text(planted: Planted, text: str) -> None:
+    (planted.path / "flow.json").write_text(text, encoding="utf-8")
+
+
+def fortran(planted: Planted) -> None:
+    np.save(planted.path / "golden/z.npy", np.asfortranarray(np.load(planted.path / "golden/z.npy")))
+    planted.rehash()
+
+
+def truncate(planted: Planted, name: str) -> None:
+    planted.write(name, (planted.path / name).read_bytes()[:-4])
+
+
+FAULTS: dict[str, tuple[Callable[[Planted], object], list[str]]] = {
+    "graph missing": (lambda p: (p.path / "sample.onnx").unlink(), ["sample.onnx"]),
+    "array missing": (lambda p: (p.path / "golden/z.npy").unlink(), ["golden/z.npy"]),
+    "flow.json missing": (lambda p: (p.path / "flow.json").unlink(), ["flow.json"]),
+    "byte flipped in a graph": (lambda p: flip_byte(p, "log_prob.onnx"), ["log_prob.onnx", "hash"]),
+    "byte flipped in an array": (lambda p: flip_byte(p, "golden/x.npy"), ["golden/x.npy", "hash"]),
+    "byte flipped in an unused file": (
+        lambda p: (list_file(p, "notes.txt"), (p.path / "notes.txt").write_text("?")),
+        ["notes.txt", "hash"],
+    ),
+    "another major format": (lambda p: set_key(p, "format", "flowexport/2"), ["format", "flowexport/2"]),
+    "format missing": (lambda p: set_key(p, "format", KeyError), ["format"]),
+    "float64": (lambda p: set_key(p, "dtype", "float64"), ["dtype", "float64"]),
+    "file above the folder": (lambda p: list_file(p, "../x"), ["../x"]),
+    "file above a folder below": (lambda p: list_file(p, "golden/../../x"), ["golden/../../x"]),
+    "file from the root": (lambda p: list_file(p, f"{p.path.parent}/x"), ["flow.json", "files"]),
+    "file with backslashes": (lambda p: list_file(p, "..\\x"), ["x"]),
+    "file on a drive": (lambda p: list_file(p, "C:x"), ["C:x"]),
+    "graph above the folder": (lambda p: set_key(p, "graphs.sample.file", "../plain/sample.onnx"), ["sample"]),
+    "link out of the folder": (link_out, ["golden/z.npy"]),
+    "key missing": (lambda p: set_key(p, "graphs.sample", KeyError), ["flow.json", "graphs", "sample"]),
+    "text for a number": (lambda p: set_key(p, "latent_size", "2"), ["flow.json", "latent_size"]),
+    "fraction for a whole number": (lambda p: set_key(p, "context_size", 0.5), ["flow.json", "context_size"]),
+    "list for an object": (lambda p: set_key(p, "files", []), ["flow.json", "files"]),
+    "object for a list": (lambda p: set_key(p, "golden.cases", {}), ["flow.json", "golden.cases"]),
+    "null for an object": (lambda p: set_key(p, "tolerance", None), ["flow.json", "tolerance"]),
+    "number for text": (lambda p: set_key(p, "golden.cases.0.name", 5), ["flow.json", "golden.cases", "name"]),
+    "text for truth": (lambda p: set_key(p, "selector", "no"), ["flow.json", "selector"]),
+    "too few quantiles": (lambda p: set_key(p, "reference.log_prob_quantiles", [0.0]), ["log_prob_quantiles"]),
+    "scale of another width": (lambda p: set_key(p, "scale", [1.0]), ["flow.json", "scale"]),
+    "a width beyond memory": (lambda p: set_key(p, "event_shape", [2**31 - 1] * 3), ["flow.json"]),
+    "a latent beyond memory": (lambda p: set_key(p, "latent_size", 2**31 - 1), []),
+    "rows beyond the array": (lambda p: set_key(p, "golden.cases.0.rows", [0, 10**6]), ["rows"]),
+    "seed above 64 bits": (lambda p: set_key(p, "golden.noise.0.seed", str(2**64)), ["seed"]),
+    "no JSON": (lambda p: write_text(p, '{"format": '), ["flow.json"]),
+    "no object": (lambda p: write_text(p, "[]"), ["flow.json"]),
+    "nested deeply": (lambda p: write_text(p, "[" * 200_000), ["flow.json"]),
+    "five MiB of flow.json": (lambda p: os.truncate(p.path / "flow.json", 5 << 20), ["flow.json"]),
+    "array truncated": (lambda p: truncate(p, "golden/z.npy"), ["golden/z.npy"]),
+    "array empty": (lambda p: p.write("golden/z.npy", b""), ["golden/z.npy"]),
+    "array of whole numbers": (lambda p: p.write_array("z", np.zeros((1000, 2), np.int32)), ["golden/z.npy"]),
+    "array column by column": (fortran, ["golden/z.npy"]),
+    "graph truncated": (lambda p: truncate(p, "sample.onnx"), ["sample.onnx"]),
+    "graph of the other direction": (
+        lambda p: p.write("log_prob.onnx", (p.path / "sample.onnx").read_bytes()),
+        ["log_prob"],
+    ),
+}
+
+
+@pytest.fixture(scope="session")
+def broken(bundles: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A bundle with each fault."""
+    folder = tmp_path_factory.mktemp("broken")
+    made = {}
+    for number, (fault, (break_it, _)) in enumerate(FAULTS.items()):
+        planted = Planted(bundles["plain"], folder / str(number) / "plain")
+        break_it(planted)
+        made[fault] = planted.path
+    return made
+
+
+@pytest.fixture(scope="module")
+def refusals(language: Language, broken: dict[str, Path]) -> dict[str, Done]:
+    """What became of each."""
+    return in_pairs(lambda path: language.run("golden", path), broken)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_broken_bundle_is_refused_by_what_is_wrong_with_it(refusals: dict[str, Done], fault: str) -> None:
+    assert_refused(refusals[fault], *FAULTS[fault][1])
+    # A fault of an array may be found when its case comes; that all is well is never said.
+    assert not any(line.startswith("passed") for line in refusals[fault].lines)
+
+
+def test_a_key_of_a_later_version_is_passed_over(language: Language, plant: Plant) -> None:
+    planted = plant("plain")
+    planted.edit_manifest(lambda manifest: manifest.update(colour={"of": ["the", "graph"]}))
+    assert language.run("golden", planted.path).status == 0
+
+
+def test_a_bundle_is_found_from_the_callers_folder(language: Language, bundles: dict[str, Path]) -> None:
+    path = bundles["banana"]
+    done = language.run("sample", f"./{path.name}", 1, 0, folder=path.parent)
+    assert (done.status, len(done.lines)) == (0, 2), done.errors
+
+
+# the rest -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["banana", "conditional"])
+def test_bench_gives_four_medians(language: Language, bundles: dict[str, Path], name: str) -> None:
+    done = language.run("bench", bundles[name])
+    assert (done.status, done.errors) == (0, [])
+    header, rows = table(done.out)
+    assert header == ["graph", "rows", "microseconds"]
+    found = {(graph, int(count)): float(microseconds) for graph, count, microseconds in rows}
+    assert set(found) == {("log_prob", 1), ("log_prob", 1000), ("sample", 1), ("sample", 1000)}
+    assert len(rows) == 4
+    for graph in ("log_prob", "sample"):
+        assert 0 < found[graph, 1] < found[graph, 1000] < 1e6
+
+
+def test_formatter_linter_and_unit_tests_pass(language: Language) -> None:
+    done = language.run(script="check.sh", seconds=BUILD_SECONDS)
+    assert done.status == 0, "\n".join([*done.lines, *done.errors][-40:])
