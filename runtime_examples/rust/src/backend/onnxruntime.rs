@@ -1,0 +1,107 @@
+//! ONNX Runtime by the crate ort, its shared library opened at run time.
+
+use std::borrow::Cow;
+use std::env;
+use std::error::Error as _;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use ort::LoadDynamicError;
+use ort::environment::Environment;
+use ort::logging::LogLevel;
+use ort::session::builder::AutoDevicePolicy;
+use ort::session::{Session as OrtSession, SessionInputValue};
+use ort::value::TensorRef;
+
+use super::Input;
+use crate::error::Error;
+use crate::manifest::GraphSpec;
+
+/// A graph, ready to run.
+///
+/// ort holds that ONNX Runtime's `Run` is not safe to call from several threads at once, and asks for
+/// `&mut`: calls of one session take turns.
+pub(crate) struct Session {
+    session: Mutex<OrtSession>,
+    output: String,
+}
+
+impl Session {
+    /// Opens the very bytes that were hashed; `path` is for messages.
+    pub fn open(onnx: &[u8], spec: &GraphSpec, threads: usize, path: &Path) -> Result<Self, Error> {
+        let environment = environment()?;
+        let session = build(&environment, onnx, threads).map_err(|error| {
+            Error::bundle(path, format!("ONNX Runtime cannot open it: {}", first_line(&error)))
+        })?;
+        Ok(Session { session: Mutex::new(session), output: spec.outputs[0].name.clone() })
+    }
+
+    /// Runs the graph once; its output, in C order.
+    pub fn run(&self, inputs: &[Input<'_>]) -> Result<Vec<f32>, String> {
+        // What panicked while it held the session left nothing of ours half done in it.
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        fetch(&mut session, inputs, &self.output).map_err(|error| first_line(&error))
+    }
+}
+
+fn build(environment: &Environment, onnx: &[u8], threads: usize) -> ort::Result<OrtSession> {
+    OrtSession::builder(environment)?
+        // ort's own default asks for an NPU first.
+        .with_auto_device(AutoDevicePolicy::PreferCPU)?
+        .with_intra_threads(threads)?
+        .with_inter_threads(1)?
+        // What goes wrong comes as an error; the log would say it once more, on the user's screen.
+        .with_log_level(LogLevel::Fatal)?
+        .commit_from_memory(onnx)
+}
+
+fn fetch(session: &mut OrtSession, inputs: &[Input<'_>], output: &str) -> ort::Result<Vec<f32>> {
+    let values = inputs
+        .iter()
+        .map(|input| {
+            let tensor = TensorRef::from_array_view((input.shape.as_slice(), input.data))?;
+            Ok((Cow::from(input.name), SessionInputValue::from(tensor)))
+        })
+        .collect::<ort::Result<Vec<_>>>()?;
+    let outputs = session.run(values)?;
+    let value = outputs.get(output).ok_or_else(|| ort::Error::new(format!("no output {output:?}")))?;
+    Ok(value.try_extract_tensor::<f32>()?.1.to_vec())
+}
+
+/// The process's ONNX Runtime. ort allows one: an application that uses ort beside this library takes it here.
+///
+/// The shared library is the one that `ORT_DYLIB_PATH` names, or else what the system finds by the name
+/// `libonnxruntime`; it must be of version 1.24 or later.
+///
+/// # Errors
+///
+/// [`Error::Runtime`] where the library cannot be opened, is too old, or the application has made an
+/// environment of its own before.
+pub fn environment() -> Result<Environment, Error> {
+    static ENVIRONMENT: Mutex<Option<Environment>> = Mutex::new(None);
+    let mut held = ENVIRONMENT.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(environment) = &*held {
+        return Ok(environment.clone());
+    }
+    let system = || format!("{}onnxruntime{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
+    let library = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
+    let environment = ort::init_from(library.unwrap_or_else(|| system().into()))
+        .map_err(|error| Error::Runtime(format!("ORT_DYLIB_PATH: {}", load_fault(&error))))?
+        .with_telemetry(false)
+        .build()
+        .map_err(|error| Error::Runtime(format!("ONNX Runtime: {}", first_line(&error))))?;
+    Ok(held.insert(environment).clone())
+}
+
+/// What the system said of a library that cannot be opened, which ort leaves out.
+fn load_fault(error: &LoadDynamicError) -> String {
+    match error {
+        LoadDynamicError::Dlopen { error, .. } => error.source().map(ToString::to_string),
+        _ => None,
+    }
+    .unwrap_or_else(|| error.to_string())
+}
+
+fn first_line(error: &ort::Error) -> String {
+    error.message().lines().next().unwrap_or_default().trim().to_string()
+}

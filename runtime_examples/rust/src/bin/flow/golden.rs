@@ -1,0 +1,197 @@
+//! `golden`: the bundle's own cases, replayed.
+
+use flowbundle::{Array, Case, Error, GraphName, InputCode, Model, Rows, Tolerance, normals};
+
+use crate::Outcome;
+
+/// The most that is allowed; a bundle may ask for less and never for more.
+const MOST: Tolerance = Tolerance { atol: 1e-4, rtol: 1e-5 };
+
+/// Of log_prob of a sample, in nats: the density's gradient magnifies the rounding of a float32 sample.
+const DIRECTION: Tolerance = Tolerance { atol: 1e-2, rtol: 1e-3 };
+
+/// Of normals: two units in the last place of the largest.
+const NOISE: Tolerance = Tolerance { atol: 9.5e-7, rtol: 0.0 };
+
+pub fn command(bundle: &str) -> Outcome {
+    let model = Model::open(bundle)?;
+    let golden = &model.manifest().golden;
+    let (mut passed, mut failed) = (0, 0);
+    let mut tell = |name: &str, line: Line| {
+        let verdict = if line.passed { "passed" } else { "failed" };
+        *(if line.passed { &mut passed } else { &mut failed }) += 1;
+        let name = name.replace(char::is_control, " ");
+        println!("{name}\t{}\t{}\t{verdict}", line.found, line.bound);
+    };
+    for case in &golden.cases {
+        tell(&case.name, refusal(replay(&model, case), case.error)?);
+    }
+    tell("log_prob_of_sample", refusal(direction(&model), None)?);
+    for noise in &golden.noise {
+        let expected = model.bundle().array(&noise.file)?.to_f64();
+        let found = normals(noise.seed, noise.start, expected.len());
+        tell(&format!("noise {}", noise.seed), compare(&found, &expected, NOISE, &[1.0]));
+    }
+    println!("passed {passed}, failed {failed}");
+    Ok(failed == 0)
+}
+
+/// What is told of a case: a difference and its bound, or a code and that which was expected.
+#[derive(Debug)]
+struct Line {
+    found: String,
+    bound: String,
+    passed: bool,
+}
+
+/// Where a model refused its inputs, that code in place of figures, and the code that it should have given.
+fn refusal(outcome: Result<Line, Error>, expected: Option<InputCode>) -> Result<Line, Error> {
+    match outcome {
+        Err(Error::Input { code, .. }) => Ok(codes(Some(code), expected)),
+        line => line,
+    }
+}
+
+fn codes(found: Option<InputCode>, expected: Option<InputCode>) -> Line {
+    let text = |code: Option<InputCode>| code.map_or("none".to_string(), |code| code.to_string());
+    Line { found: text(found), bound: text(expected), passed: found == expected }
+}
+
+/// Runs a case as one batch.
+fn replay(model: &Model, case: &Case) -> Result<Line, Error> {
+    let found = run(model, case)?;
+    let Some(file) = case.expected.iter().flat_map(|expected| expected.values()).next() else {
+        return Ok(codes(None, case.error));
+    };
+    let manifest = model.manifest();
+    let (asked, width, unit) = match case.graph {
+        GraphName::LogProb => (manifest.tolerance.log_prob, 1, [1.0].as_slice()),
+        GraphName::Sample => (manifest.tolerance.sample, manifest.event_size(), manifest.scale.as_slice()),
+    };
+    let tolerance = Tolerance { atol: asked.atol.min(MOST.atol), rtol: asked.rtol.min(MOST.rtol) };
+    let all = model.bundle().array(file)?.to_f64();
+    let (start, stop) = case.rows.unwrap_or((0, all.len() / width));
+    let range = start.saturating_mul(width)..stop.saturating_mul(width);
+    let expected = all.get(range).ok_or_else(|| missing_rows(model, case))?;
+    Ok(compare(&found, expected, tolerance, unit))
+}
+
+/// The output of a case's graph for its inputs.
+fn run(model: &Model, case: &Case) -> Result<Vec<f32>, Error> {
+    let (rows, context) = read_inputs(model, case)?;
+    let rows = rows_of(&rows, model, case)?;
+    let context = context.as_ref().map(|context| rows_of(context, model, case)).transpose()?;
+    match case.graph {
+        GraphName::LogProb => model.log_prob(rows, context),
+        GraphName::Sample => model.sample_from(rows, context),
+    }
+}
+
+/// log_prob of the samples of the case that has as many rows as the trained model said it of.
+fn direction(model: &Model) -> Result<Line, Error> {
+    let golden = &model.manifest().golden;
+    let expected = model.bundle().array(&golden.log_prob_of_sample)?.to_f64();
+    let samples = |case: &&Case| case.graph == GraphName::Sample && case.expected.is_some();
+    for case in golden.cases.iter().filter(samples) {
+        let x = run(model, case)?;
+        if x.len() == expected.len() * model.manifest().event_size() {
+            let context = read_inputs(model, case)?.1;
+            let context = context.as_ref().map(|context| rows_of(context, model, case)).transpose()?;
+            let found = model.log_prob(Rows::new(&x, &model.manifest().event_shape), context)?;
+            return Ok(compare(&found, &expected, DIRECTION, &[1.0]));
+        }
+    }
+    Err(fault(model, "golden.log_prob_of_sample: no sample case has as many rows".to_string()))
+}
+
+/// x or z of a case, and its context.
+fn read_inputs(model: &Model, case: &Case) -> Result<(Array, Option<Array>), Error> {
+    let context = case.inputs.get("context").map(|file| model.bundle().array(file)).transpose()?;
+    Ok((model.bundle().array(&case.inputs[case.graph.input()])?, context))
+}
+
+/// The rows of an input that a case names, or all.
+fn rows_of<'a>(array: &'a Array, model: &Model, case: &Case) -> Result<Rows<'a>, Error> {
+    let rows = array.rows()?;
+    match case.rows {
+        None => Ok(rows),
+        Some((start, stop)) => rows.get(start..stop).ok_or_else(|| missing_rows(model, case)),
+    }
+}
+
+/// |Δ| ≤ atol · unit + rtol · |expected| everywhere, told in units of `unit`, which repeats from row to row. The
+/// figures are those of the number that comes nearest to its bound, or goes farthest over it.
+fn compare(found: &[f32], expected: &[f64], tolerance: Tolerance, unit: &[f64]) -> Line {
+    let mut passed = found.len() == expected.len() && !found.is_empty();
+    let (mut worst, mut figures) = (-1.0, (f64::NAN, f64::NAN));
+    for ((found, expected), unit) in found.iter().zip(expected).zip(unit.iter().cycle()) {
+        let found = f64::from(*found);
+        // Equal infinities differ by nothing.
+        let difference = if found == *expected { 0.0 } else { (found - expected).abs() / unit };
+        let magnitude = if expected.is_finite() { expected.abs() / unit } else { 0.0 };
+        let bound = tolerance.atol + tolerance.rtol * magnitude;
+        // NaN is within no bound.
+        passed &= difference <= bound;
+        let ratio = match difference / bound {
+            _ if difference == 0.0 => 0.0,
+            ratio if ratio.is_nan() => f64::INFINITY,
+            ratio => ratio,
+        };
+        if ratio > worst {
+            (worst, figures) = (ratio, (difference, bound));
+        }
+    }
+    let text = |figure: f64| format!("{figure:.3e}").to_lowercase();
+    Line { found: text(figures.0), bound: text(figures.1), passed }
+}
+
+fn missing_rows(model: &Model, case: &Case) -> Error {
+    fault(model, format!("golden.cases: {:?}: a file has fewer rows than the case", case.name))
+}
+
+fn fault(model: &Model, reason: String) -> Error {
+    let path = model.bundle().folder().join("flow.json");
+    Error::Bundle { path, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NARROW: Tolerance = Tolerance { atol: 0.1, rtol: 0.01 };
+
+    fn passes(found: &[f32], expected: &[f64], unit: &[f64]) -> bool {
+        compare(found, expected, NARROW, unit).passed
+    }
+
+    #[test]
+    fn a_bound_is_absolute_and_relative() {
+        assert!(passes(&[100.0], &[101.0], &[1.0]));
+        assert!(!passes(&[100.0], &[102.0], &[1.0]));
+        assert!(passes(&[0.0], &[0.09], &[1.0]));
+        assert!(!passes(&[0.0], &[0.11], &[1.0]));
+    }
+
+    #[test]
+    fn the_absolute_part_is_in_units_that_repeat_from_row_to_row() {
+        assert!(passes(&[0.0, 0.0, 0.0, 0.0], &[0.0, 0.9, 0.0, 0.9], &[1.0, 10.0]));
+        assert!(!passes(&[0.0, 0.0, 0.0, 0.0], &[0.0, 0.9, 0.9, 0.0], &[1.0, 10.0]));
+    }
+
+    #[test]
+    fn nan_another_length_and_nothing_fail_and_equal_infinities_pass() {
+        assert!(!passes(&[f32::NAN], &[0.0], &[1.0]));
+        assert!(!passes(&[0.0], &[f64::NAN], &[1.0]));
+        assert!(!passes(&[0.0, 0.0], &[0.0], &[1.0]));
+        assert!(!passes(&[], &[], &[1.0]));
+        assert!(passes(&[f32::NEG_INFINITY], &[f64::NEG_INFINITY], &[1.0]));
+        assert!(!passes(&[f32::NEG_INFINITY], &[0.0], &[1.0]));
+        assert!(!passes(&[0.0], &[f64::NEG_INFINITY], &[1.0]));
+    }
+
+    #[test]
+    fn the_figures_are_those_nearest_to_their_bound() {
+        let line = compare(&[0.0, 1000.0], &[0.09, 1001.0], NARROW, &[1.0]);
+        assert_eq!((line.found.as_str(), line.bound.as_str()), ("9.000e-2", "1.009e-1"));
+    }
+}

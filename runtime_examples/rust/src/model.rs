@@ -1,0 +1,246 @@
+//! A bundle, ready to run: log_prob, percentile and sample.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::Path;
+
+use crate::backend::{Input, Session};
+use crate::bundle::Bundle;
+use crate::context::Context;
+use crate::error::{Error, InputCode};
+use crate::manifest::{ContextFeature, GraphName, Manifest};
+use crate::noise::normals;
+use crate::rows::{Rows, blocks};
+
+/// A density that can be evaluated and sampled.
+///
+/// A model can be shared between threads (`Arc<Model>`). On ONNX Runtime, calls of the same direction then
+/// take turns; for speed open one model a thread, which costs some milliseconds each.
+pub struct Model {
+    bundle: Bundle,
+    log_prob: Session,
+    sample: Session,
+    columns: Vec<ContextFeature>,
+}
+
+impl Model {
+    /// Opens a bundle for use, on one thread.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Bundle`] for a bundle that breaks its contract, [`Error::Runtime`] where ONNX Runtime cannot
+    /// be had.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
+        Model::with_threads(folder, 1)
+    }
+
+    /// As [`Model::open`], with so many threads inside of a run. It pays for wide models alone; tract has one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::open`].
+    pub fn with_threads(folder: impl AsRef<Path>, threads: usize) -> Result<Self, Error> {
+        let bundle = Bundle::open(folder)?;
+        let session = |name| {
+            let spec = bundle.manifest().graph(name);
+            let path = bundle.folder().join(&spec.file);
+            Session::open(&bundle.read(&spec.file)?, spec, threads, &path)
+        };
+        Ok(Model {
+            log_prob: session(GraphName::LogProb)?,
+            sample: session(GraphName::Sample)?,
+            columns: bundle.manifest().context_columns(),
+            bundle,
+        })
+    }
+
+    /// The bundle.
+    pub fn bundle(&self) -> &Bundle {
+        &self.bundle
+    }
+
+    /// The bundle's `flow.json`.
+    pub fn manifest(&self) -> &Manifest {
+        self.bundle.manifest()
+    }
+
+    /// The log-density of rows, in nats, in the data's own units: one number a row, −∞ outside of the support.
+    ///
+    /// `x` are rows of the bundle's `event_shape`; `context` is one row for all of them, or one for each.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] for rows or a context that do not fit, [`Error::Bundle`] where the graph cannot be run.
+    pub fn log_prob<'a>(&self, x: impl Into<Rows<'a>>, context: Option<Rows<'_>>) -> Result<Vec<f32>, Error> {
+        let x = x.into();
+        let rows = x.count("x", &self.manifest().event_shape)?;
+        self.run(GraphName::LogProb, x, rows, Context::check(&self.columns, context, rows)?)
+    }
+
+    /// Where a score stands among those of the data that the model was made from: 0 to 100, linear between
+    /// the bundle's quantiles. `None` where the bundle has no reference.
+    pub fn percentile(&self, log_prob: f32) -> Option<f64> {
+        let quantiles = &self.manifest().reference.as_ref()?.log_prob_quantiles;
+        Some(interpolate(f64::from(log_prob), quantiles))
+    }
+
+    /// Draws rows of the sample that belongs to a seed, the same in every language. Rows are numbered from 0,
+    /// and any of them can be drawn alone: `0..10` is `0..4` and then `4..10`.
+    ///
+    /// The temperature multiplies the noise. `context` is one row for all, or one for each row of the range.
+    /// Returns the rows one after the other, [`Manifest::event_size`] numbers each.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), flowbundle::Error> {
+    /// # let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/banana/bundle");
+    /// let model = flowbundle::Model::open(folder)?;
+    /// let cool = model.sample(0..1000, 42, 0.7, None)?;
+    /// let mean = cool.chunks_exact(2).map(|row| row[1]).sum::<f32>() / 1000.0;
+    /// assert!(mean.abs() < 0.2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] for a temperature below 0, a range beyond the noise of a seed, or a context that does
+    /// not fit; [`Error::Bundle`] where the graph cannot be run.
+    pub fn sample(
+        &self,
+        rows: Range<u64>,
+        seed: u64,
+        temperature: f32,
+        context: Option<Rows<'_>>,
+    ) -> Result<Vec<f32>, Error> {
+        let wrong = |reason: String| Error::input(InputCode::WrongValue, reason);
+        if !(temperature.is_finite() && temperature >= 0.0) {
+            return Err(wrong(format!("temperature: expected a number from 0, got {temperature}")));
+        }
+        let latent = self.manifest().latent_size;
+        let all = usize::try_from(rows.end.saturating_sub(rows.start)).ok();
+        let numbers = rows.end.checked_mul(latent as u64);
+        let (Some(count), Some(_)) = (all, numbers) else {
+            return Err(wrong(format!("rows: {} are more than a seed has noise for", rows.end)));
+        };
+        let context = Context::check(&self.columns, context, count)?;
+        let mut out = Vec::new();
+        for block in blocks(count) {
+            let start = (rows.start + block.start as u64) * latent as u64;
+            let mut z = normals(seed, start, block.len() * latent);
+            // The last column of a mixture's noise chooses the component; it has no temperature.
+            let warm = latent - usize::from(self.manifest().selector);
+            for row in z.chunks_exact_mut(latent) {
+                row[..warm].iter_mut().for_each(|number| *number *= temperature);
+            }
+            let given = context.of(&block);
+            out.extend(self.run_block(GraphName::Sample, &z, block.len(), given)?);
+        }
+        Ok(out)
+    }
+
+    /// The deterministic map from noise to data that [`Model::sample`] runs: `z` are rows of `latent_size`
+    /// numbers, the context as there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::log_prob`].
+    pub fn sample_from<'a>(
+        &self,
+        z: impl Into<Rows<'a>>,
+        context: Option<Rows<'_>>,
+    ) -> Result<Vec<f32>, Error> {
+        let z = z.into();
+        let rows = z.count("z", &[self.manifest().latent_size])?;
+        self.run(GraphName::Sample, z, rows, Context::check(&self.columns, context, rows)?)
+    }
+
+    fn run(
+        &self,
+        graph: GraphName,
+        rows: Rows<'_>,
+        count: usize,
+        context: Context<'_>,
+    ) -> Result<Vec<f32>, Error> {
+        let mut out = Vec::new();
+        for block in blocks(count) {
+            let given = context.of(&block);
+            let part = &rows.data()[block.start * rows.width()..block.end * rows.width()];
+            out.extend(self.run_block(graph, part, block.len(), given)?);
+        }
+        Ok(out)
+    }
+
+    /// Runs a graph on one block of rows, checked before.
+    fn run_block(
+        &self,
+        graph: GraphName,
+        rows: &[f32],
+        count: usize,
+        context: Option<&[f32]>,
+    ) -> Result<Vec<f32>, Error> {
+        let manifest = self.manifest();
+        let shape_of = |row: &[usize]| [&[count], row].concat();
+        let (session, shape, width) = match graph {
+            GraphName::LogProb => (&self.log_prob, shape_of(&manifest.event_shape), 1),
+            GraphName::Sample => (&self.sample, shape_of(&[manifest.latent_size]), manifest.event_size()),
+        };
+        let mut inputs = vec![Input { name: graph.input(), shape, data: rows }];
+        if let Some(data) = context {
+            let shape = shape_of(&[manifest.context_size]);
+            inputs.push(Input { name: "context", shape, data });
+        }
+        let fault = |reason: String| {
+            let path = self.bundle.folder().join(&manifest.graph(graph).file);
+            Error::bundle(&path, format!("cannot be run: {reason}"))
+        };
+        let output = session.run(&inputs).map_err(fault)?;
+        if output.len() != count * width {
+            return Err(fault(format!("{} numbers for {count} rows of {width}", output.len())));
+        }
+        Ok(output)
+    }
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model").field("bundle", &self.bundle.folder()).finish_non_exhaustive()
+    }
+}
+
+/// The place of a value among ascending quantiles, linear between them; NaN stays NaN.
+fn interpolate(value: f64, quantiles: &[f64]) -> f64 {
+    let above = quantiles.partition_point(|quantile| *quantile <= value);
+    if value.is_nan() {
+        value
+    } else if above == 0 {
+        0.0
+    } else if above == quantiles.len() {
+        (above - 1) as f64
+    } else {
+        let (low, high) = (quantiles[above - 1], quantiles[above]);
+        (above - 1) as f64 + (value - low) / (high - low)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_linear_between_quantiles_and_ends_at_both() {
+        let quantiles = [-4.0, -2.0, -2.0, 1.0];
+        for (value, place) in [
+            (f64::NEG_INFINITY, 0.0),
+            (-4.5, 0.0),
+            (-4.0, 0.0),
+            (-3.0, 0.5),
+            (-2.0, 2.0),
+            (-0.5, 2.5),
+            (1.0, 3.0),
+            (f64::INFINITY, 3.0),
+        ] {
+            assert_eq!(interpolate(value, &quantiles), place, "{value}");
+        }
+        assert!(interpolate(f64::NAN, &quantiles).is_nan());
+    }
+}

@@ -1,0 +1,157 @@
+//! Arrays of a bundle: .npy version 1.0, C order, little-endian float32 or float64.
+
+use crate::error::{Error, InputCode};
+use crate::rows::Rows;
+
+const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
+
+/// An array, its numbers in C order.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Array {
+    /// The size of each axis; none for a single number.
+    pub shape: Vec<usize>,
+    /// As many numbers as the shape has places.
+    pub numbers: Numbers,
+}
+
+/// The numbers of an [`Array`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Numbers {
+    /// Inputs.
+    F32(Vec<f32>),
+    /// Expected outputs.
+    F64(Vec<f64>),
+}
+
+impl Array {
+    /// The array of an .npy file, or why it is none.
+    pub(crate) fn parse(data: &[u8]) -> Result<Self, String> {
+        let wanted = "is not an .npy file of version 1.0 with <f4 or <f8 in C order";
+        let (header, body) = split(data).ok_or(wanted)?;
+        let (descr, shape) = read_header(header).ok_or(wanted)?;
+        let itemsize = if descr == "<f4" { 4 } else { 8 };
+        let bytes = shape.iter().try_fold(itemsize, |size: usize, axis| size.checked_mul(*axis));
+        if bytes != Some(body.len()) {
+            return Err(format!("{} bytes do not fill the shape {shape:?} of {descr}", body.len()));
+        }
+        let numbers = match descr {
+            "<f4" => Numbers::F32(body.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+            _ => Numbers::F64(body.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect()),
+        };
+        Ok(Array { shape, numbers })
+    }
+
+    /// The array as an input of a model: rows along its first axis.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] for float64, and for a single number, which has no rows.
+    pub fn rows(&self) -> Result<Rows<'_>, Error> {
+        match (&self.numbers, self.shape.split_first()) {
+            (Numbers::F64(_), _) => {
+                let reason = "expected float32, got float64";
+                Err(Error::input(InputCode::WrongDtype, reason))
+            }
+            (_, None) => {
+                let reason = "expected rows, got a single number";
+                Err(Error::input(InputCode::WrongShape, reason))
+            }
+            (Numbers::F32(numbers), Some((_, row))) => Ok(Rows::new(numbers, row)),
+        }
+    }
+
+    /// The numbers in float64.
+    pub fn to_f64(&self) -> Vec<f64> {
+        match &self.numbers {
+            Numbers::F32(numbers) => numbers.iter().map(|number| f64::from(*number)).collect(),
+            Numbers::F64(numbers) => numbers.clone(),
+        }
+    }
+}
+
+/// The header and the numbers of an .npy file.
+fn split(data: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = data.strip_prefix(MAGIC)?.split_first_chunk()?;
+    let (header, body) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
+    Some((std::str::from_utf8(header).ok()?, body))
+}
+
+/// The type of element and the shape, from a header exactly as NumPy writes it.
+fn read_header(header: &str) -> Option<(&str, Vec<usize>)> {
+    let rest = header.strip_prefix("{'descr': '")?;
+    let (descr, rest) = rest.split_once("', 'fortran_order': False, 'shape': (")?;
+    let (shape, rest) = rest.split_once("), }")?;
+    if !matches!(descr, "<f4" | "<f8") || rest.trim_start_matches(' ') != "\n" {
+        return None;
+    }
+    let sizes = shape.strip_suffix(',').unwrap_or(shape);
+    let digits = |size: &str| size.bytes().all(|byte| byte.is_ascii_digit());
+    let shape = match sizes {
+        "" => Vec::new(),
+        _ => sizes.split(", ").map(|size| digits(size).then(|| size.parse().ok())?).collect::<Option<_>>()?,
+    };
+    Some((descr, shape))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(header: &str, body: &[u8]) -> Vec<u8> {
+        let header = format!("{header}   \n");
+        [MAGIC, &(header.len() as u16).to_le_bytes(), header.as_bytes(), body].concat()
+    }
+
+    fn header(descr: &str, fortran: &str, shape: &str) -> String {
+        format!("{{'descr': '{descr}', 'fortran_order': {fortran}, 'shape': {shape}, }}")
+    }
+
+    #[test]
+    fn reads_both_kinds_of_element_and_any_number_of_axes() {
+        let numbers = [1.0f32, -2.5, 0.0, 3.25, 4.0, f32::MAX];
+        let body: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
+        for (text, shape) in [("(3, 2)", vec![3, 2]), ("(6,)", vec![6]), ("(1, 2, 3)", vec![1, 2, 3])] {
+            let array = Array::parse(&file(&header("<f4", "False", text), &body)).unwrap();
+            assert_eq!(array, Array { shape, numbers: Numbers::F32(numbers.to_vec()) });
+        }
+        let one = Array::parse(&file(&header("<f8", "False", "()"), &0.1f64.to_le_bytes())).unwrap();
+        assert_eq!(one, Array { shape: vec![], numbers: Numbers::F64(vec![0.1]) });
+        let none = Array::parse(&file(&header("<f4", "False", "(0, 2)"), &[])).unwrap();
+        assert_eq!(none, Array { shape: vec![0, 2], numbers: Numbers::F32(vec![]) });
+    }
+
+    #[test]
+    fn an_input_is_rows_of_float32() {
+        let array = |shape: &[usize], numbers| Array { shape: shape.to_vec(), numbers };
+        let two = array(&[2, 1, 3], Numbers::F32(vec![0.0; 6]));
+        assert_eq!(two.rows().unwrap(), Rows::new(&[0.0; 6], &[1, 3]));
+        let double = array(&[2], Numbers::F64(vec![0.0; 2]));
+        assert_eq!(double.rows().unwrap_err().code(), Some(InputCode::WrongDtype));
+        let number = array(&[], Numbers::F32(vec![0.0]));
+        assert_eq!(number.rows().unwrap_err().code(), Some(InputCode::WrongShape));
+    }
+
+    #[test]
+    fn refuses_what_is_not_such_an_array() {
+        let good = header("<f4", "False", "(2,)");
+        assert!(Array::parse(&file(&good, &[0; 8])).is_ok());
+        for bad in [
+            file(&good, &[0; 7]),
+            file(&good, &[0; 9]),
+            file(&header("<f4", "True", "(2,)"), &[0; 8]),
+            file(&header(">f4", "False", "(2,)"), &[0; 8]),
+            file(&header("<i4", "False", "(2,)"), &[0; 8]),
+            file(&header("<f4", "False", "(-2,)"), &[0; 8]),
+            file(&header("<f4", "False", "(+2,)"), &[0; 8]),
+            file(&header("<f4", "False", "(2, )"), &[0; 8]),
+            file(&header("<f4", "False", "(4294967296, 4294967296)"), &[]),
+            file("{'shape': (2,), }", &[0; 8]),
+            [b"\x93NUMPY\x02\x00".as_slice(), &file(&good, &[0; 8])[8..]].concat(),
+            file(&good, &[0; 8])[..20].to_vec(),
+            b"\x93NUMPY\x01\x00\xff".to_vec(),
+            Vec::new(),
+        ] {
+            assert!(Array::parse(&bad).is_err(), "{}", String::from_utf8_lossy(&bad));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Rows of numbers, and the blocks that they are run in.
+
+use std::ops::Range;
+
+use crate::error::{Error, InputCode};
+
+/// Rows of one run. More are run in blocks of so many: activations stay in the processor's cache, and the
+/// runtime's memory does not grow with the rows.
+pub const BLOCK_ROWS: usize = 1024;
+
+/// Rows of numbers, one after the other, each of the same shape and in C order.
+///
+/// Made from `&[[f32; N]]` where a row is one of N numbers, or by [`Rows::new`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rows<'a> {
+    data: &'a [f32],
+    shape: &'a [usize],
+}
+
+impl<'a> Rows<'a> {
+    /// Rows whose numbers have any shape, such as `[channels, height, width]`. Whether the numbers are whole
+    /// rows is checked where they are used.
+    pub fn new(data: &'a [f32], shape: &'a [usize]) -> Self {
+        Rows { data, shape }
+    }
+
+    /// Rows `range.start` … `range.end − 1` of these, or none where there are fewer.
+    pub fn get(&self, range: Range<usize>) -> Option<Self> {
+        let (start, end) = (range.start.checked_mul(self.width())?, range.end.checked_mul(self.width())?);
+        Some(Rows::new(self.data.get(start..end)?, self.shape))
+    }
+
+    /// The numbers of one row.
+    pub(crate) fn width(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// All numbers.
+    pub(crate) fn data(&self) -> &'a [f32] {
+        self.data
+    }
+
+    /// How many there are, if they are whole rows of a shape; `name` is for messages.
+    pub(crate) fn count(&self, name: &str, shape: &[usize]) -> Result<usize, Error> {
+        let wrong = |found: String| {
+            let reason = format!("{name}: expected rows of shape {shape:?}, got {found}");
+            Err(Error::input(InputCode::WrongShape, reason))
+        };
+        if self.shape != shape {
+            return wrong(format!("{:?}", self.shape));
+        }
+        if !self.data.len().is_multiple_of(self.width()) {
+            return wrong(format!("{} numbers", self.data.len()));
+        }
+        Ok(self.data.len() / self.width())
+    }
+}
+
+impl<'a, const N: usize> From<&'a [[f32; N]]> for Rows<'a> {
+    fn from(rows: &'a [[f32; N]]) -> Self {
+        Rows::new(rows.as_flattened(), const { &[N] })
+    }
+}
+
+impl<'a, const N: usize, const M: usize> From<&'a [[f32; N]; M]> for Rows<'a> {
+    fn from(rows: &'a [[f32; N]; M]) -> Self {
+        rows.as_slice().into()
+    }
+}
+
+/// The blocks of so many rows; none for none.
+pub(crate) fn blocks(rows: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..rows).step_by(BLOCK_ROWS).map(move |start| start..rows.min(start + BLOCK_ROWS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_cover_all_rows_once() {
+        assert_eq!(blocks(0).count(), 0);
+        assert_eq!(blocks(1024).count(), 1);
+        assert_eq!(blocks(2049).collect::<Vec<_>>(), [0..1024, 1024..2048, 2048..2049]);
+    }
+
+    #[test]
+    fn rows_are_counted_where_they_are_whole() {
+        let rows = Rows::from(&[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+        assert_eq!(rows.count("x", &[2]).unwrap(), 3);
+        assert_eq!(rows.count("x", &[3]).unwrap_err().code(), Some(InputCode::WrongShape));
+        let torn = Rows::new(&[1.0, 2.0, 3.0], &[2]);
+        assert_eq!(torn.count("x", &[2]).unwrap_err().code(), Some(InputCode::WrongShape));
+        assert_eq!(Rows::new(&[], &[1, 8, 8]).count("x", &[1, 8, 8]).unwrap(), 0);
+    }
+}
