@@ -1,0 +1,30 @@
+/* The commands of the program: see ../../README.md for their contract. */
+#ifndef PROGRAM_H
+#define PROGRAM_H
+
+#include "error.h"
+
+/* Rows that are held at a time. */
+enum { BLOCK_ROWS = 1024 };
+
+/* What `sample` is asked for. */
+typedef struct {
+    uint64_t rows, seed;
+    double temperature;
+    char *context; /* V1,V2,…, or NULL where none is given */
+} sample_request;
+
+/* passed: whether every case did. */
+bool golden(const flow_model *model, bool *passed, flow_error *error);
+bool score(const flow_model *model, flow_error *error);
+bool sample(const flow_model *model, const sample_request *request, flow_error *error);
+bool bench(const flow_model *model, flow_error *error);
+
+/* An array of zeros; of at least one, so that NULL is a failure. */
+void *allocate(size_t count, size_t size, flow_error *error);
+
+/* A value of the context: a category's name, a category's code, or a number. where: for messages. */
+bool parse_context(const flow_context_feature *feature, const char *text, const char *where, float *value,
+                   flow_error *error);
+
+#endif

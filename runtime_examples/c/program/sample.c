@@ -1,0 +1,61 @@
+#include "csv.h"
+#include "program.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* V1,V2,… as one context; cuts the text at its commas. */
+static bool parse_contexts(const flow_info *info, char *text, float *values, flow_error *error) {
+    size_t count = 0;
+    for (char *value = text, *next; value; value = next) {
+        char *end = value + strcspn(value, ",");
+        next = *end ? end + 1 : NULL;
+        *end = '\0';
+        if (count < info->context_size &&
+            !parse_context(&info->context[count], value, "--context", &values[count], error)) {
+            return false;
+        }
+        count++;
+    }
+    return count == info->context_size ||
+           flow_fail(error, FLOW_WRONG_SHAPE, "--context: expected %zu values, got %zu", info->context_size, count);
+}
+
+static bool print_samples(const flow_model *model, const sample_request *request, const flow_array *context, float *x,
+                          flow_error *error) {
+    const flow_info *info = flow_describe(model);
+    /* No rows from the last on: what cannot be is refused before anything is printed. */
+    if (!flow_sample(model, request->seed, request->rows, 0, request->temperature, context, x, error)) {
+        return false;
+    }
+    for (size_t i = 0; i < info->width; i++) {
+        csv_write(stdout, info->features[i]);
+        putchar(i + 1 == info->width ? '\n' : ',');
+    }
+    for (uint64_t first = 0; first < request->rows; first += BLOCK_ROWS) {
+        const uint64_t left = request->rows - first;
+        const size_t rows = left < BLOCK_ROWS ? (size_t)left : BLOCK_ROWS;
+        if (!flow_sample(model, request->seed, first, rows, request->temperature, context, x, error)) {
+            return false;
+        }
+        for (size_t i = 0; i < rows * info->width; i++) {
+            write_float(stdout, x[i]);
+            putchar((i + 1) % info->width == 0 ? '\n' : ',');
+        }
+    }
+    return true;
+}
+
+bool sample(const flow_model *model, const sample_request *request, flow_error *error) {
+    const flow_info *info = flow_describe(model);
+    float *values = allocate(info->context_size, sizeof *values, error);
+    float *x = allocate(BLOCK_ROWS * info->width, sizeof *x, error);
+    bool done = values && x && (!request->context || parse_contexts(info, request->context, values, error));
+    if (done) {
+        const flow_array context = flow_vector(values, info->context_size);
+        done = print_samples(model, request, request->context ? &context : NULL, x, error);
+    }
+    free(values);
+    free(x);
+    return done;
+}

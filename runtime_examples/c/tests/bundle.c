@@ -1,0 +1,213 @@
+#include "tests.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char copy[] = "build/copy.XXXXXX";
+
+/* A copy of the bundle, for a test to break. */
+static int make_copy(void **state) {
+    (void)state;
+    snprintf(copy, sizeof copy, "build/copy.XXXXXX");
+    assert_non_null(mkdtemp(copy));
+    char command[100];
+    snprintf(command, sizeof command, "cp -r " GAUSSIAN "/. %s", copy);
+    return system(command);
+}
+
+static int remove_copy(void **state) {
+    (void)state;
+    char command[100];
+    snprintf(command, sizeof command, "rm -rf %s", copy);
+    return system(command);
+}
+
+static const char *in_copy(const char *name) {
+    static char path[100];
+    snprintf(path, sizeof path, "%s/%s", copy, name);
+    return path;
+}
+
+static void assert_refused(const char *reason) {
+    flow_error error = {FLOW_OK, ""};
+    assert_null(flow_open(copy, NULL, &error));
+    assert_error(&error, FLOW_BAD_BUNDLE, reason);
+}
+
+static void opens_a_copy(void **state) {
+    (void)state;
+    flow_error error;
+    flow_model *model = flow_open(copy, NULL, &error);
+    assert_non_null(model);
+    flow_close(model);
+}
+
+static void refuses_a_file_that_is_not_there(void **state) {
+    (void)state;
+    unlink(in_copy("golden/x.npy"));
+    assert_refused("golden/x.npy: files: is listed and cannot be read (No such file or directory)");
+    unlink(in_copy("flow.json"));
+    assert_refused("flow.json: cannot be read; is this a bundle?");
+    flow_error error;
+    assert_null(flow_open("build/nowhere", NULL, &error));
+    assert_error(&error, FLOW_BAD_BUNDLE, "build/nowhere: no such bundle");
+}
+
+static void refuses_a_flipped_byte(void **state) {
+    (void)state;
+    FILE *stream = fopen(in_copy("sample.onnx"), "r+b");
+    fseek(stream, 40, SEEK_SET);
+    const int byte = getc(stream);
+    fseek(stream, 40, SEEK_SET);
+    putc(byte ^ 1, stream);
+    fclose(stream);
+    assert_refused("sample.onnx: files: hash differs");
+}
+
+static void refuses_a_link_that_leads_outside(void **state) {
+    (void)state;
+    unlink(in_copy("sample.onnx"));
+    assert_int_equal(symlink("../../" GAUSSIAN "/sample.onnx", in_copy("sample.onnx")), 0);
+    assert_refused("sample.onnx: files: leaves the folder by a link");
+}
+
+static void takes_a_link_that_stays_inside(void **state) {
+    (void)state;
+    assert_int_equal(rename(in_copy("sample.onnx"), "build/moved"), 0);
+    assert_int_equal(rename("build/moved", in_copy("moved.onnx")), 0);
+    assert_int_equal(symlink("moved.onnx", in_copy("sample.onnx")), 0);
+    opens_a_copy(state);
+}
+
+static void refuses_what_is_not_a_file(void **state) {
+    (void)state;
+    unlink(in_copy("sample.onnx"));
+    assert_int_equal(mkfifo(in_copy("sample.onnx"), 0600), 0);
+    assert_refused("sample.onnx: is not a file");
+    unlink(in_copy("sample.onnx"));
+    assert_int_equal(mkdir(in_copy("sample.onnx"), 0700), 0);
+    assert_refused("sample.onnx: is not a file");
+}
+
+static void refuses_a_manifest_of_another_size(void **state) {
+    (void)state;
+    assert_int_equal(truncate(in_copy("flow.json"), (4 << 20) + 1), 0);
+    assert_refused("flow.json: is larger than 4194304 bytes");
+    assert_int_equal(truncate(in_copy("flow.json"), 0), 0);
+    assert_refused("flow.json: is not JSON");
+}
+
+/* Changes flow.json, which has no hash. */
+static void edit_manifest(const char *part, const char *by) {
+    size_t size;
+    char *text = slurp(in_copy("flow.json"), &size), *edited = replaced(text, part, by);
+    FILE *stream = fopen(in_copy("flow.json"), "wb");
+    fputs(edited, stream);
+    fclose(stream);
+    free(text);
+    free(edited);
+}
+
+static void refuses_a_graph_with_other_tensors(void **state) {
+    (void)state;
+    edit_manifest("\"file\": \"log_prob.onnx\"", "\"file\": \"sample.onnx\"");
+    assert_refused("sample.onnx: has other inputs or outputs than flow.json says");
+}
+
+static void a_tie_of_quantiles_has_a_percentile(void **state) {
+    (void)state;
+    edit_manifest("-0.4,", "-0.5,");
+    flow_error error;
+    flow_model *model = flow_open(copy, NULL, &error);
+    assert_non_null(model);
+    static const float scores[] = {-0.5f, -1};
+    double found[2];
+    assert_true(flow_percentile(model, scores, 2, found, &error));
+    assert_true(found[0] == 96 && found[1] == 90);
+    flow_close(model);
+}
+
+static void has_no_percentiles_without_a_reference(void **state) {
+    (void)state;
+    edit_manifest("\"reference\": {", "\"reference\": null, \"old\": {");
+    flow_error error;
+    flow_model *model = flow_open(copy, NULL, &error);
+    assert_non_null(model);
+    assert_false(flow_describe(model)->has_reference);
+    double found;
+    assert_false(flow_percentile(model, &(const float){0}, 1, &found, &error));
+    assert_error(&error, FLOW_BAD_BUNDLE, "/flow.json: reference: is null");
+    flow_close(model);
+}
+
+static void note_failed(const flow_check *check, void *user) {
+    if (!check->passed) {
+        strcat(strcat(user, check->name), " ");
+    }
+}
+
+/* Where −∞ is expected, a number is not within any bound; and a case may be refused, or not, against expectation. */
+static void golden_cases_fail_by_name(void **state) {
+    (void)state;
+    edit_manifest("\"rows\": [\n          1,", "\"rows\": [\n          2,");
+    edit_manifest(
+        "\"x\": \"golden/x.npy\",\n          \"context\": \"golden/context.npy\"\n        },\n"
+        "        \"expected\": {\n          \"log_prob\": \"golden/log_prob.npy\"\n        },\n        \"rows\"",
+        "\"x\": \"golden/z.npy\",\n          \"context\": \"golden/context.npy\"\n        },\n"
+        "        \"expected\": {\n          \"log_prob\": \"golden/log_prob.npy\"\n        },\n        \"rows\"");
+    edit_manifest("\"x\": \"golden/x_1.npy\"", "\"x\": \"golden/x_1.npy\", \"context\": \"golden/context_1.npy\"");
+    edit_manifest("\"error\": \"wrong_shape\"", "\"error\": \"wrong_dtype\"");
+    flow_error error;
+    flow_model *model = flow_open(copy, NULL, &error);
+    assert_non_null(model);
+    char failed[200] = "";
+    assert_true(flow_golden(model, note_failed, failed, &error));
+    assert_string_equal(failed, "data_2 missing_context wrong_width ");
+    flow_close(model);
+}
+
+static void golden_refuses_rows_that_are_not_there(void **state) {
+    (void)state;
+    edit_manifest("\"rows\": [\n          1,\n          3", "\"rows\": [1, 5");
+    flow_error error;
+    flow_model *model = flow_open(copy, NULL, &error);
+    assert_non_null(model);
+    char failed[200] = "";
+    assert_false(flow_golden(model, note_failed, failed, &error));
+    assert_error(&error, FLOW_BAD_BUNDLE, "/flow.json: golden.cases: data_2: rows 1 to 5, which golden/x.npy has not");
+    flow_close(model);
+}
+
+static void says_that_there_is_no_runtime(void **state) {
+    (void)state;
+    flow_error error;
+    assert_null(flow_open(copy, &(flow_options){.library = "/nowhere/libonnxruntime.so"}, &error));
+    assert_error(&error, FLOW_NO_RUNTIME, "/nowhere/libonnxruntime.so: cannot open shared object file");
+    assert_null(flow_open(copy, &(flow_options){.library = "libm.so.6"}, &error));
+    assert_error(&error, FLOW_NO_RUNTIME, "libm.so.6: is not ONNX Runtime");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, make_copy, remove_copy)
+
+int test_bundle(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(opens_a_copy),
+        TEST(refuses_a_file_that_is_not_there),
+        TEST(refuses_a_flipped_byte),
+        TEST(refuses_a_link_that_leads_outside),
+        TEST(takes_a_link_that_stays_inside),
+        TEST(refuses_what_is_not_a_file),
+        TEST(refuses_a_manifest_of_another_size),
+        TEST(refuses_a_graph_with_other_tensors),
+        TEST(a_tie_of_quantiles_has_a_percentile),
+        TEST(has_no_percentiles_without_a_reference),
+        TEST(golden_cases_fail_by_name),
+        TEST(golden_refuses_rows_that_are_not_there),
+        TEST(says_that_there_is_no_runtime),
+    };
+    return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);
+}
