@@ -243,7 +243,7 @@ def test_samples_of_every_bundle_are_flowexports(
     context = golden_context(path)
     arguments: list[object] = [1100, SEED, 0.7]
     if context is not None:
-        context = context[(context < 0).any(axis=1).argmax()]
+        context = context[(context[:, 0] < 0).argmax()]
         arguments += ["--context", ",".join(map(str, context.tolist()))]
     done = language.run("sample", path, *arguments)
     assert (done.status, done.errors) == (0, []), done.errors
@@ -252,9 +252,7 @@ def test_samples_of_every_bundle_are_flowexports(
     assert_samples_agree(path, numbers(done.out), models[name].sample(1100, context, SEED, 0.7))
 
 
-def test_a_context_may_be_named_by_its_category_and_come_before_the_rest(
-    language: Language, bundles: dict[str, Path]
-) -> None:
+def test_a_context_may_be_named_by_its_category(language: Language, bundles: dict[str, Path]) -> None:
     first = language.run("sample", bundles["categorical"], 3, 0, 0.5, "--context", "good,-1.5")
     assert (first.status, len(first.lines)) == (0, 4), first.errors
     assert first.out == language.run("sample", bundles["categorical"], 3, 0, 0.5, "--context", "1,-1.5").out

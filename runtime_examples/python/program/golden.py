@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["replay"]
+__all__ = ["judge", "read_inputs", "replay"]
 
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from flowbundle import BundleError, InputError, Model, normals
+from flowbundle import Bundle, BundleError, InputError, Model, normals
 from flowbundle.manifest import Case, Graph
 from numpy.typing import ArrayLike, NDArray
 
@@ -35,7 +35,7 @@ def replay(model: Model) -> Iterator[Line]:
     for case in manifest.cases:
         yield replay_case(model, case)
     expected = bundle.array(manifest.log_prob_of_sample)
-    whole = next((inputs for inputs in sample_inputs(model) if len(inputs["z"]) == len(expected)), None)
+    whole = next((inputs for inputs in sample_inputs(bundle) if len(inputs["z"]) == len(expected)), None)
     if whole is None:
         raise BundleError(f"{bundle.path / 'flow.json'}: golden.log_prob_of_sample: no sample case has as many rows")
     found = model.log_prob(model.sample_from(whole["z"], whole.get("context")), whole.get("context"))
@@ -46,7 +46,7 @@ def replay(model: Model) -> Iterator[Line]:
 
 
 def replay_case(model: Model, case: Case) -> Line:
-    inputs = read_inputs(model, case)
+    inputs = read_inputs(model.bundle, case)
     try:
         found = run(model, case.graph, inputs)
     except InputError as error:
@@ -56,13 +56,18 @@ def replay_case(model: Model, case: Case) -> Line:
     if case.expected is None or code != "none":
         wanted = case.error or "none"
         return case.name, code, wanted, code == wanted
-    expected = read_rows(model, case, case.expected)
-    atol, rtol = model.manifest.tolerance[case.graph]
-    atol, rtol = min(atol, ATOL), min(rtol, RTOL)
-    if case.graph == "log_prob":
-        return compare(case.name, found, expected, atol, rtol)
-    scale = np.reshape(model.manifest.scale, model.manifest.event_shape)
-    return compare(case.name, found / scale, expected / scale, atol, rtol)
+    return judge(model.bundle, case, found)
+
+
+def judge(bundle: Bundle, case: Case, found: NDArray[Any]) -> Line:
+    """What a graph gave for a case, against what it should have given; samples in units of the scale."""
+    manifest = bundle.manifest
+    expected = read_rows(bundle, case, case.expected or "")
+    atol, rtol = manifest.tolerance[case.graph]
+    unit = np.ones(()) if case.graph == "log_prob" else np.reshape(manifest.scale, manifest.event_shape)
+    if found.shape != expected.shape:
+        return different_shapes(case.name, found, expected)
+    return compare(case.name, found / unit, expected / unit, min(atol, ATOL), min(rtol, RTOL))
 
 
 def compare(name: str, found: NDArray[Any], expected: NDArray[Any], atol: float, rtol: float) -> Line:
@@ -71,7 +76,7 @@ def compare(name: str, found: NDArray[Any], expected: NDArray[Any], atol: float,
     The figures are those of the number that comes nearest to its bound, or goes farthest over it.
     """
     if found.shape != expected.shape or found.size == 0:
-        return name, f"shape {list(found.shape)}", f"shape {list(expected.shape)}", False
+        return different_shapes(name, found, expected)
     with np.errstate(invalid="ignore"):
         # Equal infinities (−inf outside the support) differ by nothing, and an infinity has no bound of its own.
         difference = np.where(found == expected, 0.0, np.abs(found - expected))
@@ -81,29 +86,34 @@ def compare(name: str, found: NDArray[Any], expected: NDArray[Any], atol: float,
     return name, f"{difference[worst]:.3g}", f"{bound[worst]:.3g}", bool((difference <= bound).all())
 
 
+def different_shapes(name: str, found: NDArray[Any], expected: NDArray[Any]) -> Line:
+    return name, f"shape {list(found.shape)}", f"shape {list(expected.shape)}", False
+
+
 def run(model: Model, graph: Graph, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
     context: ArrayLike | None = inputs.get("context")
     return model.log_prob(inputs["x"], context) if graph == "log_prob" else model.sample_from(inputs["z"], context)
 
 
-def sample_inputs(model: Model) -> Iterator[dict[str, NDArray[Any]]]:
+def sample_inputs(bundle: Bundle) -> Iterator[dict[str, NDArray[Any]]]:
     """The inputs of every sample case that expects samples."""
-    for case in model.manifest.cases:
+    for case in bundle.manifest.cases:
         if case.graph == "sample" and case.expected is not None:
-            yield read_inputs(model, case)
+            yield read_inputs(bundle, case)
 
 
-def read_inputs(model: Model, case: Case) -> dict[str, NDArray[Any]]:
-    return {name: read_rows(model, case, file) for name, file in case.inputs.items()}
+def read_inputs(bundle: Bundle, case: Case) -> dict[str, NDArray[Any]]:
+    """The inputs of a case, tensor → rows."""
+    return {name: read_rows(bundle, case, file) for name, file in case.inputs.items()}
 
 
-def read_rows(model: Model, case: Case, file: str) -> NDArray[Any]:
+def read_rows(bundle: Bundle, case: Case, file: str) -> NDArray[Any]:
     """The rows of a file that a case is about."""
-    array = model.bundle.array(file)
+    array = bundle.array(file)
     if array.ndim == 0:
-        raise BundleError(f"{model.bundle.path / file}: has no rows")
+        raise BundleError(f"{bundle.path / file}: has no rows")
     start, stop = case.rows or (0, len(array))
     if not start < stop <= len(array):
-        where = f"{model.bundle.path / 'flow.json'}: golden.cases: {case.name}: rows"
+        where = f"{bundle.path / 'flow.json'}: golden.cases: {case.name}: rows"
         raise BundleError(f"{where}: {start} to {stop} of {file}, which has {len(array)}")
     return array[start:stop]
