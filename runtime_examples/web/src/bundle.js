@@ -1,0 +1,68 @@
+/** A bundle, its files in memory, each held to its hash. */
+
+import { BundleError, FlowError } from "../../node/src/errors.js";
+import { MANIFEST_BYTES, parseManifest } from "../../node/src/manifest.js";
+import { readNpy } from "../../node/src/npy.js";
+
+/** @typedef {import("../../node/src/manifest.js").Manifest} Manifest */
+/** @typedef {import("../../node/src/npy.js").NdArray} NdArray */
+
+/** The limit of one protobuf message, and so of every file of a bundle. */
+const FILE_BYTES = 2 ** 31 - 1;
+
+/**
+ * @typedef {object} Bundle
+ * @property {string} label its name in messages
+ * @property {Manifest} manifest
+ * @property {Map<string, Uint8Array<ArrayBuffer>>} files every listed file
+ */
+
+/**
+ * Reads a bundle and holds it to its `flow.json`.
+ *
+ * @param {import("./sources.js").Source} source
+ * @returns {Promise<Bundle>}
+ * @throws {BundleError} naming file and key
+ */
+export async function openBundle(source) {
+  const { label } = source;
+  const manifest = parseManifest(await source.read("flow.json", MANIFEST_BYTES), `${label}/flow.json`);
+  const names = Object.keys(manifest.files);
+  const contents = await Promise.all(names.map((name) => readHashed(source, name, manifest.files[name])));
+  return { label, manifest, files: new Map(names.map((name, index) => [name, contents[index]])) };
+}
+
+/**
+ * A listed .npy file.
+ *
+ * @param {Bundle} bundle
+ * @param {string} name
+ * @returns {NdArray}
+ */
+export function bundleArray({ label, files }, name) {
+  const bytes = files.get(name);
+  if (bytes === undefined) {
+    throw new BundleError(`${label}/flow.json: files: ${JSON.stringify(name)} is not listed`);
+  }
+  return readNpy(bytes, `${label}/${name}`);
+}
+
+/**
+ * @param {import("./sources.js").Source} source
+ * @param {string} name
+ * @param {string} expected
+ */
+async function readHashed(source, name, expected) {
+  const bytes = await source.read(name, FILE_BYTES);
+  if (!globalThis.isSecureContext) {
+    throw new FlowError("hashes cannot be checked: the browser allows that on https and on localhost only");
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const found = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (found !== expected) {
+    throw new BundleError(
+      `${source.label}/${name}: files: hash differs (expected ${expected.slice(0, 12)}…, found ${found.slice(0, 12)}…)`,
+    );
+  }
+  return bytes;
+}

@@ -1,0 +1,35 @@
+/** Rows that show where a model lives: those of its golden cases. */
+
+import { eventSize } from "../../../node/src/manifest.js";
+import { bundleArray } from "../bundle.js";
+
+/** @typedef {import("../model.js").Model} Model */
+
+/** Rows that are drawn where a bundle has no golden ones. */
+const DRAWN = 1000;
+
+/**
+ * The rows of the largest golden case of log_prob; without any, samples.
+ *
+ * @param {Model} model
+ * @returns {Promise<{x: Float32Array, context: Float32Array | null}>} `[rows × features]`, `[rows × context]`
+ */
+export async function exampleRows(model) {
+  const { bundle, manifest } = model;
+  const width = eventSize(manifest);
+  const size = manifest.context_size;
+  const found = manifest.golden.cases
+    .filter(({ graph, expected, inputs }) => graph === "log_prob" && expected && inputs.x && (!size || inputs.context))
+    .map(({ inputs }) => ({
+      x: Float32Array.from(bundleArray(bundle, inputs.x).data),
+      context: size > 0 ? Float32Array.from(bundleArray(bundle, inputs.context).data) : null,
+    }))
+    .filter(({ x, context }) => x.length > 0 && x.length % width === 0 && (!size || context?.length))
+    .sort((a, b) => b.x.length - a.x.length)[0];
+  if (found !== undefined) {
+    return found;
+  }
+  const context = size > 0 ? new Float32Array(size) : null;
+  const { data } = await model.sample(DRAWN, { seed: 0n, context: context && { data: context, shape: [size] } });
+  return { x: data, context };
+}

@@ -1,0 +1,60 @@
+/** Numbers to pixels and back, and the round numbers along an axis. */
+
+/**
+ * An axis: a range of the data over a range of pixels.
+ *
+ * @typedef {object} Axis
+ * @property {number} low
+ * @property {number} high
+ * @property {number} start pixel of `low`
+ * @property {number} stop pixel of `high`
+ */
+
+/**
+ * @param {Axis} axis
+ * @param {number} value
+ */
+export function toPixel({ low, high, start, stop }, value) {
+  return start + ((value - low) / (high - low)) * (stop - start);
+}
+
+/**
+ * @param {Axis} axis
+ * @param {number} pixel
+ */
+export function toValue({ low, high, start, stop }, pixel) {
+  return low + ((pixel - start) / (stop - start)) * (high - low);
+}
+
+/**
+ * Round numbers in a range: 1, 2 or 5 times a power of ten apart.
+ *
+ * @param {number} low
+ * @param {number} high
+ * @param {number} most how many may be there
+ * @returns {{values: number[], text: string[]}}
+ */
+export function ticks(low, high, most) {
+  const least = (high - low) / most;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
+  const values = [];
+  for (let index = Math.ceil(low / step); index * step <= high; index++) {
+    values.push(index * step);
+  }
+  const decimals = Math.min(Math.max(-Math.floor(Math.log10(step) + 1e-9), 0), 12);
+  const large = Math.max(Math.abs(low), Math.abs(high)) >= 1e6 || step < 1e-6;
+  return {
+    values,
+    text: values.map((value) => withMinus(large ? value.toExponential(2) : value.toFixed(decimals))),
+  };
+}
+
+/**
+ * A number's text with a minus sign instead of a hyphen, and none for zero.
+ *
+ * @param {string} text
+ */
+export function withMinus(text) {
+  return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replaceAll("-", "−");
+}

@@ -1,0 +1,288 @@
+/** An open model: its picture, and the controls beside it. */
+
+import { formatFloat32 } from "../../../node/src/float32.js";
+import { parseSeed } from "../../../node/src/noise.js";
+import { sampleTable } from "../table.js";
+import { CurvePicture } from "./curve-picture.js";
+import { byId, choice, download, fillOptions, grouped, numberField, say, slider } from "./elements.js";
+import { Gallery } from "./gallery.js";
+import { latest } from "./latest.js";
+import { PlanePicture } from "./plane-picture.js";
+import { withMinus } from "./scale.js";
+import { State } from "./state.js";
+
+/** @typedef {import("../model.js").Model} Model */
+
+const HOTTEST = 2;
+
+export class View {
+  /**
+   * Shows a model.
+   *
+   * @param {Model} model
+   * @param {{x: Float32Array, context: Float32Array | null}} examples
+   * @param {(error: unknown) => void} onError
+   */
+  constructor(model, examples, onError) {
+    this.model = model;
+    this.state = new State(model, examples);
+    this.closing = new AbortController();
+    this.temperature = 1;
+    this.reading = latest((signal) => this.#read(signal), onError);
+    this.sampling = latest((signal) => this.#sample(signal), onError);
+    this.onError = onError;
+    const container = byId("picture", HTMLElement);
+    const onPoint = () => this.#pointMoved();
+    this.isImage = model.manifest.event_shape.length === 3;
+    this.picture = this.isImage
+      ? new Gallery(container, this.state, onPoint)
+      : new (this.state.width === 1 ? CurvePicture : PlanePicture)(container, this.state, onPoint, onError);
+    this.#title();
+    this.#plane();
+    this.#context();
+    this.#samples();
+    this.#coordinates();
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.picture.paint(), this.#listening);
+  }
+
+  /** Computes what is to be seen. */
+  async show() {
+    await Promise.all([this.picture.showDensity(), this.sampling.run(), this.reading.run()]);
+  }
+
+  /** Stops what is being computed and lets go of the page. */
+  close() {
+    this.closing.abort();
+    this.reading.stop();
+    this.sampling.stop();
+    this.picture.close();
+  }
+
+  /** Listeners that go when the model does. */
+  get #listening() {
+    return { signal: this.closing.signal };
+  }
+
+  #title() {
+    const { manifest } = this.model;
+    const { width, contextColumns } = this.state;
+    say("name", manifest.name);
+    say("description", manifest.description);
+    const facts = [
+      this.isImage ? `images, ${manifest.event_shape.join(" × ")}` : `${width} ${width === 1 ? "feature" : "features"}`,
+      ...(contextColumns.length > 0 ? [`given ${contextColumns.map(({ name }) => name).join(", ")}`] : []),
+      ...(manifest.reference ? [`${grouped(manifest.reference.rows)} reference rows`] : []),
+    ];
+    say("facts", facts.join(" · "));
+    document.title = `${manifest.name} – flowexport`;
+  }
+
+  /** The choice of two features, and what the others are held at. */
+  #plane() {
+    const { state, picture } = this;
+    byId("plane", HTMLElement).hidden = !(picture instanceof PlanePicture && state.width > 2);
+    if (!(picture instanceof PlanePicture)) {
+      return;
+    }
+    const horizontal = byId("horizontal", HTMLSelectElement);
+    const vertical = byId("vertical", HTMLSelectElement);
+    fillOptions(horizontal, state.names, 0);
+    fillOptions(vertical, state.names, 1);
+    let [across, up] = [0, 1];
+    const chosen = () => {
+      const wanted = [horizontal.selectedIndex, vertical.selectedIndex];
+      // The same feature twice: the axes change places.
+      [across, up] = wanted[0] === wanted[1] ? [up, across] : wanted;
+      [horizontal.selectedIndex, vertical.selectedIndex] = [across, up];
+      picture.setFeatures(across, up);
+      this.#held();
+      this.#coordinates();
+      this.#changed();
+      picture.showSamples();
+    };
+    for (const select of [horizontal, vertical]) {
+      select.addEventListener("change", chosen, this.#listening);
+    }
+    const hold = (/** @type {(feature: number) => number} */ value) => {
+      const others = state.point.map((now, feature) => (picture.axes.includes(feature) ? now : value(feature)));
+      state.point.set(others);
+      this.#held();
+      this.#changed();
+    };
+    byId("held-median", HTMLElement).addEventListener("click", () => hold((f) => state.median(f)), this.#listening);
+    byId("held-mean", HTMLElement).addEventListener("click", () => hold((f) => state.mean(f)), this.#listening);
+    picture.setFeatures(across, up);
+    this.#held();
+  }
+
+  #held() {
+    const { state } = this;
+    const axes = /** @type {number[]} */ (this.picture.axes);
+    const others = state.names
+      .map((name, feature) => ({ name, feature }))
+      .filter(({ feature }) => !axes.includes(feature));
+    say("held-summary", `The other ${others.length === 1 ? "feature is" : `${others.length} features are`} held`);
+    const fields = others.map(({ name, feature }) => {
+      return numberField(name, state.point[feature], (value) => {
+        state.point[feature] = value;
+        this.#changed();
+      }).field;
+    });
+    byId("held", HTMLElement).replaceChildren(...fields);
+  }
+
+  #context() {
+    const { contextColumns, contextValues } = this.state;
+    byId("conditions", HTMLElement).hidden = contextColumns.length === 0;
+    const controls = contextColumns.map(({ name, categories, sorted }, column) => {
+      const set = (/** @type {number} */ value) => {
+        contextValues[column] = value;
+        this.#changed();
+        this.sampling.run();
+      };
+      if (categories) {
+        return choice(name, categories, contextValues[column], set);
+      }
+      const [low, high] = [sorted[0], sorted[sorted.length - 1]];
+      const range = high > low ? { low, high } : { low: low - 1, high: low + 1 };
+      return slider(name, range, contextValues[column], set);
+    });
+    byId("context", HTMLElement).replaceChildren(...controls);
+  }
+
+  #samples() {
+    const seed = byId("seed", HTMLInputElement);
+    const rows = byId("rows", HTMLInputElement);
+    const setTemperature = (/** @type {number} */ value) => {
+      this.temperature = value;
+      this.sampling.run();
+    };
+    const temperature = slider("Temperature", { low: 0, high: HOTTEST, least: 0 }, this.temperature, setTemperature);
+    byId("temperature", HTMLElement).replaceChildren(temperature);
+    for (const input of [seed, rows]) {
+      input.addEventListener("change", () => this.sampling.run(), this.#listening);
+    }
+    const reseed = () => {
+      seed.value = String(crypto.getRandomValues(new BigUint64Array(1))[0]);
+      this.sampling.run();
+    };
+    byId("reseed", HTMLElement).addEventListener("click", reseed, this.#listening);
+    byId("samples-download", HTMLElement).addEventListener("click", () => this.#download(), this.#listening);
+  }
+
+  /** The point in numbers, to be read and to be typed. */
+  #coordinates() {
+    const { state } = this;
+    const fields = this.picture.axes.map((feature) => {
+      const field = numberField(state.names[feature], state.point[feature], (value) => {
+        state.point[feature] = value;
+        this.picture.showPoint();
+        this.reading.run();
+      });
+      return { feature, ...field };
+    });
+    this.fields = fields;
+    byId("coordinates", HTMLElement).replaceChildren(...fields.map(({ field }) => field));
+    say(
+      "reading-note",
+      this.isImage ? "Press a sample to read it." : "Click the picture, or move there by arrow keys.",
+    );
+  }
+
+  #pointMoved() {
+    for (const { feature, set } of this.fields ?? []) {
+      set(this.state.point[feature]);
+    }
+    this.picture.showPoint();
+    this.reading.run();
+  }
+
+  /** The density is another one. */
+  #changed() {
+    this.picture.showDensity();
+    this.reading.run();
+  }
+
+  /** @param {AbortSignal} signal */
+  async #read(signal) {
+    const { model, state } = this;
+    const [score] = await model.logProb(state.rows(state.point.slice()), state.context, signal);
+    signal.throwIfAborted();
+    say("log-prob", withMinus(formatFloat32(score)));
+    byId("percentile-row", HTMLElement).hidden = model.manifest.reference === null;
+    if (model.manifest.reference !== null) {
+      const percentile = model.percentile(score);
+      say("percentile", percentile.toFixed(2));
+      byId("percentile-mark", HTMLElement).style.left = `${percentile}%`;
+    }
+  }
+
+  /** What the fields ask for, or null where one of them cannot be; it is marked. */
+  #draw() {
+    const seed = byId("seed", HTMLInputElement);
+    const rows = byId("rows", HTMLInputElement);
+    const text = seed.value.trim();
+    const seedFits = /^\d{1,20}$/.test(text) && BigInt(text) < 2n ** 64n;
+    seed.setAttribute("aria-invalid", String(!seedFits));
+    rows.setAttribute("aria-invalid", String(!(rows.validity.valid && rows.value !== "")));
+    if (!seedFits || !rows.validity.valid || rows.value === "") {
+      return null;
+    }
+    const { context } = this.state;
+    return {
+      count: rows.valueAsNumber,
+      draw: {
+        seed: parseSeed(text),
+        temperature: this.temperature,
+        context: context && { ...context, data: context.data.slice() },
+      },
+    };
+  }
+
+  /** @param {AbortSignal} signal */
+  async #sample(signal) {
+    const wanted = this.#draw();
+    if (wanted === null) {
+      return;
+    }
+    const samples = await this.model.sample(wanted.count, { ...wanted.draw, signal });
+    signal.throwIfAborted();
+    this.state.samples = samples;
+    this.picture.showSamples();
+    this.#caption(wanted.count, wanted.draw.seed);
+  }
+
+  /**
+   * @param {number} count
+   * @param {bigint} seed
+   */
+  #caption(count, seed) {
+    const drawn = `${grouped(count)} ${count === 1 ? "sample" : "samples"} of seed ${seed}`;
+    if (this.isImage) {
+      say("caption", `The first of ${drawn}.`);
+    } else if (this.state.width === 1) {
+      say("caption", `The density, and ${drawn} along the axis.`);
+    } else if (this.state.width === 2) {
+      say("caption", `The density: stronger colour is likelier. Dots: ${drawn}.`);
+    } else {
+      const cut = "A cut through the density, the other features held: stronger colour is likelier.";
+      say("caption", `${cut} Dots: ${drawn}, which hold nothing and spread beyond the cut.`);
+    }
+  }
+
+  async #download() {
+    const wanted = this.#draw();
+    if (wanted === null) {
+      return;
+    }
+    try {
+      const parts = [];
+      for await (const text of sampleTable(this.model, wanted.count, { ...wanted.draw, ...this.#listening })) {
+        parts.push(text);
+      }
+      download(parts, `${this.model.manifest.name}-${wanted.draw.seed}.csv`);
+    } catch (error) {
+      this.onError(error);
+    }
+  }
+}

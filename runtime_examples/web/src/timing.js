@@ -1,0 +1,53 @@
+/** How long a call takes, by a clock that may tick only every 100 µs. */
+
+/** Milliseconds of calls before the first that counts, and of those that count. */
+const WARM = 100;
+const COUNTED = 500;
+/** Milliseconds of one batch of calls: some twenty ticks of the clock. */
+const BATCH = 2;
+const FEWEST_BATCHES = 5;
+
+/**
+ * The median over batches of the mean duration of a call.
+ *
+ * @param {() => Promise<unknown>} call
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<number>} µs
+ */
+export async function microseconds(call, signal) {
+  const clock = () => performance.now();
+  let calls = 0;
+  const begun = clock();
+  while (calls < 2 || clock() - begun < WARM) {
+    signal?.throwIfAborted();
+    await call();
+    calls++;
+  }
+  const size = Math.max(1, Math.ceil((BATCH * calls) / Math.max(clock() - begun, 1)));
+  const means = [];
+  for (const end = clock() + COUNTED; means.length < FEWEST_BATCHES || clock() < end; ) {
+    signal?.throwIfAborted();
+    const start = clock();
+    for (let index = 0; index < size; index++) {
+      await call();
+    }
+    means.push((1000 * (clock() - start)) / size);
+  }
+  return means.sort((a, b) => a - b)[Math.floor(means.length / 2)];
+}
+
+/**
+ * The calls that are measured: both graphs, one row and a thousand.
+ *
+ * @param {import("./model.js").Model} model
+ * @param {import("./bundle.js").NdArray | null} context `[context]`
+ * @returns {AsyncGenerator<{graph: string, rows: number, call: () => Promise<unknown>}, void, undefined>}
+ */
+export async function* measuredCalls(model, context) {
+  for (const rows of [1, 1000]) {
+    const draw = { seed: 0n, context };
+    const x = await model.sample(rows, draw);
+    yield { graph: "log_prob", rows, call: () => model.logProb(x, context) };
+    yield { graph: "sample", rows, call: () => model.sample(rows, draw) };
+  }
+}
