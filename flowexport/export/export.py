@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import torch
+from msgspec import UNSET
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
@@ -44,7 +45,7 @@ from .folds import fold_all
 from .graphs import log_prob_graph, sample_graph
 from .lean import LeanFlow
 from .manifest import figures_of, golden_part, graphs_part
-from .references import golden_arrays, latent_of
+from .references import golden_arrays, latent_of, target_of
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
@@ -91,7 +92,7 @@ def export(
     if dtype not in DTYPES:
         raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r}")
     target = Path(os.path.abspath(path))
-    rows, contexts = as_rows("data", data, flow.features), as_rows("context", context, flow.context)
+    rows, contexts = as_rows("data", data, flow.event_shape), as_rows("context", context, (flow.context,))
     if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
         raise ArgumentError("context: this flow needs one row of context for each row of data")
     require_replaceable(target)  # before the work, and once more in place()
@@ -101,8 +102,8 @@ def export(
     golden = golden_arrays(flow, rows, contexts)
     golden_files, golden_spec = golden_part(golden)
     files = {
-        "log_prob.onnx": log_prob_graph(lean, flow.features, flow.context),
-        "sample.onnx": sample_graph(lean, flow.features, flow.context),
+        "log_prob.onnx": log_prob_graph(lean),
+        "sample.onnx": sample_graph(lean),
         **golden_files,
         **({"model.safetensors": saved} if weights else {}),
     }
@@ -111,8 +112,8 @@ def export(
         name=name or target.name,
         description=description,
         dtype=dtype,
-        event_shape=[flow.features],
-        latent_size=flow.features,
+        event_shape=list(flow.event_shape),
+        latent_size=flow.latent_size,
         context_size=flow.context,
         features=named("features", features, flow.features, "x"),
         context_features=[{"name": each} for each in named("context_features", context_features, flow.context, "c")]
@@ -121,7 +122,7 @@ def export(
         graphs=graphs_part(flow, dtype),
         files={},
         tolerance=Tolerances(Tolerance(LOG_PROB_ATOL, LOG_PROB_RTOL), Tolerance(SAMPLE_ATOL, SAMPLE_RTOL)),
-        scale=golden.scale.tolist(),
+        scale=golden.scale.ravel().tolist(),
         reference=None if golden.quantiles is None else Reference(golden.quantile_rows, golden.quantiles.tolist()),
         golden=golden_spec,
         provenance={
@@ -131,6 +132,7 @@ def export(
             **(provenance or {}),
             "weights_sha256": hashlib.sha256(saved).hexdigest(),
         },
+        selector=flow.latent_size > flow.features or UNSET,
     )
     with staged(target) as folder:
         write_bundle(folder, manifest, files)
@@ -171,7 +173,8 @@ def export_checkpoint(
 def prove(folder: Path, target: Path, flow: Flow) -> Report:
     """Verifies a staged bundle from its own files, with the trained flow at hand for the round trip."""
     try:
-        references = dataclasses.replace(references_of(open_bundle(folder)), latent=latent_of(flow))
+        references = references_of(open_bundle(folder))
+        references = dataclasses.replace(references, latent=latent_of(flow), target=target_of(flow, references.z))
         report = dataclasses.replace(verify(folder, "cpu", references), path=str(target))
     except BundleError as error:
         # The staged folder is gone when the message is read: speak of its target.
@@ -181,15 +184,16 @@ def prove(folder: Path, target: Path, flow: Flow) -> Report:
     return report
 
 
-def as_rows(name: str, given: np.ndarray | Tensor | None, width: int) -> np.ndarray | None:
-    """Rows of a width, float64, or None."""
+def as_rows(name: str, given: np.ndarray | Tensor | None, event_shape: tuple[int, ...]) -> np.ndarray | None:
+    """Rows of a shape, float64, or None."""
     if given is None:
         return None
-    if not width:
+    if event_shape == (0,):
         raise ArgumentError(f"{name}: this flow takes none")
     array = np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] != width or not len(array) or not np.isfinite(array).all():
-        raise ArgumentError(f"{name}: expected finite numbers [rows, {width}], got shape {array.shape}")
+    if array.shape[1:] != event_shape or not len(array) or not np.isfinite(array).all():
+        expected = ", ".join(map(str, event_shape))
+        raise ArgumentError(f"{name}: expected finite numbers [rows, {expected}], got shape {array.shape}")
     return array
 
 

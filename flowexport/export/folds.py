@@ -9,45 +9,31 @@ from __future__ import annotations
 
 __all__ = [
     "FOLDS",
-    "ClampedAffine",
     "fold_all",
-    "fold_clamp",
     "fold_context_scale",
+    "fold_elementwise",
+    "fold_embeddings",
     "fold_identity",
+    "fold_linear",
     "fold_masks",
-    "fold_scale",
+    "fold_permutations",
+    "fold_univariates",
 ]
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from flowexport.flows import Affine, Conditioner, Coupling
-from flowexport.flows.conditioner import Constant, ContextConditioner, MaskedConditioner
+from flowexport.flows import Affine, Inverse, LULinear, PerPart, Permutation, SigmoidAffine, WholeStack
+from flowexport.flows.conditioner import MaskedConditioner
+from flowexport.flows.diagonal import Elementwise
 
-from .lean import LeanFlow
-from .operators import softsign
-
-
-class ClampedAffine(nn.Module):
-    """`flowexport.flows.Affine` once the clamp's 1/cap is in its Linear: log scale = cap · softsign(a)."""
-
-    cap: Tensor
-    minus_cap: Tensor
-
-    def __init__(self, cap: float) -> None:
-        super().__init__()
-        self.register_buffer("cap", torch.tensor(cap, dtype=torch.float64))
-        self.register_buffer("minus_cap", torch.tensor(-cap, dtype=torch.float64))
-
-    def forward_and_log_det(self, x: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = softsign(log_scale) * self.cap
-        return x * log_scale.exp() + shift, log_scale
-
-    def inverse_and_log_det(self, y: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = softsign(log_scale) * self.minus_cap
-        return (y - shift) * log_scale.exp(), log_scale
+from .diagonals import fold_diagonals
+from .lean import DenseLinear, Diagonal, LeanFlow
+from .networks import first_linears, head_parameters, inner, reads_features
+from .univariates import ClampedAffine, SigmoidScale
 
 
 def fold_identity(lean: LeanFlow) -> None:
@@ -58,9 +44,35 @@ def fold_identity(lean: LeanFlow) -> None:
             setattr(lean, name, None)
 
 
+def fold_linear(lean: LeanFlow) -> None:
+    """A learned linear map becomes its matrix and the inverse of it; its log-determinant is a constant."""
+
+    def dense(each: nn.Module) -> nn.Module:
+        if not isinstance(each, LULinear):
+            return each
+        weight = each.weight()
+        lean.constant += each.log_diagonal.sum()
+        return DenseLinear(weight, torch.linalg.inv(weight), each.bias.detach().clone())
+
+    replace_maps(lean, dense)
+
+
+def fold_elementwise(lean: LeanFlow) -> None:
+    """ActNorm, BatchNorm and scalings become one scale and one shift; their log-determinants are constants."""
+
+    def diagonal(each: nn.Module) -> nn.Module:
+        if not isinstance(each, Elementwise):
+            return each
+        log_scale, shift = each.coefficients()
+        lean.constant += log_scale.sum()
+        return Diagonal(log_scale.exp(), torch.zeros_like(log_scale) if shift is None else shift.detach().clone())
+
+    replace_maps(lean, diagonal)
+
+
 def fold_masks(lean: LeanFlow) -> None:
     """Masks become columns of zeros in the first Linear and rows of zeros in the heads."""
-    for coupling in couplings(lean):
+    for coupling in lean.stack.couplings:
         if isinstance(coupling.conditioner, MaskedConditioner):
             mask, network = coupling.conditioner.mask, coupling.conditioner.network
             for linear in first_linears(network):
@@ -72,49 +84,111 @@ def fold_masks(lean: LeanFlow) -> None:
             coupling.conditioner = network
 
 
-def fold_clamp(lean: LeanFlow) -> None:
-    """The clamp's 1/cap goes into the Linear of the log scale."""
-    for coupling in couplings(lean):
-        if isinstance(coupling.univariate, Affine):
-            cap = coupling.univariate.cap
-            for parameter in head_parameters(coupling, "log_scale"):
-                parameter /= cap
-            coupling.univariate = ClampedAffine(cap)
+def fold_permutations(lean: LeanFlow) -> None:
+    """Permutations go into columns, rows and masks of all that comes after them.
 
-
-def fold_scale(lean: LeanFlow) -> None:
-    """The scale of the data moves from the entrance to the base, through every affine coupling.
-
-    With :math:`u = e v`, :math:`u' = u e^l + t` is :math:`v' = v e^l + t / e`: columns of the next first
-    Linear are multiplied by e, rows of the shift Linear divided, and the base takes the rest.
+    The graph then holds v where the flow has u = v[π]. At the z end log_prob has no use for π, a sum over features
+    being the same in any order, and sample takes its noise in that order with one Gather.
     """
-    if lean.entrance is None or not all(isinstance(c.univariate, (Affine, ClampedAffine)) for c in couplings(lean)):
+    maps = [each for layer in lean.stack.layers if isinstance(layer, PerPart) for each in layer.maps]
+    if not isinstance(lean.stack, WholeStack) or not any(isinstance(each, Permutation) for each in maps):
         return
-    scales = lean.stack.split(lean.entrance)
-    for layer, coupling in enumerate(couplings(lean)):
-        kept, moved = (scales[part] for part in lean.stack.kept_and_moved(layer))
-        if not isinstance(coupling.conditioner, (Constant, ContextConditioner)):
-            network = getattr(coupling.conditioner, "network", coupling.conditioner)
-            for linear in first_linears(network):
-                linear.weight[:, : len(kept)] *= kept
-        for parameter in head_parameters(coupling, "shift"):
-            parameter /= moved if parameter.ndim == 1 else moved[:, None]
-    lean.exit = lean.entrance if lean.exit is None else lean.exit * lean.entrance
-    lean.entrance = None
+    if any(isinstance(each, (Elementwise, LULinear)) for each in maps):
+        return
+    order = torch.arange(lean.event_shape[0])
+    kept = []
+    for layer in lean.stack.layers:
+        if not isinstance(layer, PerPart):
+            reorder_coupling(layer, order)
+            kept.append(layer)
+            continue
+        (each,) = layer.maps
+        if isinstance(each, Permutation):
+            order = order[each.order]
+            continue
+        if isinstance(each, DenseLinear):
+            each.weight, each.inverse = reordered(each.weight, order, 1), reordered(each.inverse, order, 0)
+            order = torch.arange(len(order))
+        elif isinstance(each, Diagonal):
+            for name in ("scale", "shift", "inverse_scale"):
+                setattr(each, name, reordered(getattr(each, name), order, 0))
+        kept.append(layer)
+    lean.stack.layers = nn.ModuleList(kept)
+    if lean.exit is not None:
+        lean.exit = reordered(lean.exit, order, 0)
+    if lean.mixture is not None:
+        for name in ("means", "scales", "inverse_scales"):
+            setattr(lean.mixture, name, reordered(getattr(lean.mixture, name), order, 1))
+    if not torch.equal(order, torch.arange(len(order))):
+        lean.order = order.argsort().int()
+
+
+def fold_univariates(lean: LeanFlow) -> None:
+    """The clamp's 1/cap goes into the Linear of the log scale, a sigmoid's offset into its bias."""
+
+    def folded(coupling: Any, univariate: Any) -> nn.Module:
+        if isinstance(univariate, Inverse):
+            return Inverse(folded(coupling, univariate.univariate))
+        if isinstance(univariate, Affine):
+            for parameter in head_parameters(coupling, "log_scale"):
+                parameter /= univariate.cap
+            return ClampedAffine(univariate.cap)
+        if isinstance(univariate, SigmoidAffine) and not isinstance(coupling.conditioner, MaskedConditioner):
+            head_parameters(coupling, "scale")[-1].add_(univariate.offset)
+            return SigmoidScale(univariate.floor, univariate.span)
+        return univariate
+
+    for coupling in lean.stack.couplings:
+        coupling.univariate = folded(coupling, coupling.univariate)
 
 
 def fold_context_scale(lean: LeanFlow) -> None:
     """The scale of the context goes into the columns of every first Linear."""
     if lean.context_entrance is None:
         return
-    width = len(lean.context_entrance)
-    for coupling in couplings(lean):
-        for linear in first_linears(getattr(coupling.conditioner, "network", coupling.conditioner)):
-            linear.weight[:, -width:] *= lean.context_entrance
+    widths = [1] * lean.context if lean.encoder is None else lean.encoder.widths
+    categories = [0] * lean.context if lean.encoder is None else lean.encoder.categories
+    # A code is compared with whole numbers, so its column has no scale.
+    scale = torch.cat(
+        [
+            torch.ones(width, dtype=torch.float64) if count else of_column[None]
+            for width, count, of_column in zip(widths, categories, lean.context_entrance, strict=True)
+        ]
+    )
+    for linear in context_linears(lean):
+        linear.weight[:, -len(scale) :] *= scale
     lean.context_entrance = None
 
 
-FOLDS: tuple[Callable[[LeanFlow], None], ...] = (fold_identity, fold_masks, fold_clamp, fold_scale, fold_context_scale)
+def fold_embeddings(lean: LeanFlow) -> None:
+    """Tables of embeddings go into the first Linears, which then read one-hot rows."""
+    if lean.encoder is None or not any(lean.encoder.embeddings):
+        return
+    encoder = lean.encoder
+    widths = encoder.widths
+    for linear in context_linears(lean):
+        features, *columns = linear.weight.split([linear.in_features - sum(widths), *widths], dim=1)
+        columns = [
+            block @ encoder.tables[str(column)].T if encoder.embeddings[column] else block
+            for column, block in enumerate(columns)
+        ]
+        linear.weight = nn.Parameter(torch.cat([features, *columns], dim=1), requires_grad=False)
+        linear.in_features = linear.weight.shape[1]
+    encoder.tables = nn.ParameterDict()
+    encoder.embeddings = [0] * len(widths)
+
+
+FOLDS: tuple[Callable[[LeanFlow], None], ...] = (
+    fold_identity,
+    fold_linear,
+    fold_elementwise,
+    fold_masks,
+    fold_permutations,
+    fold_univariates,
+    fold_diagonals,
+    fold_context_scale,
+    fold_embeddings,
+)
 """All folds, in their order."""
 
 
@@ -126,18 +200,33 @@ def fold_all(lean: LeanFlow) -> LeanFlow:
     return lean
 
 
-def couplings(lean: LeanFlow) -> list[Coupling]:
-    return list(lean.stack.couplings)
+def replace_maps(lean: LeanFlow, replacement: Callable[[nn.Module], nn.Module]) -> None:
+    """Puts another map in place of each that works on one part."""
+    for layer in lean.stack.layers:
+        if isinstance(layer, PerPart):
+            layer.maps = nn.ModuleList(replacement(each) for each in layer.maps)
 
 
-def first_linears(network: Conditioner) -> list[nn.Linear]:
-    """The Linears that read the conditioner's input: the trunk's first, or the heads where it is empty."""
-    trunk = [module for module in network.trunk if isinstance(module, nn.Linear)]
-    return trunk[:1] or list(network.heads.values())
+def context_linears(lean: LeanFlow) -> list[nn.Linear]:
+    """Every Linear that reads the context, in its last columns."""
+    return [linear for coupling in lean.stack.couplings for linear in first_linears(coupling.conditioner)]
 
 
-def head_parameters(coupling: Coupling, name: str) -> list[Tensor]:
-    """What makes one parameter of a coupling: weight and bias of its Linear, or a constant."""
-    network = getattr(coupling.conditioner, "network", coupling.conditioner)
-    head = network.heads[name]
-    return [head.weight, head.bias] if isinstance(head, nn.Linear) else [head]
+def reorder_coupling(coupling: Any, order: Tensor) -> None:
+    """Makes a coupling on u = v[order] one on v."""
+    conditioner = coupling.conditioner
+    if isinstance(conditioner, MaskedConditioner):
+        conditioner.mask = reordered(conditioner.mask, order, 0)
+    network = inner(conditioner)
+    if reads_features(conditioner):
+        for linear in first_linears(conditioner):
+            linear.weight[:, : len(order)] = reordered(linear.weight[:, : len(order)], order, 1)
+    for name, size in network.sizes.items():
+        for parameter in head_parameters(coupling, name):
+            rows = parameter.unflatten(0, (-1, size))
+            parameter.copy_(reordered(rows, order, 0).flatten(0, 1))
+
+
+def reordered(tensor: Tensor, order: Tensor, dim: int) -> Tensor:
+    """What stands for feature i of u, put where v has it."""
+    return tensor.index_select(dim, order.argsort())

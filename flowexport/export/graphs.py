@@ -43,32 +43,30 @@ class Sample(nn.Module):
         return self.lean.sample(z, context)
 
 
-def log_prob_graph(lean: LeanFlow, features: int, context: int) -> bytes:
-    """The ONNX file of ``x [batch, features] (, context) → log_prob [batch]``, in the flow's type."""
-    return write_graph(LogProb(lean), "log_prob", ("x", features), context, "log_prob")
+def log_prob_graph(lean: LeanFlow) -> bytes:
+    """The ONNX file of ``x [batch, *event] (, context) → log_prob [batch]``, in the flow's type."""
+    return write_graph(LogProb(lean), "log_prob", {"x": lean.event_shape}, lean.context, "log_prob")
 
 
-def sample_graph(lean: LeanFlow, latent: int, context: int) -> bytes:
-    """The ONNX file of ``z [batch, latent] (, context) → x [batch, features]``, in the flow's type."""
-    return write_graph(Sample(lean), "sample", ("z", latent), context, "x")
+def sample_graph(lean: LeanFlow) -> bytes:
+    """The ONNX file of ``z [batch, latent] (, context) → x [batch, *event]``, in the flow's type."""
+    return write_graph(Sample(lean), "sample", {"z": (lean.latent_size,)}, lean.context, "x")
 
 
-def write_graph(module: nn.Module, name: str, first: tuple[str, int], context: int, output: str) -> bytes:
+def write_graph(module: nn.Module, name: str, first: dict[str, tuple[int, ...]], context: int, output: str) -> bytes:
     """Exports a module and cleans what the exporter leaves behind."""
-    widths = dict([first, *([("context", context)] if context else [])])
-    dtype = next(module.buffers()).dtype
-    for buffer in module.buffers():
-        dtype = buffer.dtype if buffer.is_floating_point() else dtype
-    example = {key: torch.zeros(EXAMPLE_ROWS, width, dtype=dtype) for key, width in widths.items()}
+    shapes = first | ({"context": (context,)} if context else {})
+    dtype = next(buffer.dtype for buffer in module.buffers() if buffer.is_floating_point())
+    example = {key: torch.zeros(EXAMPLE_ROWS, *shape, dtype=dtype) for key, shape in shapes.items()}
     batch = torch.export.Dim("batch")
     with quiet_exporter():
         program = torch.onnx.export(
             module.eval(),
             kwargs=example,
             dynamo=True,
-            input_names=list(widths),
+            input_names=list(shapes),
             output_names=[output],
-            dynamic_shapes={key: {0: batch} for key in widths},
+            dynamic_shapes={key: {0: batch} for key in shapes},
             opset_version=OPSET,
             external_data=False,
             custom_translation_table=TRANSLATIONS,

@@ -2,7 +2,7 @@ r"""The lean form of a trained flow: the same function, in few operations.
 
 A `LeanFlow` starts as the trained flow, copied in float64, with its units written out:
 
-.. math:: \ln p(x) = \sum_i w_i u_i^2 + \sum \mathrm{log\,det} + k, \qquad u = f((x - \mu) \cdot e),
+.. math:: \ln p(x) = \sum_i w_i v_i^2 + \sum \mathrm{log\,det} + k, \qquad v = f((x - \mu) \cdot e),
     \qquad w_i = -\tfrac12 q_i^2
 
 with an entrance scale :math:`e` and an exit scale :math:`q`. The folds of `flowexport.export.folds` then
@@ -11,18 +11,119 @@ move work out of the graph and into the weights.
 
 from __future__ import annotations
 
-__all__ = ["LeanFlow"]
+__all__ = ["DenseLinear", "Diagonal", "LeanFlow", "LeanMixture"]
 
 import copy
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from flowexport.flows import Flow
+from flowexport.flows import Flow, GaussianMixture
 from flowexport.flows.flow import add, event_sum
+from flowexport.flows.stack import LogDets, Parts
 
 from .operators import add_all
+
+
+class Diagonal(nn.Module):
+    """v · scale + shift, whose log-determinant is in the flow's constant.
+
+    Arguments:
+        scale, shift: ``[features]`` each.
+    """
+
+    scale: Tensor
+    shift: Tensor
+    inverse_scale: Tensor
+
+    def __init__(self, scale: Tensor, shift: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("scale", scale)
+        self.register_buffer("shift", shift)
+        self.register_buffer("inverse_scale", 1 / scale)
+        self.has_shift = True
+
+    def drop_zero_shift(self) -> None:
+        """Leaves out a shift that turned out to be nothing."""
+        self.has_shift = bool((self.shift != 0).any())
+
+    def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, None]:
+        scaled = x * self.scale
+        return scaled + self.shift if self.has_shift else scaled, None
+
+    def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, None]:
+        return (y - self.shift if self.has_shift else y) * self.inverse_scale, None
+
+
+class DenseLinear(nn.Module):
+    """A linear map by its matrix and the inverse of it, whose log-determinant is in the flow's constant.
+
+    Arguments:
+        weight, inverse: ``[features, features]`` each.
+        bias: ``[features]``.
+    """
+
+    weight: Tensor
+    inverse: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Tensor, inverse: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("inverse", inverse)
+        self.register_buffer("bias", bias)
+
+    def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, None]:
+        return nn.functional.linear(x, self.weight, self.bias), None
+
+    def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, None]:
+        return nn.functional.linear(y - self.bias, self.inverse), None
+
+
+class LeanMixture(nn.Module):
+    """`flowexport.flows.GaussianMixture` with its parameters as they are used.
+
+    Arguments:
+        mixture: the trained base, in float64.
+    """
+
+    means: Tensor
+    scales: Tensor
+    constants: Tensor
+    thresholds: Tensor
+
+    def __init__(self, mixture: GaussianMixture) -> None:
+        super().__init__()
+        log_scales = mixture.log_scales
+        normal = 0.5 * mixture.features * math.log(2 * math.pi)
+        self.register_buffer("means", mixture.means.detach().clone())
+        self.register_buffer("scales", log_scales.exp().detach())
+        self.register_buffer("constants", (mixture.logits.log_softmax(0) - log_scales.sum(-1) - normal).detach())
+        self.register_buffer("thresholds", mixture.thresholds().detach())
+        self.register_buffer("inverse_scales", 1 / self.scales)
+
+    inverse_scales: Tensor
+
+    def rescale(self, scale: Tensor, shift: Tensor) -> None:
+        """Speaks of v in place of u = scale · v + shift; the log-determinant of the map is kept elsewhere."""
+        self.means = (self.means - shift) / scale
+        self.scales = self.scales / scale
+        self.inverse_scales = self.inverse_scales * scale
+
+    def log_prob(self, v: Tensor) -> Tensor:
+        """``[batch, features]`` → ``[batch]``."""
+        deviations = (v.unsqueeze(-2) - self.means) * self.inverse_scales
+        half = torch.full_like(self.constants[0], -0.5)
+        return ((deviations * deviations).sum(-1) * half + self.constants).logsumexp(-1)
+
+    def latent(self, noise: Tensor, selector: Tensor) -> Tensor:
+        """Normals ``[batch, features]`` and ``[batch, 1]`` → a draw of v, ``[batch, features]``."""
+        passed = (selector > self.thresholds).to(noise.dtype)
+        chosen = nn.functional.pad(passed, (1, 0), value=1.0) - nn.functional.pad(passed, (0, 1))
+        return chosen @ self.means + chosen @ self.scales * noise
 
 
 class LeanFlow(nn.Module):
@@ -35,6 +136,7 @@ class LeanFlow(nn.Module):
     mean: Tensor | None
     entrance: Tensor | None
     exit: Tensor | None
+    order: Tensor | None
     context_mean: Tensor | None
     context_entrance: Tensor | None
     constant: Tensor
@@ -42,39 +144,71 @@ class LeanFlow(nn.Module):
     def __init__(self, flow: Flow) -> None:
         super().__init__()
         flow = copy.deepcopy(flow).double().cpu().eval().requires_grad_(False)
-        self.stack = flow.stack
+        self.event_shape, self.latent_size, self.context = flow.event_shape, flow.latent_size, flow.context
+        self.stack: Any = flow.stack
+        self.bounds, self.encoder = flow.bounds, flow.encoder
+        mixture = isinstance(flow.base, GaussianMixture)
+        self.mixture: Any = LeanMixture(flow.base) if mixture else None
+        units, context = flow.standardize, flow.standardize_context
         # Constants are buffers: a Python float inside a module becomes float32 even in a float64 graph.
-        self.register_buffer("constant", flow.base.constant + flow.standardize.log_det())
-        units = {"mean": flow.standardize.mean, "entrance": 1 / flow.standardize.scale, "exit": None}
-        context = flow.standardize_context
-        units["context_mean"] = None if context is None else context.mean
-        units["context_entrance"] = None if context is None else 1 / context.scale
-        for name, value in units.items():
+        constant = torch.tensor(0.0 if mixture else flow.base.constant, dtype=torch.float64)
+        buffers = {
+            "constant": constant if units is None else constant + units.log_det(),
+            "mean": None if units is None else units.mean,
+            "entrance": None if units is None else 1 / units.scale,
+            "exit": None,
+            "order": None,
+            "context_mean": None if context is None else context.mean,
+            "context_entrance": None if context is None else 1 / context.scale,
+        }
+        for name, value in buffers.items():
             self.register_buffer(name, value)
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """``[batch, features]`` → ``[batch]``, nats."""
-        x = scaled(x if self.mean is None else x - self.mean, self.entrance)
-        parts, log_dets = self.stack.forward_and_log_det(self.stack.split(x), self.context_in(context))
+        """``[batch, *event]`` → ``[batch]``, nats."""
+        v, outer = x, []
+        if self.bounds is not None:
+            v, log_det = self.bounds.forward_and_log_det(x)
+            outer = [[log_det.flatten(1)]]
+        v = scaled(v if self.mean is None else v - self.mean, self.entrance)
+        parts, log_dets = self.stack.forward_and_log_det(self.stack.split(v), self.context_in(context))
+        log_prob = self.density(parts, [*log_dets, *outer])
+        if self.bounds is None:
+            return log_prob
+        return log_prob.masked_fill(self.bounds.outside(x).flatten(1).any(-1), -torch.inf)
+
+    def density(self, parts: Parts, log_dets: LogDets) -> Tensor:
+        """The base's density of what is at the z end, with all log-determinants, ``[batch]``."""
+        if self.mixture is not None:
+            log_prob = self.mixture.log_prob(self.stack.join_latent(parts))
+            return (log_prob + event_sum(log_dets, add_terms) if any(log_dets) else log_prob) + self.constant
         if self.exit is None:
             weights = [torch.full_like(self.constant, -0.5)] * len(parts)
         else:
-            weights = [-0.5 * part.square() for part in self.stack.split(self.exit)]
-        terms = [[*of, part * part * weight] for of, part, weight in zip(log_dets, parts, weights, strict=True)]
-        return event_sum(terms, add_terms) + self.constant
+            weights = [-0.5 * part.square() for part in self.stack.split_latent(self.exit)]
+        terms = [[part * part * weight] for part, weight in zip(parts, weights, strict=True)]
+        together = [[*of_part, *(terms[i] if i < len(terms) else [])] for i, of_part in enumerate(log_dets)]
+        return event_sum(together, add_terms) + self.constant
 
     def sample(self, z: Tensor, context: Tensor | None = None) -> Tensor:
-        """``[batch, latent]`` → ``[batch, features]``."""
-        parts = self.stack.split(scaled(z, None if self.exit is None else 1 / self.exit))
+        """``[batch, latent]`` → ``[batch, *event]``."""
+        noise, selector = (z, None) if self.mixture is None else (z[:, :-1], z[:, -1:])
+        if self.order is not None:
+            noise = noise.index_select(-1, self.order)
+        v = noise if self.mixture is None else self.mixture.latent(noise, selector)
+        parts = self.stack.split_latent(scaled(v, None if self.exit is None else 1 / self.exit))
         parts, _ = self.stack.inverse_and_log_det(parts, self.context_in(context))
         x = scaled(self.stack.join(parts), None if self.entrance is None else 1 / self.entrance)
-        return x if self.mean is None else x + self.mean
+        x = x if self.mean is None else x + self.mean
+        return x if self.bounds is None else self.bounds.inverse_and_log_det(x)[0]
 
     def context_in(self, context: Tensor | None) -> Tensor | None:
         """The context as the conditioners take it."""
-        if context is None or self.context_mean is None:
-            return context
-        return scaled(context - self.context_mean, self.context_entrance)
+        if context is None:
+            return None
+        context = context if self.context_mean is None else context - self.context_mean
+        context = scaled(context, self.context_entrance)
+        return context if self.encoder is None else self.encoder(context)
 
 
 def scaled(x: Tensor, scale: Tensor | None) -> Tensor:

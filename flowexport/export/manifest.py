@@ -22,19 +22,20 @@ NOISE = (("0", 3, 1000), ("9223372036854775813", 0, 1000))
 
 def graphs_part(flow: Flow, dtype: Dtype) -> Graphs:
     """The signatures of both graphs."""
+    event = list(flow.event_shape)
 
-    def spec(file: str, first: tuple[str, int], output: tuple[str, list[int]]) -> GraphSpec:
-        inputs = [first, *([("context", flow.context)] if flow.context else [])]
+    def spec(file: str, first: tuple[str, list[int]], output: tuple[str, list[int]]) -> GraphSpec:
+        inputs = [first, *([("context", [flow.context])] if flow.context else [])]
         return GraphSpec(
             file=file,
             opset=OPSET,
-            inputs=[TensorSpec(key, dtype, ["batch", width]) for key, width in inputs],
+            inputs=[TensorSpec(key, dtype, ["batch", *shape]) for key, shape in inputs],
             outputs=[TensorSpec(output[0], dtype, ["batch", *output[1]])],
         )
 
     return Graphs(
-        log_prob=spec("log_prob.onnx", ("x", flow.features), ("log_prob", [])),
-        sample=spec("sample.onnx", ("z", flow.features), ("x", [flow.features])),
+        log_prob=spec("log_prob.onnx", ("x", event), ("log_prob", [])),
+        sample=spec("sample.onnx", ("z", [flow.latent_size]), ("x", event)),
     )
 
 
@@ -60,7 +61,9 @@ def golden_part(golden: GoldenArrays) -> tuple[dict[str, bytes], Golden]:
         files["golden/context_2.npy"] = npy_bytes(golden.context[:2])
         files["golden/x_2.npy"] = npy_bytes(golden.x[:2])
         cases.append(Case("missing_context", "log_prob", {"x": "golden/x_2.npy"}, error="missing_context"))
-    files["golden/wrong_width.npy"] = npy_bytes(np.zeros((2, golden.x.shape[1] + 1), np.float32))
+    files["golden/wrong_width.npy"] = npy_bytes(
+        np.zeros((2, *golden.x.shape[1:-1], golden.x.shape[-1] + 1), np.float32)
+    )
     wrong = {"x": "golden/wrong_width.npy"} | context
     cases.append(Case("wrong_width", "log_prob", wrong, error="wrong_shape"))
     noises = []

@@ -25,10 +25,16 @@ TAIL_ROWS = 64
 TAIL_REACH = 10.0
 """Standard deviations from the mean that the tail rows reach."""
 
-BATCHES = (1, 2, 7, 256, 1000)
-"""Batch sizes at which parity is checked: one, two, an odd one, and larger ones."""
+BATCHES = (1, 2, 7, 64, 256, 1000)
+"""Batch sizes at which parity is checked, as far as there are rows: one, two, an odd one, and larger ones."""
 
-STARTS = {1: 0, 2: 1, 7: 3, 256: 10, 1000: 0}
+IMAGE_ROWS = 64
+"""The same for images, whose rows are larger."""
+
+EDGE = 1e-3
+"""How far from a bound tail rows stay, in standard deviations."""
+
+STARTS = {1: 0, 2: 1, 7: 3, 64: 0, 256: 10, 1000: 0}
 """Where the rows of each batch begin in the golden arrays: not all at the same row."""
 
 REFERENCE_ROWS = 10_000
@@ -40,12 +46,12 @@ class GoldenArrays:
     """Inputs in float32, and what the trained flow says of them in float64.
 
     Arguments:
-        x, tail_x: ``[1000, features]`` of data, ``[64, features]`` up to ten deviations away.
+        x, tail_x: ``[1000, *event]`` of data (64 for images), ``[64, *event]`` up to ten deviations away.
         z: ``[1000, latent]``, the noise of seed 0.
         context: ``[1000, context]`` of each of these rows, or None.
         log_prob, tail_log_prob: nats.
-        sample: ``[1000, features]``, x of each z.
-        log_prob_of_sample: base(z) − ln |det ∂x/∂z|, nats.
+        sample: ``[1000, *event]``, x of each z.
+        log_prob_of_sample: base(u) − ln |det ∂x/∂u| at the latent u of each z, nats.
         quantiles: the 101 percentiles of log_prob over data rows, or None without data.
         quantile_rows: how many rows they are of.
         scale: the standard deviation of each feature.
@@ -69,22 +75,21 @@ def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) 
 
     Arguments:
         flow: the trained flow, of any type.
-        x: ``[rows, features]`` of data, or None for the flow's own samples.
+        x: ``[rows, *event]`` of data, or None for the flow's own samples.
         context: ``[rows, context]`` of the data, where the flow has one.
     """
     exact = copy.deepcopy(flow).double().cpu().eval()
+    count = ROWS if len(flow.event_shape) == 1 else IMAGE_ROWS
     # One thread: sums then have one order, and two exports the same bytes.
     with torch_threads(1), torch.no_grad():
-        z = normals(0, 0, ROWS * flow.features).reshape(ROWS, -1)
-        contexts = golden_context(exact, context)
-        sample, log_det = exact.inverse_and_log_det(tensor(z), optional(contexts))
-        base = exact.base.log_prob(tensor(z))
+        z = normals(0, 0, count * flow.latent_size).reshape(count, -1)
+        contexts = golden_context(exact, context, count)
+        u = exact.base.latent(tensor(z))
+        sample, log_det = exact.inverse_and_log_det(u, optional(contexts))
         rows = sample.numpy() if x is None else x
-        data = repeated(rows, ROWS).astype(np.float32)
-        mean, scale = rows.astype(np.float64).mean(axis=0), rows.astype(np.float64).std(axis=0)
-        scale = np.where(scale > 0, scale, exact.standardize.scale.numpy())
-        reach = np.random.default_rng(0).uniform(-TAIL_REACH, TAIL_REACH, (TAIL_ROWS, flow.features))
-        tail = (mean + scale * reach).astype(np.float32)
+        data = repeated(rows, count).astype(np.float32)
+        scale = scale_of(rows)
+        tail = tail_rows(exact, rows.mean(axis=0, dtype=np.float64), scale)
         quantiles = None
         if x is not None:
             scored = slice(0, REFERENCE_ROWS)
@@ -100,21 +105,48 @@ def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) 
                 tensor(tail), optional(None if contexts is None else contexts[:TAIL_ROWS])
             ).numpy(),
             sample=sample.numpy(),
-            log_prob_of_sample=(base - log_det).numpy(),
+            log_prob_of_sample=(exact.base.log_prob(u) - log_det).numpy(),
             quantiles=quantiles,
             quantile_rows=0 if x is None else min(len(x), REFERENCE_ROWS),
             scale=scale,
         )
 
 
-def golden_context(exact: Flow, context: np.ndarray | None) -> np.ndarray | None:
-    """The context of each golden row: the data's, or draws of the mean and scale that the flow knows."""
+def scale_of(rows: np.ndarray) -> np.ndarray:
+    """The standard deviation of each feature, ``[*event]``; a feature that never varies takes the mean of the others."""
+    scale: np.ndarray = rows.astype(np.float64).std(axis=0)
+    varied = scale[scale > 0]
+    return np.where(scale > 0, scale, varied.mean() if len(varied) else 1.0)
+
+
+def tail_rows(exact: Flow, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Rows up to ten deviations from the mean, cut to the support of bounded features."""
+    reach = np.random.default_rng(0).uniform(-TAIL_REACH, TAIL_REACH, (TAIL_ROWS, *mean.shape))
+    tail = mean + scale * reach
+    if exact.bounds is not None:
+        margin = EDGE * scale
+        lower, upper = (
+            np.where(known.numpy(), bound.numpy(), infinity)
+            for known, bound, infinity in (
+                (exact.bounds.bounded_below, exact.bounds.lower, -np.inf),
+                (exact.bounds.bounded_above, exact.bounds.upper, np.inf),
+            )
+        )
+        tail = np.clip(tail, lower + margin, upper - margin)
+    return tail.astype(np.float32)
+
+
+def golden_context(exact: Flow, context: np.ndarray | None, count: int) -> np.ndarray | None:
+    """The context of each golden row: the data's, or draws of the mean, scale and categories that the flow knows."""
     if exact.standardize_context is None:
         return None
     if context is None:
-        noise = normals(1, 0, ROWS * exact.context).reshape(ROWS, -1)
+        noise = normals(1, 0, count * exact.context).reshape(count, -1)
         context = exact.standardize_context.inverse(tensor(noise)).numpy()
-    return repeated(context, ROWS).astype(np.float32)
+        for column, categories in enumerate(exact.encoder.categories if exact.encoder is not None else ()):
+            if categories:
+                context[:, column] = np.arange(count) % categories
+    return repeated(context, count).astype(np.float32)
 
 
 def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> References:
@@ -134,7 +166,9 @@ def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None
         )
         for case in golden_cases(golden)
     ]
-    return References(cases, golden.z, golden.context, golden.log_prob_of_sample, latent_of(flow))
+    return References(
+        cases, golden.z, golden.context, golden.log_prob_of_sample, latent_of(flow), target_of(flow, golden.z)
+    )
 
 
 @dataclass(frozen=True)
@@ -151,7 +185,7 @@ class GoldenCase:
 def golden_cases(golden: GoldenArrays) -> list[GoldenCase]:
     """Every case: both graphs at every batch size, and log_prob in the tails."""
     context = {} if golden.context is None else {"context": "context"}
-    spans = {rows: (STARTS[rows], STARTS[rows] + rows) for rows in BATCHES}
+    spans = {rows: (STARTS[rows], STARTS[rows] + rows) for rows in BATCHES if rows <= len(golden.x)}
     return [
         *(GoldenCase(f"data_{n}", "log_prob", {"x": "x"} | context, "log_prob", span) for n, span in spans.items()),
         GoldenCase("tails_64", "log_prob", {"x": "tail_x"} | context, "tail_log_prob", (0, TAIL_ROWS)),
@@ -168,6 +202,13 @@ def latent_of(flow: Flow) -> Callable[[np.ndarray, np.ndarray | None], np.ndarra
         return exact.forward_and_log_det(tensor(x), optional(context))[0].numpy()
 
     return latent
+
+
+def target_of(flow: Flow, z: np.ndarray) -> np.ndarray:
+    """The latent that each row of noise becomes at the base, ``[rows, features]`` in float64."""
+    with torch.no_grad():
+        target: np.ndarray = copy.deepcopy(flow).double().cpu().base.latent(tensor(z)).numpy()
+    return target
 
 
 def repeated(rows: np.ndarray, count: int) -> np.ndarray:

@@ -1,28 +1,58 @@
 """The mathematics, in PyTorch: bijections, conditioners, couplings, bases and the flows made of them."""
 
-from .base import StandardNormal
+from .base import GaussianMixture, StandardNormal
+from .bounds import Bounds
 from .build import architecture_of, build
 from .conditioner import Conditioner
-from .coupling import Coupling, HalvesStack, Stack, WholeStack
+from .context import ContextEncoder
+from .coupling import Coupling
+from .diagonal import ActNorm, BatchNorm, DiagonalNormal, Scaling
 from .distribution import FlowDistribution, FlowTransform
 from .flow import Flow
-from .realnvp import RealNVP
+from .linear import LULinear, Permutation
+from .realnvp import NICE, RealNVP
+from .stack import HalvesStack, PerPart, Stack, WholeStack
 from .standardize import Standardize
-from .univariate import Affine
+from .univariate import (
+    Additive,
+    Affine,
+    ExponentialAffine,
+    Inverse,
+    RationalQuadraticSpline,
+    SigmoidAffine,
+    register,
+)
 
 __all__ = [
+    "NICE",
+    "ActNorm",
+    "Additive",
     "Affine",
+    "BatchNorm",
+    "Bounds",
     "Conditioner",
+    "ContextEncoder",
     "Coupling",
+    "DiagonalNormal",
+    "ExponentialAffine",
     "Flow",
     "FlowDistribution",
     "FlowTransform",
+    "GaussianMixture",
     "HalvesStack",
+    "Inverse",
+    "LULinear",
+    "PerPart",
+    "Permutation",
+    "RationalQuadraticSpline",
     "RealNVP",
+    "Scaling",
+    "SigmoidAffine",
     "Stack",
     "StandardNormal",
     "Standardize",
     "WholeStack",
     "architecture_of",
     "build",
+    "register",
 ]

@@ -7,7 +7,8 @@ from typing import Any
 from flowexport.errors import ArgumentError
 
 from .flow import Flow
-from .realnvp import ACTIVATIONS, UNIVARIATES, RealNVP
+from .realnvp import ACTIVATIONS, RealNVP
+from .univariate import make_univariate
 
 FLOWS: dict[str, type[Flow]] = {"RealNVP": RealNVP}
 """Flows that a checkpoint can name."""
@@ -22,9 +23,11 @@ def architecture_of(flow: Flow) -> dict[str, Any]:
     name = type(flow).__name__
     if FLOWS.get(name) is not type(flow):
         raise ArgumentError(f"{name} is not one of {', '.join(FLOWS)}: it cannot be built again from its name")
-    for argument, known in (("activation", ACTIVATIONS), ("univariate", UNIVARIATES)):
-        if flow.arguments[argument] not in known:
-            raise ArgumentError(f"{argument}: {flow.arguments[argument]} is not one of {', '.join(sorted(known))}")
+    if flow.arguments["activation"] not in ACTIVATIONS:
+        raise ArgumentError(
+            f"activation: {flow.arguments['activation']} is not one of {', '.join(sorted(ACTIVATIONS))}"
+        )
+    make_univariate(flow.arguments["univariate"])
     return {"flow": name, "arguments": dict(flow.arguments)}
 
 

@@ -1,8 +1,11 @@
 """Conditioners: the networks that turn the kept features and the context into a bijection's parameters."""
 
-__all__ = ["Conditioner", "Constant", "ContextConditioner", "MaskedConditioner"]
+from __future__ import annotations
+
+__all__ = ["Conditioner", "Constant", "ContextConditioner", "MaskedConditioner", "Network", "ResidualBlock"]
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -10,35 +13,89 @@ import torch
 from torch import Tensor, nn
 
 
-class Conditioner(nn.Module):
-    """A multi-layer perceptron with one Linear a parameter at its end.
-
-    Two heads, shift and log scale, instead of one interleaved output: each is read by its own operator, so
-    nothing has to be split again, neither in training nor in the exported graph.
+@dataclass(frozen=True)
+class Network:
+    """What the trunk of a conditioner is made of.
 
     Arguments:
-        in_features: kept features plus context features.
-        features: how many features are moved.
-        sizes: parameter name → numbers a feature.
         hidden_features: width of each hidden layer; may be empty.
         activation: constructor of the activation between layers.
+        residual: whether the hidden layers after the first are `ResidualBlock`; all widths must then be equal.
+        layer_norm: whether hidden layers are normalised: after each activation, or before it in a residual block.
+        dropout: the fraction of hidden numbers that is dropped in training.
     """
 
-    def __init__(
-        self,
-        in_features: int,
-        features: int,
-        sizes: Mapping[str, int],
-        hidden_features: Sequence[int],
-        activation: Callable[[], nn.Module],
-    ) -> None:
-        super().__init__()
-        widths = [in_features, *hidden_features]
+    hidden_features: Sequence[int]
+    activation: Callable[[], nn.Module]
+    residual: bool = False
+    layer_norm: bool = False
+    dropout: float = 0.0
+
+    def trunk(self, in_features: int) -> nn.Sequential:
+        """The hidden layers, ``[*, in_features]`` → ``[*, width of the last]``."""
         layers: list[nn.Module] = []
-        for before, after in pairwise(widths):
-            layers += [nn.Linear(before, after), activation()]
-        self.trunk = nn.Sequential(*layers)
-        self.heads: Any = nn.ModuleDict({name: nn.Linear(widths[-1], features * size) for name, size in sizes.items()})
+        if self.residual:
+            layers.append(nn.Linear(in_features, self.hidden_features[0]))
+            layers += [ResidualBlock(width, self) for width in self.hidden_features]
+        else:
+            for before, after in pairwise([in_features, *self.hidden_features]):
+                layers += [nn.Linear(before, after), self.activation(), *self.norm(after), *self.drop()]
+        return nn.Sequential(*layers)
+
+    def norm(self, width: int) -> list[nn.Module]:
+        return [nn.LayerNorm(width)] if self.layer_norm else []
+
+    def drop(self) -> list[nn.Module]:
+        return [nn.Dropout(self.dropout)] if self.dropout else []
+
+
+class ResidualBlock(nn.Module):
+    r"""Two layers beside an identity, with the activation before each.
+
+    .. math:: y = h + W_2 \, \phi(W_1 \, \phi(h) + b_1) + b_2
+
+    References:
+        Identity Mappings in Deep Residual Networks (He et al., 2016), figure 1b, https://arxiv.org/abs/1603.05027
+
+    Arguments:
+        width: of h and y.
+        network: what is between the layers.
+    """
+
+    def __init__(self, width: int, network: Network) -> None:
+        super().__init__()
+        self.branch = nn.Sequential(
+            *network.norm(width),
+            network.activation(),
+            nn.Linear(width, width),
+            *network.norm(width),
+            network.activation(),
+            *network.drop(),
+            nn.Linear(width, width),
+        )
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        return hidden + self.branch(hidden)
+
+
+class Conditioner(nn.Module):
+    """A network with one Linear a parameter at its end.
+
+    Several heads, shift and log scale for instance, instead of one interleaved output: each is read by its own
+    operator, so nothing has to be split again, neither in training nor in the exported graph.
+
+    Arguments:
+        in_features: kept features plus the width of the encoded context.
+        features: how many features are moved.
+        sizes: parameter name → numbers a feature.
+        network: the hidden layers.
+    """
+
+    def __init__(self, in_features: int, features: int, sizes: Mapping[str, int], network: Network) -> None:
+        super().__init__()
+        self.trunk = network.trunk(in_features)
+        width = [in_features, *network.hidden_features][-1]
+        self.heads: Any = nn.ModuleDict({name: nn.Linear(width, features * size) for name, size in sizes.items()})
         self.sizes = dict(sizes)
 
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
@@ -74,7 +131,7 @@ class MaskedConditioner(nn.Module):
 
 
 class ContextConditioner(Conditioner):
-    """A conditioner that sees the context alone: that of a single feature, which has nothing to keep."""
+    """A conditioner that sees the context alone: that of a single feature, or of a base that moves with the context."""
 
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
         assert context is not None

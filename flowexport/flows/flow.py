@@ -1,46 +1,64 @@
-"""A flow: a stack of bijections in front of a base, with the user's units around it."""
+"""A flow: a stack of bijections, a base, and the user's units around it."""
+
+from __future__ import annotations
 
 __all__ = ["Flow"]
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from flowexport.errors import ArgumentError
 
-from .base import StandardNormal
-from .coupling import Stack
+from .base import GaussianMixture, StandardNormal
+from .bounds import Bounds
+from .context import ContextEncoder
 from .distribution import FlowDistribution
+from .stack import LogDets, Parts, Stack
 from .standardize import Standardize
 
 
 class Flow(nn.Module):
-    r"""A normalizing flow, :math:`\ln p(x \mid c) = \ln p_z(f(x; c)) + \ln |\det \partial f / \partial x|`.
+    r"""A normalizing flow, :math:`\ln p(x \mid c) = \ln p_u(f(x; c)) + \ln |\det \partial f / \partial x|`.
 
-    ``flow(c)`` is a distribution. The methods below are the same mathematics on tensors ``x [*, features]``
-    and ``context [*, context]`` of equal leading shape; they are what gets exported.
+    ``flow(c)`` is a distribution. The methods below are the same mathematics on tensors ``x [*, *event]`` and
+    ``context [*, context]`` of equal leading shape; they are what gets exported.
 
     References:
         Density estimation using Real NVP (Dinh et al., 2016), equation 3, https://arxiv.org/abs/1605.08803
 
     Arguments:
-        stack: the bijection x → z on standardised features.
-        base: the density of z.
-        features: the number of features.
-        context: the number of context features.
+        stack: the bijection x → u on standardised features.
+        base: the density of the latent u.
+        event_shape: of one x.
+        context: the number of context columns.
         arguments: what the flow was built from, plain values, from which a checkpoint builds it again.
+        bounds: the map of bounded features to the whole line, where there are any.
+        encoder: of categorical context columns, where there are any.
     """
 
     def __init__(
-        self, stack: Stack, base: StandardNormal, features: int, context: int, arguments: dict[str, Any]
+        self,
+        stack: Stack,
+        base: StandardNormal | GaussianMixture,
+        event_shape: Sequence[int],
+        context: int,
+        arguments: dict[str, Any],
+        bounds: Bounds | None = None,
+        encoder: ContextEncoder | None = None,
     ) -> None:
         super().__init__()
-        self.features = features
+        self.event_shape = tuple(event_shape)
+        self.features = int(torch.Size(self.event_shape).numel())
+        self.latent_size = base.noise_size
         self.context = context
         self.arguments = arguments
-        self.standardize = Standardize(features)
+        self.bounds = bounds
+        self.standardize = Standardize(self.event_shape[-1]) if len(self.event_shape) == 1 else None
         self.standardize_context = Standardize(context) if context else None
+        self.encoder = encoder
         self.stack = stack
         self.base = base
 
@@ -62,28 +80,69 @@ class Flow(nn.Module):
         return FlowDistribution(self, c)
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
-        """The log-density of rows: ``[*, features]`` → ``[*]``, in nats."""
+        """The log-density of rows: ``[*, *event]`` → ``[*]``, in nats; −inf outside the bounds."""
         parts, log_dets = self._to_latent(x, context)
-        terms = [[*of_part, term] for of_part, term in zip(log_dets, self.base.terms(parts), strict=True)]
-        return event_sum(terms) + (self.base.constant + self.standardize.log_det())
+        if isinstance(self.base, StandardNormal):
+            terms = self.base.terms(parts)
+            log_dets = [[*of_part, *terms[i : i + 1]] for i, of_part in enumerate(log_dets)]
+            log_prob = event_sum(log_dets) + self.base.constant
+        else:
+            u = self.stack.join_latent(parts)
+            log_prob = self.base.log_prob(u) + self._total(log_dets, u)
+        log_prob = log_prob + self._units_log_det()
+        if self.bounds is None:
+            return log_prob
+        return log_prob.masked_fill(self._flat(self.bounds.outside(x)).any(-1), -torch.inf)
 
     def forward_and_log_det(self, x: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """x → z: ``[*, features]`` and the log-determinant of the map, ``[*]``."""
+        """x → u: ``[*, *event]`` to ``[*, features]``, and the log-determinant of the map, ``[*]``."""
         parts, log_dets = self._to_latent(x, context)
-        log_det = event_sum(log_dets) + self.standardize.log_det()
-        return self.stack.join(parts), log_det.expand(x.shape[:-1])
+        u = self.stack.join_latent(parts)
+        return u, self._total(log_dets, u) + self._units_log_det()
 
-    def inverse_and_log_det(self, z: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """z → x: ``[*, features]`` and the log-determinant of the map, ``[*]``."""
-        parts, log_dets = self.stack.inverse_and_log_det(self.stack.split(z), self._context(context))
-        log_det = event_sum(log_dets) - self.standardize.log_det()
-        return self.standardize.inverse(self.stack.join(parts)), log_det.expand(z.shape[:-1])
+    def inverse_and_log_det(self, u: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """u → x: ``[*, features]`` to ``[*, *event]``, and the log-determinant of the map, ``[*]``."""
+        parts, log_dets = self.stack.inverse_and_log_det(self.stack.split_latent(u), self._context(context))
+        x = self.stack.join(parts)
+        if self.standardize is not None:
+            x = self.standardize.inverse(x)
+        if self.bounds is not None:
+            x, log_det = self.bounds.inverse_and_log_det(x)
+            log_dets = [*log_dets, [self._flat(log_det)]]
+        return x, self._total(log_dets, u) - self._units_log_det()
 
-    def _to_latent(self, x: Tensor, context: Tensor | None) -> tuple[tuple[Tensor, ...], list[list[Tensor]]]:
-        return self.stack.forward_and_log_det(self.stack.split(self.standardize(x)), self._context(context))
+    def sample_from(self, noise: Tensor, context: Tensor | None = None) -> Tensor:
+        """The deterministic map from standard normals to data: ``[*, latent_size]`` → ``[*, *event]``."""
+        return self.inverse_and_log_det(self.base.latent(noise), context)[0]
+
+    def _to_latent(self, x: Tensor, context: Tensor | None) -> tuple[Parts, LogDets]:
+        """The parts at the z end, and all log-determinants that depend on the row."""
+        outer: LogDets = []
+        if self.bounds is not None:
+            x, log_det = self.bounds.forward_and_log_det(x)
+            outer = [[self._flat(log_det)]]
+        if self.standardize is not None:
+            x = self.standardize(x)
+        parts, log_dets = self.stack.forward_and_log_det(self.stack.split(x), self._context(context))
+        return parts, [*log_dets, *outer]
 
     def _context(self, context: Tensor | None) -> Tensor | None:
-        return context if context is None or self.standardize_context is None else self.standardize_context(context)
+        if context is not None and self.standardize_context is not None:
+            context = self.standardize_context(context)
+            return context if self.encoder is None else self.encoder(context)
+        return context
+
+    def _units_log_det(self) -> Tensor | float:
+        return 0.0 if self.standardize is None else self.standardize.log_det()
+
+    def _flat(self, of_event: Tensor) -> Tensor:
+        """``[*, *event]`` → ``[*, features]``; the event of a vector is one already."""
+        return of_event if len(self.event_shape) == 1 else of_event.flatten(-len(self.event_shape))
+
+    def _total(self, log_dets: LogDets, like: Tensor) -> Tensor:
+        """The sum of log-determinants, ``[*]``, of the leading shape of ``like [*, features]``."""
+        zero = like.new_zeros(())
+        return (event_sum(log_dets) if any(log_dets) else zero).expand(like.shape[:-1])
 
 
 def add(terms: Sequence[Tensor]) -> Tensor:
@@ -91,13 +150,14 @@ def add(terms: Sequence[Tensor]) -> Tensor:
     return sum(terms[1:], terms[0])
 
 
-def event_sum(terms: list[list[Tensor]], add: Callable[[Sequence[Tensor]], Tensor] = add) -> Tensor:
+def event_sum(terms: LogDets, add: Callable[[Sequence[Tensor]], Tensor] = add) -> Tensor:
     """Adds the terms of every part and sums over its features: lists of ``[*, features]`` → ``[*]``.
 
     Parts of one width are added to one another before the sum, so that there is one reduction and not one a
     part.
     """
-    groups = [of_part for of_part in terms if of_part]
-    if len({of_part[-1].shape[-1] for of_part in groups}) == 1:
-        groups = [[term for of_part in groups for term in of_part]]
-    return add([add(group).sum(-1) for group in groups])
+    widths: dict[int, list[Tensor]] = {}
+    for of_part in terms:
+        for term in of_part:
+            widths.setdefault(term.shape[-1], []).append(term)
+    return add([add(group).sum(-1) for group in widths.values()])

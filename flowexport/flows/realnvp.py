@@ -1,33 +1,52 @@
 """RealNVP."""
 
-__all__ = ["RealNVP"]
+from __future__ import annotations
 
-import numbers
-from collections.abc import Callable, Sequence
+__all__ = ["NICE", "RealNVP"]
+
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from torch import nn
 
 from flowexport.errors import ArgumentError
 
-from . import masks
-from .base import StandardNormal
-from .conditioner import Conditioner, Constant, ContextConditioner, MaskedConditioner
-from .coupling import Coupling, HalvesStack, Stack, WholeStack
+from .arguments import (
+    base_of,
+    bounds_of,
+    choice,
+    drawn_masks,
+    encoder_of,
+    flag,
+    fraction,
+    hidden_widths,
+    named,
+    require_network,
+    whole,
+)
+from .assemble import conditional_normal, couplings_of, parts_of
+from .base import GaussianMixture, StandardNormal
+from .conditioner import Network
+from .diagonal import ActNorm, BatchNorm, DiagonalNormal, Scaling
 from .flow import Flow
-from .univariate import Affine
+from .linear import LULinear, Permutation
+from .stack import HalvesStack, PerPart, Stack, WholeStack
+from .univariate import Affine, described, make_univariate
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     kind.__name__: kind for kind in (nn.ELU, nn.GELU, nn.LeakyReLU, nn.ReLU, nn.SiLU, nn.Softplus, nn.Tanh)
 }
 """Activations that a checkpoint can name."""
 
-UNIVARIATES: dict[str, type[nn.Module]] = {"Affine": Affine}
-"""Univariate bijections that a checkpoint can name."""
+NORMALIZATIONS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (ActNorm, BatchNorm)}
+"""Layers behind each coupling."""
+
+MIXINGS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (LULinear, Permutation)}
+"""Layers on the whole vector between couplings."""
 
 
 class RealNVP(Flow):
-    r"""A stack of couplings, each moving one half of the features given the other and the context.
+    r"""A stack of couplings, each moving some of the features given the others and the context.
 
     A single feature has nothing to be split into: every layer is then an elementwise map, given the context.
 
@@ -36,16 +55,32 @@ class RealNVP(Flow):
 
     Arguments:
         features: the number of features.
-        context: the number of context features.
+        context: the number of context columns.
         transforms: the number of couplings.
-        randmask: whether each layer keeps a random half of the features, instead of the even and the odd
-            ones in turn.
+        randmask: the same as ``masks="random"``, by the name that it has on the reference page.
         hidden_features: width of each hidden layer of the conditioners; may be empty.
         activation: the activation between them, a class or its name.
-        univariate: what a coupling does to a feature, a class or its name.
+        univariate: what a coupling does to a feature: a class, a module, a registered name, or a mapping of ``name``
+            and arguments; see `flowexport.flows.univariate`.
+        masks: ``"alternating"`` (even and odd features kept in turn), ``"halves"``, ``"random"``, or a sequence of
+            booleans a layer, True where the feature is kept.
+        cover: whether random masks move every feature at least once; False is the plain draw of the reference page.
+        normalization: a layer behind each coupling, ``"ActNorm"`` or ``"BatchNorm"``.
+        mixing: a layer between couplings, ``"Permutation"`` (random, fixed) or ``"LULinear"`` (learned).
+        scaling: whether a learned scale a feature ends the stack, as in NICE.
+        residual: whether hidden layers are residual blocks, after a first layer; their widths must be equal.
+        layer_norm: whether hidden layers are normalised.
+        dropout: the fraction of hidden numbers dropped in training.
+        base: the density at the end of the stack: ``"StandardNormal"``; ``"DiagonalNormal"`` with learned mean and
+            scale; ``"ConditionalNormal"``, whose mean and scale are linear in the encoded context (one pair a class
+            for a one-hot context); or ``{"name": "GaussianMixture", "components": k}``.
+        bounds: (lower, upper) of each feature, None for none: such columns are taken to the whole line by a log or
+            a logit map, inside the flow.
+        categories: for each context column the number of its categories, 0 for a number. Codes count from 0.
+        embeddings: for each context column the width of a learned embedding, 0 for one-hot.
 
     Raises:
-        ArgumentError: for an argument that cannot be, by its name.
+        ArgumentError: for an argument that cannot be, or two that do not go together, by name.
 
     Example:
         >>> flow = RealNVP(features=10, transforms=5, hidden_features=(128, 128))
@@ -62,35 +97,65 @@ class RealNVP(Flow):
         randmask: bool = False,
         hidden_features: Sequence[int] = (64, 64),
         activation: Callable[[], nn.Module] | str = nn.ReLU,
-        univariate: Callable[[], nn.Module] | str = Affine,
+        univariate: Any = Affine,
+        *,
+        masks: str | Sequence[Any] = "alternating",
+        cover: bool = True,
+        normalization: str | None = None,
+        mixing: str | None = None,
+        scaling: bool = False,
+        residual: bool = False,
+        layer_norm: bool = False,
+        dropout: float = 0.0,
+        base: str | Mapping[str, Any] = "StandardNormal",
+        bounds: Sequence[tuple[float | None, float | None]] | None = None,
+        categories: Sequence[int] | None = None,
+        embeddings: Sequence[int] | None = None,
     ) -> None:
         features = whole("features", features, 1)
         context = whole("context", context, 0)
         transforms = whole("transforms", transforms, 1)
-        if not isinstance(randmask, bool):
-            raise ArgumentError(f"randmask: expected True or False, got {randmask!r}")
-        if isinstance(hidden_features, str) or not isinstance(hidden_features, Sequence):
-            raise ArgumentError(f"hidden_features: expected a sequence of widths, got {hidden_features!r}")
-        hidden = [whole("hidden_features", width, 1) for width in hidden_features]
+        hidden = hidden_widths(hidden_features)
         make_activation, activation_name = named("activation", activation, ACTIVATIONS)
-        make_univariate, univariate_name = named("univariate", univariate, UNIVARIATES)
+        network = Network(
+            hidden,
+            make_activation,
+            flag("residual", residual),
+            flag("layer_norm", layer_norm),
+            fraction("dropout", dropout),
+        )
+        require_network(network)
+        drawn = drawn_masks(features, transforms, flag("randmask", randmask), masks, flag("cover", cover))
+        make_map = make_univariate(univariate)
+        normalize = choice("normalization", normalization, NORMALIZATIONS)
+        mix = choice("mixing", mixing, MIXINGS)
+        if mix is not None and features == 1:
+            raise ArgumentError(f"mixing: {mixing} has nothing to mix: there is one feature")
+        base_name, components = base_of(base)
+        if base_name == "ConditionalNormal" and not context:
+            raise ArgumentError("base: ConditionalNormal needs a context")
+        encoder = encoder_of(context, categories, embeddings)
 
-        sizes: Any = make_univariate().sizes
-        rest: Any = (sizes, hidden, make_activation)
-        stack: Stack
-        if features == 1:
-            make = (lambda: ContextConditioner(context, 1, *rest)) if context else (lambda: Constant(1, sizes))
-            stack = WholeStack([Coupling(make(), make_univariate()) for _ in range(transforms)])
-        elif randmask:
-            networks = [Conditioner(features + context, features, *rest) for _ in range(transforms)]
-            masked = zip(networks, masks.randomised(features, transforms), strict=True)
-            stack = WholeStack([Coupling(MaskedConditioner(*pair), make_univariate()) for pair in masked])
-        else:
-            kept = [int(mask.sum()) for mask in masks.alternating(features, transforms)]
-            stack = HalvesStack(
-                masks.alternating(features, 1)[0],
-                [Coupling(Conditioner(k + context, features - k, *rest), make_univariate()) for k in kept],
-            )
+        width = context if encoder is None else sum(encoder.widths)
+        fixed = not (randmask or masks == "random")
+        parts = parts_of(features, drawn, fixed and mix is None)
+        couplings = couplings_of(parts, drawn, width, make_map, network, transforms)
+        layers: list[nn.Module] = []
+        for number, coupling in enumerate(couplings):
+            layers.append(coupling)
+            if normalize is not None:
+                layers.append(PerPart(normalize(size) for size in parts))
+            if mix is not None and number < transforms - 1:
+                layers.append(PerPart([mix(features)]))
+        if flag("scaling", scaling):
+            layers.append(PerPart(Scaling(size) for size in parts))
+        if base_name == "DiagonalNormal":
+            layers.append(PerPart(DiagonalNormal(size) for size in parts))
+        elif base_name == "ConditionalNormal":
+            layers += conditional_normal(parts, width, transforms)
+        two = len(parts) == 2
+        assert drawn is not None or not two
+        stack: Stack = HalvesStack(drawn[0], layers) if two and drawn is not None else WholeStack(layers)
         arguments = {
             "features": features,
             "context": context,
@@ -98,26 +163,30 @@ class RealNVP(Flow):
             "randmask": randmask,
             "hidden_features": hidden,
             "activation": activation_name,
-            "univariate": univariate_name,
+            "univariate": described(make_map()),
+            "masks": masks if isinstance(masks, str) or drawn is None else drawn.tolist(),
+            "cover": cover,
+            "normalization": normalization,
+            "mixing": mixing,
+            "scaling": scaling,
+            "residual": residual,
+            "layer_norm": layer_norm,
+            "dropout": network.dropout,
+            "base": dict(base) if isinstance(base, Mapping) else base,
+            "bounds": None if bounds is None else [list(pair) for pair in bounds],
+            "categories": None if encoder is None else encoder.categories,
+            "embeddings": None if encoder is None else encoder.embeddings,
         }
-        super().__init__(stack, StandardNormal(features), features, context, arguments)
+        super().__init__(
+            stack,
+            GaussianMixture(features, components) if components else StandardNormal(features),
+            (features,),
+            context,
+            arguments,
+            bounds_of(bounds, features),
+            encoder,
+        )
 
 
-def whole(name: str, value: object, least: int) -> int:
-    """The argument, if it is a whole number that is large enough."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise ArgumentError(f"{name}: expected a whole number of at least {least}, got {value!r}")
-    return int(value)
-
-
-def named(
-    argument: str, value: Callable[[], nn.Module] | str, known: dict[str, type[nn.Module]]
-) -> tuple[Callable[[], nn.Module], str]:
-    """The constructor and the name of an argument that may be given as either."""
-    if isinstance(value, str):
-        if value not in known:
-            raise ArgumentError(f"{argument}: {value!r} is not one of {', '.join(sorted(known))}")
-        return known[value], value
-    if not callable(value):
-        raise ArgumentError(f"{argument}: expected a class or one of {', '.join(sorted(known))}, got {value!r}")
-    return value, getattr(value, "__name__", repr(value))
+NICE = RealNVP
+"""The reference page's other name for the same flow: couplings with any univariate map, affine by default."""

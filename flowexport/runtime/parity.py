@@ -56,7 +56,8 @@ class References:
         cases: inputs and outputs of both graphs, at several batch sizes.
         z, context: latents for the direction check, and the context of each.
         log_prob_of_sample: base(z) − ln |det ∂x/∂z| in float64, ``[rows]``, nats.
-        latent: the trained model's x → z in float64, where there is one at hand.
+        latent: the trained model's x → u in float64, where there is one at hand.
+        target: the latent u that each z becomes at its base, ``[rows, features]``; needed with ``latent``.
     """
 
     cases: list[ReferenceCase]
@@ -64,6 +65,7 @@ class References:
     context: np.ndarray | None
     log_prob_of_sample: np.ndarray
     latent: Callable[[np.ndarray, np.ndarray | None], np.ndarray] | None = None
+    target: np.ndarray | None = None
 
     def scale(self, model: Model) -> np.ndarray:
         """The unit of each feature's bound: the bundle's ``scale``, and no more than the samples' own deviation.
@@ -222,7 +224,7 @@ def direction_check(model: Model, references: References) -> Check:
 
 
 def round_trip_check(model: Model, references: References) -> Check:
-    """The float64 latent of sample(z) against z: reported, since a clamped flow need not be invertible in float32."""
+    """The float64 latent of sample(z) against that of z: reported, since a clamped flow need not be invertible in float32."""
     subject = "latent of sample"
     if references.latent is None:
         return Check("round trip", subject, "not run", detail="needs the trained model (--checkpoint)")
@@ -230,7 +232,9 @@ def round_trip_check(model: Model, references: References) -> Check:
     if isinstance(found, str):
         return Check("round trip", subject, "not run", detail=found)
     latent = references.latent(found.astype(np.float64), references.context)
-    return Check("round trip", subject, "reported", float(np.abs(latent - references.z).max()), detail="latent units")
+    return Check(
+        "round trip", subject, "reported", float(np.abs(latent - references.target).max()), detail="latent units"
+    )
 
 
 def device_check(model: Model) -> Check:

@@ -1,23 +1,22 @@
-r"""Univariate bijections: what a coupling does to one feature, given parameters from its conditioner.
-
-A univariate bijection is a module with
-
-- ``sizes``: a dictionary, parameter name → how many numbers a feature needs;
-- ``forward_and_log_det(x, *parameters)`` and ``inverse_and_log_det(y, *parameters)``, elementwise, where the
-  log-determinant comes back unsummed and parameters equal to zero give the identity.
-"""
+r"""The affine bijection of RealNVP."""
 
 __all__ = ["Affine"]
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from flowexport.errors import ArgumentError
 
+from .registry import register
 
+SLOPE = 1e-3
+"""The smallest scale by default, as on the reference page."""
+
+
+@register
 class Affine(nn.Module):
     r"""The affine bijection of RealNVP, with a soft clamp on its log scale.
 
@@ -37,13 +36,18 @@ class Affine(nn.Module):
     """
 
     sizes: ClassVar[dict[str, int]] = {"shift": 1, "log_scale": 1}
+    shift_side: ClassVar[str] = "after"
 
-    def __init__(self, slope: float = 1e-3) -> None:
+    def __init__(self, slope: float = SLOPE) -> None:
         super().__init__()
         if not 0 < slope < 1:
             raise ArgumentError(f"slope: {slope} is not between 0 and 1")
         self.slope = slope
         self.cap = -math.log(slope)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        return {} if self.slope == SLOPE else {"slope": self.slope}
 
     def clamp(self, log_scale: Tensor) -> Tensor:
         """The unconstrained log scale, brought into (ln slope, −ln slope)."""

@@ -1,0 +1,37 @@
+"""Where a fold finds the weights of a conditioner."""
+
+from __future__ import annotations
+
+__all__ = ["first_linears", "head_parameters", "reads_features"]
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from flowexport.flows import Coupling
+from flowexport.flows.conditioner import Constant, ContextConditioner
+
+
+def inner(conditioner: Any) -> Any:
+    """The network behind a mask, or the conditioner itself."""
+    return getattr(conditioner, "network", conditioner)
+
+
+def first_linears(conditioner: Any) -> list[nn.Linear]:
+    """The Linears that read the conditioner's input: the trunk's first, or the heads where it is empty."""
+    if isinstance(conditioner, Constant):
+        return []
+    network = inner(conditioner)
+    trunk = [module for module in network.trunk if isinstance(module, nn.Linear)]
+    return trunk[:1] or list(network.heads.values())
+
+
+def head_parameters(coupling: Coupling, name: str) -> list[Tensor]:
+    """What makes one parameter of a coupling: weight and bias of its Linear, or a constant. The bias comes last."""
+    head = inner(coupling.conditioner).heads[name]
+    return [head.weight, head.bias] if isinstance(head, nn.Linear) else [head]
+
+
+def reads_features(conditioner: Any) -> bool:
+    """Whether the conditioner sees any feature."""
+    return not isinstance(conditioner, (Constant, ContextConditioner))

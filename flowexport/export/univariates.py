@@ -1,0 +1,65 @@
+"""Lean forms of the univariate bijections: what is constant in them is in a weight or a buffer."""
+
+from __future__ import annotations
+
+__all__ = ["ClampedAffine", "SigmoidScale"]
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from flowexport.flows import Affine, SigmoidAffine
+
+from .operators import softsign
+
+
+class ClampedAffine(nn.Module):
+    """`flowexport.flows.Affine` once the clamp's 1/cap is in its Linear: log scale = cap · softsign(a)."""
+
+    cap: Tensor
+    minus_cap: Tensor
+    sizes = Affine.sizes
+    shift_side = Affine.shift_side
+
+    def __init__(self, cap: float) -> None:
+        super().__init__()
+        self.register_buffer("cap", torch.tensor(cap, dtype=torch.float64))
+        self.register_buffer("minus_cap", torch.tensor(-cap, dtype=torch.float64))
+
+    def forward_and_log_det(self, x: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale = softsign(log_scale) * self.cap
+        return x * log_scale.exp() + shift, log_scale
+
+    def inverse_and_log_det(self, y: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale = softsign(log_scale) * self.minus_cap
+        return (y - shift) * log_scale.exp(), log_scale
+
+
+class SigmoidScale(nn.Module):
+    """`flowexport.flows.SigmoidAffine` once its offset is in the bias of its Linear."""
+
+    floor: Tensor
+    span: Tensor
+    log_span: Tensor
+    sizes = SigmoidAffine.sizes
+    shift_side = SigmoidAffine.shift_side
+
+    def __init__(self, floor: float, span: float) -> None:
+        super().__init__()
+        self.has_floor = floor > 0
+        for name, value in (("floor", floor), ("span", span), ("log_span", math.log(span))):
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
+
+    def log_scale(self, raw: Tensor) -> Tensor:
+        if not self.has_floor:
+            return nn.functional.logsigmoid(raw) + self.log_span
+        return (self.span * raw.sigmoid() + self.floor).log()
+
+    def forward_and_log_det(self, x: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale = self.log_scale(scale)
+        return x * log_scale.exp() + shift, log_scale
+
+    def inverse_and_log_det(self, y: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+        log_scale = -self.log_scale(scale)
+        return (y - shift) * log_scale.exp(), log_scale

@@ -1,0 +1,151 @@
+"""Arguments of constructors, held to what they may be; a wrong one is named."""
+
+from __future__ import annotations
+
+__all__ = [
+    "base_of",
+    "bounds_of",
+    "choice",
+    "drawn_masks",
+    "encoder_of",
+    "flag",
+    "fraction",
+    "hidden_widths",
+    "named",
+    "require_network",
+    "whole",
+]
+
+import numbers
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from flowexport.errors import ArgumentError
+
+from . import masks
+from .bounds import Bounds
+from .conditioner import Network
+from .context import ContextEncoder
+
+
+def whole(name: str, value: object, least: int) -> int:
+    """The argument, if it is a whole number that is large enough."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ArgumentError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+    return int(value)
+
+
+def flag(name: str, value: object) -> bool:
+    """The argument, if it is True or False."""
+    if not isinstance(value, bool):
+        raise ArgumentError(f"{name}: expected True or False, got {value!r}")
+    return value
+
+
+def fraction(name: str, value: object) -> float:
+    """The argument, if it is a number in [0, 1)."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
+        raise ArgumentError(f"{name}: expected a number in [0, 1), got {value!r}")
+    return float(value)
+
+
+def choice(name: str, value: object, known: dict[str, type[nn.Module]]) -> Callable[..., nn.Module] | None:
+    """The class that an optional argument names."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or value not in known:
+        raise ArgumentError(f"{name}: {value!r} is not one of {', '.join(sorted(known))} or None")
+    return known[value]
+
+
+def named(
+    argument: str, value: Callable[[], nn.Module] | str, known: dict[str, type[Any]]
+) -> tuple[Callable[[], nn.Module], str]:
+    """The constructor and the name of an argument that may be given as either."""
+    if isinstance(value, str):
+        if value not in known:
+            raise ArgumentError(f"{argument}: {value!r} is not one of {', '.join(sorted(known))}")
+        return known[value], value
+    if not callable(value):
+        raise ArgumentError(f"{argument}: expected a class or one of {', '.join(sorted(known))}, got {value!r}")
+    return value, getattr(value, "__name__", repr(value))
+
+
+def hidden_widths(value: object) -> list[int]:
+    """``hidden_features`` as a list of widths."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise ArgumentError(f"hidden_features: expected a sequence of widths, got {value!r}")
+    return [whole("hidden_features", width, 1) for width in value]
+
+
+def require_network(network: Network) -> None:
+    """Refuses what a network without hidden layers, or with unequal ones, cannot have."""
+    widths = list(network.hidden_features)
+    if network.residual and (not widths or len(set(widths)) > 1):
+        raise ArgumentError(f"residual: needs hidden_features of one width, got {widths}")
+    for name in ("layer_norm", "dropout"):
+        if getattr(network, name) and not widths:
+            raise ArgumentError(f"{name}: there is no hidden layer that it could act on")
+
+
+def drawn_masks(features: int, transforms: int, randmask: bool, given: Any, cover: bool) -> Tensor | None:
+    """The masks that the arguments ask for, ``[transforms, features]``, or None for a single feature."""
+    if randmask and given not in ("alternating", "random"):
+        raise ArgumentError(f"randmask: is masks='random', which does not go with masks={given!r}")
+    kind = "random" if randmask else given
+    if not cover and kind != "random":
+        raise ArgumentError("cover: False is a choice between random masks; these are not")
+    if not isinstance(kind, str):
+        if not isinstance(kind, Sequence):
+            raise ArgumentError(f"masks: expected a name or a sequence of masks, got {kind!r}")
+        return masks.custom(kind, features, transforms)
+    if kind not in ("alternating", "halves", "random"):
+        raise ArgumentError(f"masks: {kind!r} is not one of alternating, halves, random, or a mask for each transform")
+    if features == 1:
+        return None
+    if kind != "random":
+        return masks.halves(features, transforms) if kind == "halves" else masks.alternating(features, transforms)
+    if cover and transforms == 1:
+        raise ArgumentError("cover: one layer cannot move every feature: take transforms=2 or more, or cover=False")
+    return masks.randomised(features, transforms, cover)
+
+
+def base_of(given: object) -> tuple[str, int]:
+    """The name of a base and the number of its components, 0 where it is no mixture."""
+    known = ("StandardNormal", "DiagonalNormal", "ConditionalNormal", "GaussianMixture")
+    wanted = {"name": given} if isinstance(given, str) else dict(given) if isinstance(given, Mapping) else {}
+    name = wanted.pop("name", None)
+    if name not in known:
+        raise ArgumentError(f"base: {given!r} is not one of {', '.join(known)}")
+    components = wanted.pop("components", None)
+    if wanted or (name == "GaussianMixture") != (components is not None):
+        raise ArgumentError(f"base: {given!r}: components belong to a GaussianMixture, which needs them and no more")
+    return name, whole("base: components", components, 2) if components is not None else 0
+
+
+def bounds_of(given: Any, features: int) -> Bounds | None:
+    """The map of bounded features, or None where no feature has a bound."""
+    if given is None:
+        return None
+    pairs = [tuple(pair) if isinstance(pair, Sequence) and len(pair) == 2 else None for pair in given]
+    if len(pairs) != features or None in pairs:
+        raise ArgumentError(f"bounds: expected {features} pairs (lower, upper), got {given!r}")
+    numbers_only = [(None if low is None else float(low), None if high is None else float(high)) for low, high in pairs]
+    return Bounds(numbers_only) if any(pair != (None, None) for pair in numbers_only) else None
+
+
+def encoder_of(context: int, categories: Any, embeddings: Any) -> ContextEncoder | None:
+    """The encoder of categorical context columns, or None where all are numbers."""
+    for name, given in (("categories", categories), ("embeddings", embeddings)):
+        if given is not None and (not isinstance(given, Sequence) or len(given) != context):
+            raise ArgumentError(f"{name}: expected a whole number for each of {context} context columns, got {given!r}")
+    counts = [whole("categories", each, 0) for each in categories or [0] * context]
+    widths = [whole("embeddings", each, 0) for each in embeddings or [0] * context]
+    for column, (number, width) in enumerate(zip(counts, widths, strict=True)):
+        if number == 1:
+            raise ArgumentError(f"categories: column {column} has a single category, which says nothing; leave it out")
+        if width and not number:
+            raise ArgumentError(f"embeddings: column {column} is a number: only categories are embedded")
+    return ContextEncoder(counts, widths) if any(counts) else None

@@ -1,0 +1,93 @@
+"""The layers of a coupling flow, put together."""
+
+from __future__ import annotations
+
+__all__ = ["conditional_normal", "couplings_of", "parts_of"]
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .conditioner import Conditioner, Constant, ContextConditioner, MaskedConditioner, Network
+from .coupling import Coupling
+from .univariate import Affine
+
+
+def parts_of(features: int, masks: Tensor | None, may_split: bool) -> list[int]:
+    """The sizes of the parts that a stack works on.
+
+    Two where each mask is the complement of the one before, since two halves then stay two tensors; otherwise the
+    whole vector.
+
+    Arguments:
+        features: their number.
+        masks: ``[transforms, features]``, True where a feature is kept; None for a single feature.
+        may_split: whether no layer needs the whole vector, and no mask is only known with the weights.
+    """
+    if masks is None or not may_split or any(not torch.equal(a, ~b) for a, b in pairwise(masks)):
+        return [features]
+    kept = int(masks[0].sum())
+    return [kept, features - kept]
+
+
+def couplings_of(
+    parts: Sequence[int],
+    masks: Tensor | None,
+    context: int,
+    make_univariate: Callable[[], nn.Module],
+    network: Network,
+    transforms: int,
+) -> list[Coupling]:
+    """The couplings of a stack, with new weights.
+
+    Arguments:
+        parts: from `parts_of`.
+        masks: ``[transforms, features]``, or None for a single feature.
+        context: the width of the encoded context.
+        make_univariate: makes the univariate bijection.
+        network: the hidden layers of the conditioners.
+        transforms: how many.
+    """
+    couplings = []
+    for layer in range(transforms):
+        univariate: Any = make_univariate()
+        sizes = univariate.sizes
+        conditioner: nn.Module
+        if masks is None:
+            conditioner = ContextConditioner(context, 1, sizes, network) if context else Constant(1, sizes)
+        elif len(parts) == 2:
+            kept, moved = parts[layer % 2], parts[(layer + 1) % 2]
+            conditioner = Conditioner(kept + context, moved, sizes, network)
+        else:
+            conditioner = MaskedConditioner(Conditioner(parts[0] + context, parts[0], sizes, network), masks[layer])
+        if getattr(univariate, "starts_as_identity", False):
+            silence(conditioner)
+        couplings.append(Coupling(conditioner, univariate))
+    return couplings
+
+
+def conditional_normal(parts: Sequence[int], context: int, transforms: int) -> list[nn.Module]:
+    """The last layers that turn standard normals into normals whose mean and scale are linear in the context.
+
+    They are couplings that keep nothing. On two parts they move one and then the other, as the next two couplings of
+    the stack would.
+    """
+    linear = Network((), nn.Identity)
+    layers: list[nn.Module] = []
+    for number in range(len(parts)):
+        size = parts[(transforms + number + 1) % len(parts)]
+        conditioner = ContextConditioner(context, size, Affine.sizes, linear)
+        silence(conditioner)
+        layers.append(Coupling(conditioner, Affine()))
+    return layers
+
+
+@torch.no_grad()
+def silence(conditioner: nn.Module) -> None:
+    """Sets what makes the parameters to zero, so that the bijection starts as the identity."""
+    heads = getattr(conditioner, "network", conditioner).heads
+    for parameter in heads.parameters():
+        parameter.zero_()

@@ -1,0 +1,155 @@
+r"""Stacks: sequences of layers that own what their couplings keep and move.
+
+A stack never splits, scatters or joins between its couplings: it works on *parts*, a tuple of tensors that it
+makes once at the entrance (``split``) and puts together once at the exit (``join``). Log-determinants come
+back unsummed, a list for each part, so that one sum over layers and one over features do for all.
+"""
+
+from __future__ import annotations
+
+__all__ = ["HalvesStack", "LogDets", "Parts", "PerPart", "Stack", "WholeStack"]
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .coupling import Coupling
+
+Parts = tuple[Tensor, ...]
+"""The tensors that a stack works on, each ``[*, features of that part]``."""
+
+LogDets = list[list[Tensor]]
+"""For each part the log-determinants of the layers that moved it, unsummed."""
+
+
+class PerPart(nn.Module):
+    """A layer that maps each part by itself: an elementwise one, or a linear one where the vector is one part.
+
+    Arguments:
+        maps: one a part, with ``forward_and_log_det(part)`` and ``inverse_and_log_det(part)``.
+    """
+
+    def __init__(self, maps: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.maps: Any = nn.ModuleList(maps)
+
+
+class Stack(nn.Module):
+    """A sequence of couplings and of maps on each part.
+
+    Arguments:
+        layers: `Coupling` and `PerPart`, in the order x → z.
+    """
+
+    def __init__(self, layers: Sequence[nn.Module]) -> None:
+        super().__init__()
+        self.layers: Any = nn.ModuleList(layers)
+
+    @property
+    def couplings(self) -> list[Coupling]:
+        """The couplings alone, in the order x → z."""
+        return [layer for layer in self.layers if isinstance(layer, Coupling)]
+
+    def split(self, x: Tensor) -> Parts:
+        """``[*, features]`` → the parts."""
+        raise NotImplementedError
+
+    def join(self, parts: Parts) -> Tensor:
+        """The parts → ``[*, features]``."""
+        raise NotImplementedError
+
+    def split_latent(self, u: Tensor) -> Parts:
+        """``[*, features]`` at the z end → the parts."""
+        return self.split(u)
+
+    def join_latent(self, parts: Parts) -> Tensor:
+        """The parts at the z end → ``[*, features]``."""
+        return self.join(parts)
+
+    def kept_and_moved(self, coupling: int) -> tuple[int, int]:
+        """Which part a coupling keeps, and which it moves; couplings are counted without the layers between them."""
+        raise NotImplementedError
+
+    def steps(self) -> list[tuple[nn.Module, tuple[int, int] | None]]:
+        """Every layer, with the parts that it keeps and moves where it is a coupling."""
+        steps: list[tuple[nn.Module, tuple[int, int] | None]] = []
+        count = 0
+        for layer in self.layers:
+            is_coupling = isinstance(layer, Coupling)
+            steps.append((layer, self.kept_and_moved(count) if is_coupling else None))
+            count += is_coupling
+        return steps
+
+    def forward_and_log_det(self, parts: Parts, context: Tensor | None) -> tuple[Parts, LogDets]:
+        """x → z, with the log-determinants of every layer in the list of the part that it moved."""
+        return run("forward_and_log_det", self.steps(), parts, context)
+
+    def inverse_and_log_det(self, parts: Parts, context: Tensor | None) -> tuple[Parts, LogDets]:
+        """z → x, with the log-determinants of every layer in the list of the part that it moved."""
+        return run("inverse_and_log_det", reversed(self.steps()), parts, context)
+
+
+def run(
+    direction: str,
+    steps: Iterable[tuple[Any, tuple[int, int] | None]],
+    parts: Parts,
+    context: Tensor | None,
+) -> tuple[Parts, LogDets]:
+    """Takes parts through layers, by the method that ``direction`` names."""
+    current = list(parts)
+    log_dets: LogDets = [[] for _ in parts]
+    for layer, route in steps:
+        if route is None:
+            moves = [(part, getattr(each, direction)(current[part])) for part, each in enumerate(layer.maps)]
+        else:
+            kept, moved = route
+            moves = [(moved, getattr(layer, direction)(current[kept], current[moved], context))]
+        for part, (current[part], log_det) in moves:
+            if log_det is not None:
+                log_dets[part].append(log_det)
+    return tuple(current), log_dets
+
+
+class HalvesStack(Stack):
+    """Couplings whose masks alternate: each moves what the last one kept, so two halves stay two tensors.
+
+    Arguments:
+        mask: ``[features]``, True where the first coupling keeps the feature.
+        layers: in the order x → z.
+    """
+
+    first: Tensor
+    second: Tensor
+    order: Tensor
+
+    def __init__(self, mask: Tensor, layers: Sequence[nn.Module]) -> None:
+        super().__init__(layers)
+        # 32-bit indices: the exported graph is meant for runtimes without 64-bit arithmetic.
+        first, second = (half.nonzero().flatten().int() for half in (mask, ~mask))
+        self.register_buffer("first", first, persistent=False)
+        self.register_buffer("second", second, persistent=False)
+        self.register_buffer("order", torch.cat([first, second]).argsort().int(), persistent=False)
+
+    def split(self, x: Tensor) -> Parts:
+        return x.index_select(-1, self.first), x.index_select(-1, self.second)
+
+    def join(self, parts: Parts) -> Tensor:
+        return torch.cat(parts, dim=-1).index_select(-1, self.order)
+
+    def kept_and_moved(self, coupling: int) -> tuple[int, int]:
+        return coupling % 2, (coupling + 1) % 2
+
+
+class WholeStack(Stack):
+    """Couplings on the whole vector, whose conditioners do the selecting: any masks, or a single feature."""
+
+    def split(self, x: Tensor) -> Parts:
+        return (x,)
+
+    def join(self, parts: Parts) -> Tensor:
+        return parts[0]
+
+    def kept_and_moved(self, coupling: int) -> tuple[int, int]:
+        return 0, 0

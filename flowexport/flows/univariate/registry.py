@@ -1,0 +1,77 @@
+"""Univariate bijections by name: what a checkpoint, a recipe and a user's own file have in common."""
+
+from __future__ import annotations
+
+__all__ = ["UNIVARIATES", "described", "make_univariate", "register"]
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from torch import nn
+
+from flowexport.errors import ArgumentError
+
+UNIVARIATES: dict[str, type[nn.Module]] = {}
+"""Univariate bijections that a checkpoint or a recipe can name."""
+
+Kind = TypeVar("Kind", bound=type[nn.Module])
+
+
+def register(kind: Kind) -> Kind:
+    """Makes a class of univariate bijections known by its name; a decorator.
+
+    Raises:
+        ArgumentError: where the class does not keep the contract, or another has the name.
+    """
+    for needed in ("forward_and_log_det", "inverse_and_log_det"):
+        if not callable(getattr(kind, needed, None)):
+            raise ArgumentError(f"{kind.__name__}: a univariate bijection needs the method {needed}")
+    known = UNIVARIATES.setdefault(kind.__name__, kind)
+    if (known.__module__, known.__qualname__) != (kind.__module__, kind.__qualname__):
+        raise ArgumentError(f"{kind.__name__}: is the name of another univariate bijection, of {known.__module__}")
+    UNIVARIATES[kind.__name__] = kind
+    return kind
+
+
+def make_univariate(given: Any) -> Callable[[], nn.Module]:
+    """The maker of a univariate bijection, from what the argument ``univariate`` may be.
+
+    Arguments:
+        given: a registered name; a mapping of ``name`` and the constructor's arguments; a module, which is
+            copied; or any callable without arguments that makes one.
+
+    Raises:
+        ArgumentError: for anything else.
+    """
+    if isinstance(given, nn.Module):
+        return lambda: copy.deepcopy(given)
+    if isinstance(given, str):
+        given = {"name": given}
+    if isinstance(given, Mapping):
+        arguments = dict(given)
+        name = arguments.pop("name", None)
+        if name not in UNIVARIATES:
+            raise ArgumentError(f"univariate: {name!r} is not one of {', '.join(sorted(UNIVARIATES))}")
+        kind = UNIVARIATES[name]
+        try:
+            made = kind(**arguments)
+        except TypeError as error:
+            raise ArgumentError(f"univariate: {name}: {error}") from error
+        return lambda: copy.deepcopy(made)
+    if not callable(given):
+        raise ArgumentError(
+            f"univariate: expected a class, a module or one of {', '.join(sorted(UNIVARIATES))}, got {given!r}"
+        )
+    return given
+
+
+def described(univariate: nn.Module) -> str | dict[str, Any]:
+    """What `make_univariate` makes the same bijection of: its name, with its arguments where they are not the defaults.
+
+    One that is not registered is described all the same: it can be trained and exported, and a checkpoint of it
+    is refused when it is written.
+    """
+    name = type(univariate).__name__
+    arguments = getattr(univariate, "arguments", {})
+    return {"name": name, **arguments} if arguments else name
