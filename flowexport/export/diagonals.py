@@ -123,9 +123,9 @@ class Walk:
             columns = torch.ones(len(source.scale), dtype=torch.float64) if mask is None else mask.double()
             linears = first_linears(conditioner)
             for linear in linears:
-                part = linear.weight[:, : len(columns)]
-                linear.bias += part @ (columns * source.shift)
-                part *= source.scale
+                seen = linear.weight[:, : len(columns)]
+                linear.bias.add_(seen @ (columns * source.shift))
+                seen *= source.scale
             source.readers.append((len(self.places), linears, columns))
         if side is None:
             target.place[moves] = NOWHERE
@@ -170,11 +170,11 @@ class Walk:
             for time, linears, columns in part.readers:
                 if time > index:
                     for linear in linears:
-                        linear.bias -= linear.weight[:, : len(columns)] @ (columns * moved)
+                        linear.bias.sub_(linear.weight[:, : len(columns)] @ (columns * moved))
 
     def spelt_out(self, numbers: Sequence[int]) -> list[nn.Module]:
         """A layer that does what is pending of some parts; of the others it does nothing."""
-        maps = []
+        maps: list[nn.Module] = []
         for number, part in enumerate(self.parts):
             if number in numbers:
                 diagonal = Diagonal(part.scale.clone(), part.shift.clone())

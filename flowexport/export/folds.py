@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from flowexport.flows import Affine, Inverse, LULinear, PerPart, Permutation, SigmoidAffine, WholeStack
+from flowexport.flows import Affine, Inverse, LULinear, Permutation, PerPart, SigmoidAffine, WholeStack
 from flowexport.flows.conditioner import MaskedConditioner
 from flowexport.flows.diagonal import Elementwise
 

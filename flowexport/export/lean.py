@@ -147,11 +147,11 @@ class LeanFlow(nn.Module):
         self.event_shape, self.latent_size, self.context = flow.event_shape, flow.latent_size, flow.context
         self.stack: Any = flow.stack
         self.bounds, self.encoder = flow.bounds, flow.encoder
-        mixture = isinstance(flow.base, GaussianMixture)
-        self.mixture: Any = LeanMixture(flow.base) if mixture else None
+        self.mixture: Any = LeanMixture(flow.base) if isinstance(flow.base, GaussianMixture) else None
         units, context = flow.standardize, flow.standardize_context
         # Constants are buffers: a Python float inside a module becomes float32 even in a float64 graph.
-        constant = torch.tensor(0.0 if mixture else flow.base.constant, dtype=torch.float64)
+        normal = 0.0 if isinstance(flow.base, GaussianMixture) else flow.base.constant
+        constant = torch.tensor(normal, dtype=torch.float64)
         buffers = {
             "constant": constant if units is None else constant + units.log_det(),
             "mean": None if units is None else units.mean,

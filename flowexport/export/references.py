@@ -113,7 +113,7 @@ def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) 
 
 
 def scale_of(rows: np.ndarray) -> np.ndarray:
-    """The standard deviation of each feature, ``[*event]``; a feature that never varies takes the mean of the others."""
+    """The standard deviation of each feature, ``[*event]``; one that never varies takes the mean of the others."""
     scale: np.ndarray = rows.astype(np.float64).std(axis=0)
     varied = scale[scale > 0]
     return np.where(scale > 0, scale, varied.mean() if len(varied) else 1.0)

@@ -46,7 +46,7 @@ def flag(name: str, value: object) -> bool:
 
 def fraction(name: str, value: object) -> float:
     """The argument, if it is a number in [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= value < 1:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) < 1:
         raise ArgumentError(f"{name}: expected a number in [0, 1), got {value!r}")
     return float(value)
 
@@ -129,11 +129,14 @@ def bounds_of(given: Any, features: int) -> Bounds | None:
     """The map of bounded features, or None where no feature has a bound."""
     if given is None:
         return None
-    pairs = [tuple(pair) if isinstance(pair, Sequence) and len(pair) == 2 else None for pair in given]
-    if len(pairs) != features or None in pairs:
+    try:
+        pairs = [tuple(None if bound is None else float(bound) for bound in pair) for pair in given]
+    except (TypeError, ValueError) as error:
+        raise ArgumentError(f"bounds: expected pairs (lower, upper), got {given!r}") from error
+    if len(pairs) != features or any(len(pair) != 2 for pair in pairs):
         raise ArgumentError(f"bounds: expected {features} pairs (lower, upper), got {given!r}")
-    numbers_only = [(None if low is None else float(low), None if high is None else float(high)) for low, high in pairs]
-    return Bounds(numbers_only) if any(pair != (None, None) for pair in numbers_only) else None
+    bounded = [(pair[0], pair[1]) for pair in pairs]
+    return Bounds(bounded) if any(pair != (None, None) for pair in bounded) else None
 
 
 def encoder_of(context: int, categories: Any, embeddings: Any) -> ContextEncoder | None:

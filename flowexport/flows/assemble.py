@@ -86,7 +86,7 @@ def conditional_normal(parts: Sequence[int], context: int, transforms: int) -> l
 
 
 @torch.no_grad()
-def silence(conditioner: nn.Module) -> None:
+def silence(conditioner: Any) -> None:
     """Sets what makes the parameters to zero, so that the bijection starts as the identity."""
     heads = getattr(conditioner, "network", conditioner).heads
     for parameter in heads.parameters():

@@ -224,7 +224,7 @@ def direction_check(model: Model, references: References) -> Check:
 
 
 def round_trip_check(model: Model, references: References) -> Check:
-    """The float64 latent of sample(z) against that of z: reported, since a clamped flow need not be invertible in float32."""
+    """The float64 latent of sample(z) against that of z: reported, since float32 need not invert a clamped flow."""
     subject = "latent of sample"
     if references.latent is None:
         return Check("round trip", subject, "not run", detail="needs the trained model (--checkpoint)")

@@ -10,7 +10,7 @@ from flowexport.export.folds import (
     FOLDS,
     ClampedAffine,
     fold_all,
-    fold_clamp,
+    fold_univariates,
     fold_context_scale,
     fold_identity,
     fold_masks,

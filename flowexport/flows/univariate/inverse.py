@@ -22,13 +22,16 @@ class Inverse(nn.Module):
         univariate: the bijection, or what makes one.
     """
 
+    univariate: Any
+
     def __init__(self, univariate: Any) -> None:
         super().__init__()
-        self.univariate: Any = make_univariate(univariate)()
-        self.sizes: Mapping[str, int] = self.univariate.sizes
-        side = getattr(self.univariate, "shift_side", None)
+        inner: Any = make_univariate(univariate)()
+        self.univariate = inner
+        self.sizes: Mapping[str, int] = inner.sizes
+        side = getattr(inner, "shift_side", None)
         self.shift_side = None if side is None else OTHER_SIDE[side]
-        self.starts_as_identity = getattr(self.univariate, "starts_as_identity", False)
+        self.starts_as_identity = getattr(inner, "starts_as_identity", False)
 
     @property
     def arguments(self) -> dict[str, Any]:

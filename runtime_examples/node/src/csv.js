@@ -85,16 +85,15 @@ export function joinRecord(cells) {
  * @throws {TableError} for a column that is not there, or a name that the header holds twice
  */
 export function matchColumns(header, names, where) {
-  const found = header.map((name) => name.trim());
-  const positions = new Map(found.map((name, position) => [name, position]));
-  const twice = found.find((name, position) => positions.get(name) !== position);
+  const positions = new Map(header.map((name, position) => [name, position]));
+  const twice = header.find((name, position) => positions.get(name) !== position);
   if (twice !== undefined) {
     throw new TableError(`${where}: the header names the column ${quote(twice)} twice`);
   }
   return names.map((name) => {
     const position = positions.get(name);
     if (position === undefined) {
-      const columns = found.slice(0, 50).map(quote).join(", ");
+      const columns = header.slice(0, 50).map(quote).join(", ");
       throw new TableError(`${where}: no column ${quote(name)}; it has ${columns || "none"}`);
     }
     return position;

@@ -8,7 +8,7 @@ const SMALLEST_NORMAL = 2 ** -126;
  * @returns {string}
  */
 export function formatFloat32(value) {
-  if (!Number.isFinite(value)) {
+  if (!Number.isFinite(value) || value === 0) {
     return formatFloat64(value);
   }
   // Any shorter text of a normal number is its six digits without their zeros, so the search starts there.

@@ -7,10 +7,14 @@ export const FORMAT = "flowexport/1";
 /** A larger flow.json is refused before it is parsed. */
 export const MANIFEST_BYTES = 4 * 2 ** 20;
 const LARGEST_INT32 = 2 ** 31 - 1;
+/** More columns than any context has: without names, a few characters could ask for an immense one. */
+const WIDEST_CONTEXT = 65_536;
 
 const size = integer(1, LARGEST_INT32);
 const count = integer(0, LARGEST_INT32);
-const fileName = text(/^[^]{1,255}$/, "a file name");
+const fileName = text((value) => value.length >= 1 && value.length <= 255, "a file name");
+const sha256 = text((value) => /^[0-9a-f]{64}$/.test(value), "64 lower-case hexadecimal digits");
+const seed = text((value) => /^\d{1,20}$/.test(value) && BigInt(value) < 2n ** 64n, "decimal digits below 2^64");
 const positive = number((value) => value > 0, "a positive number");
 const tolerance = object({ atol: number((v) => v >= 0, "0 or more"), rtol: number((v) => v >= 0, "0 or more") });
 const tensor = object({
@@ -35,23 +39,19 @@ const checked = object({
   dtype: oneOf("float32", "float64"),
   event_shape: array(size, 1, 3),
   latent_size: size,
-  context_size: count,
+  context_size: integer(0, WIDEST_CONTEXT),
   features: nullable(array(text())),
   context_features: nullable(array(object({ name: text(), categories: optional(array(text(), 1)) }))),
   architecture: object({}),
   graphs: object({ log_prob: graph, sample: graph }),
-  files: record(text(/^[0-9a-f]{64}$/, "64 lower-case hexadecimal digits")),
+  files: record(sha256),
   tolerance: object({ log_prob: tolerance, sample: tolerance }),
   scale: array(positive),
   reference: nullable(object({ rows: size, log_prob_quantiles: array(number(), 101, 101) })),
   golden: object({
     cases: array(goldenCase, 0, 1000),
     log_prob_of_sample: fileName,
-    noise: array(
-      object({ seed: text(/^\d{1,20}$/, "decimal digits"), start: integer(0, Number.MAX_SAFE_INTEGER), file: fileName }),
-      0,
-      100,
-    ),
+    noise: array(object({ seed, start: integer(0, Number.MAX_SAFE_INTEGER), file: fileName }), 0, 100),
   }),
   provenance: record(text()),
   levels: optional(size),
@@ -159,8 +159,12 @@ function requireConsistent(manifest) {
   requireSignature(manifest, "log_prob", [["x", manifest.event_shape]], ["log_prob", []]);
   requireSignature(manifest, "sample", [["z", [manifest.latent_size]]], ["x", manifest.event_shape]);
   manifest.golden.cases.forEach((golden, index) => {
-    if ((golden.expected ?? null) === null ? !golden.error : golden.error) {
+    if (Boolean(golden.expected) === Boolean(golden.error)) {
       throw new BundleError(`golden.cases[${index}]: needs either expected or error`);
+    }
+    const input = golden.graph === "log_prob" ? "x" : "z";
+    if (!Object.hasOwn(golden.inputs, input)) {
+      throw new BundleError(`golden.cases[${index}].inputs: has no ${input}`);
     }
     const output = manifest.graphs[golden.graph].outputs[0].name;
     if (golden.expected && Object.keys(golden.expected).join() !== output) {

@@ -11,16 +11,14 @@ import { BundleError, quote } from "./errors.js";
  */
 
 /**
- * Text, of a form where one is given.
+ * Text.
  *
- * @param {RegExp} [pattern]
- * @param {string} [form] the pattern in words
+ * @param {(value: string) => boolean} [accepts]
+ * @param {string} [form] what is accepted, in words
  * @returns {Check<string>}
  */
-export function text(pattern = /^/, form = "text") {
-  return (value, key) => {
-    return typeof value === "string" && pattern.test(value) ? value : refuse(value, key, form);
-  };
+export function text(accepts = () => true, form = "text") {
+  return (value, key) => (typeof value === "string" && accepts(value) ? value : refuse(value, key, form));
 }
 
 /**
