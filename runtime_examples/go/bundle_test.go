@@ -1,0 +1,289 @@
+package flowbundle
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// testBundle is a model made by hand, whose answers are known exactly.
+const testBundle = "testdata/bundle"
+
+// scratch gives a copy of the tests' bundle, which may be broken.
+func scratch(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join(t.TempDir(), "bundle")
+	if err := os.CopyFS(folder, os.DirFS(testBundle)); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+func write(t *testing.T, path string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+type missing struct{}
+
+// edit sets a key of flow.json, or removes it where the value is missing. The path's names are parted by spaces.
+func edit(t *testing.T, folder, path string, value any) {
+	t.Helper()
+	file := filepath.Join(folder, "flow.json")
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var flow any
+	if err := json.Unmarshal(data, &flow); err != nil {
+		t.Fatal(err)
+	}
+	names := strings.Split(path, " ")
+	parent, last := flow, names[len(names)-1]
+	for _, name := range names[:len(names)-1] {
+		if list, ok := parent.([]any); ok {
+			index, _ := strconv.Atoi(name)
+			parent = list[index]
+		} else {
+			parent = parent.(map[string]any)[name]
+		}
+	}
+	switch parent := parent.(type) {
+	case []any:
+		index, _ := strconv.Atoi(last)
+		parent[index] = value
+	case map[string]any:
+		parent[last] = value
+		if value == (missing{}) {
+			delete(parent, last)
+		}
+	}
+	if data, err = json.Marshal(flow); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, data)
+}
+
+// replace puts other bytes in the place of a file, under their own hash.
+func replace(t *testing.T, folder, name string, data []byte) {
+	t.Helper()
+	write(t, filepath.Join(folder, name), data)
+	sum := sha256.Sum256(data)
+	edit(t, folder, "files "+name, hex.EncodeToString(sum[:]))
+}
+
+// refused gives the reason why a bundle is, in one line.
+func refused(t *testing.T, folder string) string {
+	t.Helper()
+	_, err := OpenBundle(folder)
+	var fault *BundleError
+	if !errors.As(err, &fault) {
+		t.Errorf("expected a fault of the bundle, got %v", err)
+		return ""
+	}
+	if !strings.HasPrefix(fault.Path, folder) || strings.Contains(fault.Reason, "\n") {
+		t.Errorf("%q", fault.Error())
+	}
+	return fault.Reason
+}
+
+func TestAWholeBundleOpensAndGivesItsFiles(t *testing.T) {
+	bundle, err := OpenBundle(testBundle)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := strings.Join(bundle.Manifest.Features, " "); names != "x0 x1 x2 x3" {
+		t.Error(names)
+	}
+	if code, found := bundle.Manifest.Context[0].Code("ideal"); !found || code != 2 {
+		t.Error(code)
+	}
+	array, err := bundle.Array("golden/context.npy")
+	if err != nil || len(array.Float32) != 6 || array.Float32[3] != -0.25 {
+		t.Error(array, err)
+	}
+	if _, err := bundle.Read("flow.json"); err == nil || !strings.Contains(err.Error(), "not listed") {
+		t.Error(err)
+	}
+}
+
+func TestEveryKeyThatIsNotOptionalMustBeThere(t *testing.T) {
+	for _, path := range []string{
+		"format", "name", "description", "dtype", "event_shape", "latent_size", "context_size", "features",
+		"context_features", "architecture", "graphs", "graphs log_prob", "graphs sample file", "graphs sample opset",
+		"graphs sample inputs 0 shape", "files", "tolerance", "tolerance sample rtol", "scale", "reference", "golden",
+		"golden cases", "golden cases 0 inputs", "golden log_prob_of_sample", "golden noise", "provenance",
+	} {
+		folder := scratch(t)
+		edit(t, folder, path, missing{})
+		names := strings.Split(path, " ")
+		if reason := refused(t, folder); !strings.Contains(reason, names[len(names)-1]+": is missing") {
+			t.Errorf("%s: %s", path, reason)
+		}
+	}
+}
+
+func TestWhatIsWrongWithAKeyIsSaidByItsName(t *testing.T) {
+	zeros := strings.Repeat("0", 64)
+	descending := make([]int, 101)
+	for i := range descending {
+		descending[i] = -i
+	}
+	quantiles := func(numbers ...int) any { return map[string]any{"rows": 9, "log_prob_quantiles": numbers} }
+	noise := func(seed any) any { return []any{map[string]any{"seed": seed, "start": 0, "file": "golden/z.npy"}} }
+	x := map[string]any{"name": "x", "dtype": "float32", "shape": []any{"batch", 1, 2, 2}}
+	for _, fault := range []struct {
+		path  string
+		value any
+		key   string
+	}{
+		{"format", "flowexport/2", "format: "},
+		{"format", 1, "format: "},
+		{"dtype", "float64", "dtype: "},
+		{"name", 1, "name: "},
+		{"event_shape", []int{}, "event_shape: "},
+		{"event_shape", []int{0}, "event_shape[0]: "},
+		{"event_shape", []int{1, 1, 2, 2}, "event_shape: "},
+		{"event_shape", []int{-1}, "event_shape[0]: "},
+		{"event_shape", []int{2147483647, 2147483647, 2147483647}, "event_shape[0]: "},
+		{"event_shape", []int{1 << 20, 1 << 20, 1 << 20}, "event_shape: "},
+		{"latent_size", 0, "latent_size: "},
+		{"latent_size", 2147483647, "latent_size: "},
+		{"latent_size", 2.5, "latent_size: "},
+		{"context_size", "2", "context_size: "},
+		{"features", []string{"one"}, "features: "},
+		{"context_features", []any{}, "context_features: "},
+		{"context_features 0 categories", "fair", "context_features[0].categories: "},
+		{"graphs log_prob inputs 1 name", "y", "graphs.log_prob.inputs[1].name: "},
+		{"graphs log_prob inputs 1 name", "context", "graphs.log_prob.inputs[1].name: "},
+		{"graphs log_prob inputs 1 shape", []any{"batch", 4}, "graphs.log_prob.inputs[1].shape: "},
+		{"graphs log_prob inputs 1 shape", []any{"batch", 2, 2, 1}, "graphs.log_prob.inputs[1].shape[1]: "},
+		{"graphs log_prob inputs 1 shape", []any{1, 1, 2, 2}, "graphs.log_prob.inputs[1].shape[0]: "},
+		{"graphs sample inputs 1 dtype", "float64", "graphs.sample.inputs[1].dtype: "},
+		{"graphs sample outputs", []any{}, "graphs.sample.outputs: "},
+		{"graphs sample outputs", []any{x, x}, "graphs.sample.outputs: "},
+		{"graphs sample file", "other.onnx", "graphs.sample.file: "},
+		{"files log_prob.onnx", "ABC", "files.log_prob.onnx: "},
+		{"files ../x", zeros, `files: "../x" leaves`},
+		{"files /x", zeros, `files: "/x" leaves`},
+		{"files a/./x", zeros, `files: "a/./x" leaves`},
+		{"files a\\x", zeros, "leaves"},
+		{"files c:x", zeros, "leaves"},
+		{"files ", zeros, "leaves"},
+		{"tolerance log_prob atol", nil, "tolerance.log_prob.atol: "},
+		{"scale", []int{1, 1, 1}, "scale: "},
+		{"scale 2", 0, "scale[2]: "},
+		{"reference", quantiles(1, 2), "reference.log_prob_quantiles: "},
+		{"reference", quantiles(descending...), "reference.log_prob_quantiles: "},
+		{"golden cases 0 graph", "inverse", "golden.cases[0].graph: "},
+		{"golden cases 0 error", "wrong_shape", "golden.cases[0]: "},
+		{"golden cases 3 error", "wrong", "golden.cases[3].error: "},
+		{"golden cases 0 inputs", map[string]any{"z": "golden/z.npy"}, "golden.cases[0].inputs.x: "},
+		{"golden cases 0 inputs y", "golden/z.npy", "golden.cases[0].inputs.y: "},
+		{"golden cases 0 inputs x", "golden/none.npy", "golden.cases[0].inputs.x: "},
+		{"golden cases 0 rows", []int{1}, "golden.cases[0].rows: "},
+		{"golden noise", noise("-1"), "golden.noise[0].seed: "},
+		{"golden noise", noise("18446744073709551616"), "golden.noise[0].seed: "},
+		{"golden noise", noise(1), "golden.noise[0].seed: "},
+		{"golden log_prob_of_sample", "none", "golden.log_prob_of_sample: "},
+		{"provenance", map[string]any{"torch": 2}, "provenance.torch: "},
+		{"selector", "yes", "selector: "},
+	} {
+		folder := scratch(t)
+		edit(t, folder, fault.path, fault.value)
+		if reason := refused(t, folder); !strings.Contains(reason, fault.key) {
+			t.Errorf("%s = %v: %s", fault.path, fault.value, reason)
+		}
+	}
+}
+
+func TestUnknownKeysArePassedOver(t *testing.T) {
+	folder := scratch(t)
+	edit(t, folder, "later", map[string]any{"a": []int{1}})
+	edit(t, folder, "levels", 17)
+	edit(t, folder, "Name", 5)
+	if _, err := OpenBundle(folder); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsNotJSONIsRefusedWhateverItIs(t *testing.T) {
+	folder := scratch(t)
+	file := filepath.Join(folder, "flow.json")
+	for _, text := range []string{
+		"", "{", "null", "[]", "NaN", "\ufeff{}", "{} {}", "\xff\xfe", `{"format": 1e999}`, strings.Repeat("[", 100_000),
+	} {
+		write(t, file, []byte(text))
+		refused(t, folder)
+	}
+	write(t, file, make([]byte, manifestBytes+1))
+	if reason := refused(t, folder); !strings.Contains(reason, "larger than") {
+		t.Error(reason)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	if reason := refused(t, folder); !strings.Contains(reason, "cannot be read") {
+		t.Error(reason)
+	}
+}
+
+func TestEveryListedFileIsHeldToItsHash(t *testing.T) {
+	for _, name := range []string{"log_prob.onnx", "sample.onnx", "golden/x.npy"} {
+		folder := scratch(t)
+		file := filepath.Join(folder, name)
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		data[100] ^= 1
+		write(t, file, data)
+		if reason := refused(t, folder); !strings.Contains(reason, "files: hash differs") {
+			t.Error(reason)
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		if reason := refused(t, folder); !strings.Contains(reason, "files: cannot be read") {
+			t.Error(reason)
+		}
+		if err := os.Mkdir(file, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if reason := refused(t, folder); !strings.Contains(reason, "files: is not a file") {
+			t.Error(reason)
+		}
+	}
+}
+
+func TestALinkMayLeadWithinTheFolderAndNotOutOfIt(t *testing.T) {
+	folder, outside := scratch(t), scratch(t)
+	file := filepath.Join(folder, "sample.onnx")
+	for _, step := range []error{
+		os.Rename(file, filepath.Join(folder, "elsewhere")),
+		os.Symlink("elsewhere", file),
+	} {
+		if step != nil {
+			t.Skip(step)
+		}
+	}
+	if _, err := OpenBundle(folder); err != nil {
+		t.Error(err)
+	}
+	for _, target := range []string{filepath.Join(outside, "sample.onnx"), "../../002/bundle/sample.onnx"} {
+		if err := errors.Join(os.Remove(file), os.Symlink(target, file)); err != nil {
+			t.Fatal(err)
+		}
+		if reason := refused(t, folder); !strings.Contains(reason, "escapes") {
+			t.Error(reason)
+		}
+	}
+}

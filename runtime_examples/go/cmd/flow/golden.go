@@ -1,0 +1,242 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+
+	"flowbundle"
+)
+
+var (
+	// most is what is allowed; a bundle may ask for less and never for more.
+	most = flowbundle.Tolerance{Atol: 1e-4, Rtol: 1e-5}
+	// ofDirection is that of log_prob of a sample, in nats: the density's gradient magnifies the rounding of a
+	// float32 sample.
+	ofDirection = flowbundle.Tolerance{Atol: 1e-2, Rtol: 1e-3}
+	// ofNoise is two units in the last place of the largest normal.
+	ofNoise = flowbundle.Tolerance{Atol: 9.5e-7}
+)
+
+// A check is a line of the report: what is run, and the code with which it should be refused, if any.
+type check struct {
+	name    string
+	refusal flowbundle.Code
+	run     func() (line, error)
+}
+
+// A line is what is told of a check: a difference and its bound, or a code and that which was expected.
+type line struct {
+	found, bound string
+	passed       bool
+}
+
+// golden replays the bundle's own cases.
+func golden(bundle string, out *bufio.Writer) error {
+	model, err := flowbundle.Open(bundle)
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+	passed, failed := 0, 0
+	for _, each := range checks(model) {
+		line, err := each.run()
+		if refused := (*flowbundle.InputError)(nil); errors.As(err, &refused) {
+			line, err = codes(refused.Code, each.refusal), nil
+		}
+		if err != nil {
+			return err
+		}
+		verdict := "passed"
+		if line.passed {
+			passed++
+		} else {
+			verdict = "failed"
+			failed++
+		}
+		fmt.Fprintf(out, "%s\t%s\t%s\t%s\n", oneLine(each.name), line.found, line.bound, verdict)
+	}
+	fmt.Fprintf(out, "passed %d, failed %d\n", passed, failed)
+	if failed > 0 {
+		return errFailed
+	}
+	return nil
+}
+
+func checks(model *flowbundle.Model) []check {
+	golden := model.Manifest().Golden
+	var all []check
+	for _, one := range golden.Cases {
+		all = append(all, check{one.Name, one.Error, func() (line, error) { return replay(model, one) }})
+	}
+	all = append(all, check{"log_prob_of_sample", "", func() (line, error) { return direction(model) }})
+	for _, part := range golden.Noise {
+		name := fmt.Sprintf("noise %d", part.Seed)
+		all = append(all, check{name, "", func() (line, error) { return noise(model, part) }})
+	}
+	return all
+}
+
+// codes tells of a code that was given, where another or none may have been expected.
+func codes(found, expected flowbundle.Code) line {
+	text := func(code flowbundle.Code) string { return cmp.Or(string(code), "none") }
+	return line{text(found), text(expected), found == expected}
+}
+
+// replay runs a case as one batch.
+func replay(model *flowbundle.Model, one flowbundle.Case) (line, error) {
+	found, err := runCase(model, one)
+	if err != nil {
+		return line{}, err
+	}
+	if one.Expected == "" {
+		return codes("", one.Error), nil
+	}
+	manifest := model.Manifest()
+	unit := []float64{1}
+	if one.Graph == flowbundle.Sample {
+		unit = manifest.Scale
+	}
+	expected, err := model.Bundle().Array(one.Expected)
+	if err != nil {
+		return line{}, err
+	}
+	wide := expected.Widened()
+	if one.Rows != nil {
+		// The product of a row's number, below 2³¹, and a row's width, at most 2²⁰, fits 64 bits.
+		start, stop := one.Rows[0]*len(unit), one.Rows[1]*len(unit)
+		if start > stop || stop > len(wide) {
+			return line{}, missingRows(model, one)
+		}
+		wide = wide[start:stop]
+	}
+	asked := manifest.Tolerance[one.Graph]
+	tolerance := flowbundle.Tolerance{Atol: min(asked.Atol, most.Atol), Rtol: min(asked.Rtol, most.Rtol)}
+	return compare(found.Data, wide, tolerance, unit), nil
+}
+
+// runCase gives the output of a case's graph for its inputs.
+func runCase(model *flowbundle.Model, one flowbundle.Case) (*flowbundle.Rows, error) {
+	rows, err := input(model, one, one.Graph.Input())
+	if err != nil {
+		return nil, err
+	}
+	context, err := input(model, one, "context")
+	if err != nil {
+		return nil, err
+	}
+	if one.Graph == flowbundle.Sample {
+		return model.SampleFrom(rows, context)
+	}
+	scores, err := model.LogProb(rows, context)
+	return &flowbundle.Rows{Data: scores}, err
+}
+
+// input gives the rows of an input that a case names, or all of them; nil where it has no such input.
+func input(model *flowbundle.Model, one flowbundle.Case, tensor string) (*flowbundle.Rows, error) {
+	file, found := one.Inputs[tensor]
+	if !found {
+		return nil, nil
+	}
+	array, err := model.Bundle().Array(file)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := array.Rows()
+	if err != nil || one.Rows == nil {
+		return rows, err
+	}
+	if rows = rows.Slice(one.Rows[0], one.Rows[1]); rows == nil {
+		return nil, missingRows(model, one)
+	}
+	return rows, nil
+}
+
+// direction compares log_prob of samples, those of the case that has as many rows, with what the trained model says
+// of them.
+func direction(model *flowbundle.Model) (line, error) {
+	golden := model.Manifest().Golden
+	expected, err := model.Bundle().Array(golden.LogProbOfSample)
+	if err != nil {
+		return line{}, err
+	}
+	wide := expected.Widened()
+	for _, one := range golden.Cases {
+		if one.Graph != flowbundle.Sample || one.Expected == "" {
+			continue
+		}
+		x, err := runCase(model, one)
+		if err != nil {
+			return line{}, err
+		}
+		if x.Len() != len(wide) {
+			continue
+		}
+		context, err := input(model, one, "context")
+		if err != nil {
+			return line{}, err
+		}
+		found, err := model.LogProb(x, context)
+		return compare(found, wide, ofDirection, []float64{1}), err
+	}
+	return line{}, fault(model, "golden.log_prob_of_sample: no sample case has as many rows")
+}
+
+// noise compares a part of the noise.
+func noise(model *flowbundle.Model, part flowbundle.NoisePart) (line, error) {
+	expected, err := model.Bundle().Array(part.File)
+	if err != nil {
+		return line{}, err
+	}
+	wide := expected.Widened()
+	return compare(flowbundle.Normals(part.Seed, part.Start, len(wide)), wide, ofNoise, []float64{1}), nil
+}
+
+// compare tells whether |Δ| ≤ atol · unit + rtol · |expected| everywhere, in units of unit, which repeats from row to
+// row. The figures are those of the number that comes nearest to its bound, or goes farthest over it.
+func compare(found []float32, expected []float64, tolerance flowbundle.Tolerance, unit []float64) line {
+	passed := len(found) == len(expected) && len(found) > 0
+	worst, difference, bound := -1.0, math.NaN(), math.NaN()
+	for i := range min(len(found), len(expected)) {
+		one, wanted, scale := float64(found[i]), expected[i], unit[i%len(unit)]
+		delta, magnitude := 0.0, 0.0
+		if one != wanted { // equal infinities differ by nothing
+			delta = math.Abs(one-wanted) / scale
+		}
+		if !math.IsInf(wanted, 0) && !math.IsNaN(wanted) {
+			magnitude = math.Abs(wanted) / scale
+		}
+		limit := tolerance.Atol + tolerance.Rtol*magnitude
+		// NaN is within no bound.
+		passed = passed && delta <= limit
+		ratio := 0.0
+		if delta != 0 {
+			ratio = delta / limit
+		}
+		if math.IsNaN(ratio) {
+			ratio = math.Inf(1)
+		}
+		if ratio > worst {
+			worst, difference, bound = ratio, delta, limit
+		}
+	}
+	return line{figure(difference), figure(bound), passed}
+}
+
+func figure(number float64) string {
+	if math.IsNaN(number) || math.IsInf(number, 0) {
+		return string(appendShortest(nil, number, 64))
+	}
+	return fmt.Sprintf("%.3e", number)
+}
+
+func missingRows(model *flowbundle.Model, one flowbundle.Case) error {
+	return fault(model, fmt.Sprintf("golden.cases: %q: a file has fewer rows than the case", one.Name))
+}
+
+func fault(model *flowbundle.Model, reason string) error {
+	return &flowbundle.BundleError{Path: filepath.Join(model.Bundle().Folder, "flow.json"), Reason: reason}
+}

@@ -1,0 +1,222 @@
+package flowbundle
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/bits"
+	"sort"
+	"sync"
+)
+
+// A Model is a density that can be evaluated and sampled. It may be used by several goroutines at once. Close
+// gives back what it holds outside of Go's memory.
+type Model struct {
+	bundle   *Bundle
+	sessions map[Graph]*session
+	// open is held for reading by every run, and for writing to close.
+	open   sync.RWMutex
+	closed bool
+}
+
+// An Option changes how a model is opened.
+type Option func(*settings)
+
+type settings struct{ threads int }
+
+// Threads asks for so many threads inside of a run, which pays for wide models alone; by default there is one.
+func Threads(count int) Option { return func(s *settings) { s.threads = count } }
+
+// Open opens a bundle for use, on ONNX Runtime. The shared library is the one that the environment variable
+// ORT_DYLIB_PATH names, or else what the system finds by its usual name; it must be of version 1.24 or later.
+//
+// The error is a [BundleError] for a bundle that breaks its contract, and a [RuntimeError] where ONNX Runtime
+// cannot be had.
+func Open(folder string, options ...Option) (*Model, error) {
+	chosen := settings{threads: 1}
+	for _, option := range options {
+		option(&chosen)
+	}
+	bundle, err := OpenBundle(folder)
+	if err != nil {
+		return nil, err
+	}
+	if err := startRuntime(); err != nil {
+		return nil, err
+	}
+	m := &Model{bundle: bundle, sessions: map[Graph]*session{}}
+	for _, graph := range []Graph{LogProb, Sample} {
+		file := bundle.Manifest.Graphs[graph]
+		onnx, err := bundle.Read(file)
+		if err == nil {
+			m.sessions[graph], err = openSession(onnx, m.inputs(graph), graph.Output(), chosen.threads)
+			if err != nil {
+				err = bundle.fault(file, fmt.Errorf("ONNX Runtime cannot open it: %s", firstLine(err)))
+			}
+		}
+		if err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
+	}
+	return m, nil
+}
+
+// Close gives back what the model holds outside of Go's memory, once the runs that are under way have ended.
+func (m *Model) Close() error {
+	m.open.Lock()
+	defer m.open.Unlock()
+	m.closed = true
+	var faults []error
+	for graph, session := range m.sessions {
+		if session != nil {
+			faults = append(faults, session.Destroy())
+		}
+		delete(m.sessions, graph)
+	}
+	return errors.Join(faults...)
+}
+
+// Bundle is what the model was opened from.
+func (m *Model) Bundle() *Bundle { return m.bundle }
+
+// Manifest is the bundle's flow.json.
+func (m *Model) Manifest() *Manifest { return m.bundle.Manifest }
+
+// LogProb gives the log-density of rows, in nats, in the data's own units: one number a row, −∞ outside of the
+// support.
+//
+// x are rows of the bundle's event shape. The context is one row for all of them or one for each; nil where the
+// model takes none. An [InputError] says what does not fit, a [BundleError] that the graph cannot be run.
+func (m *Model) LogProb(x, context *Rows) ([]float32, error) {
+	count, err := x.count("x", m.Manifest().EventShape...)
+	if err != nil {
+		return nil, err
+	}
+	conditioner, err := checkContext(m.Manifest().Context, context, count)
+	if err != nil {
+		return nil, err
+	}
+	part := func(start, stop int) []float32 { return x.Slice(start, stop).Data }
+	return m.run(LogProb, count, part, conditioner)
+}
+
+// Percentile says where a score stands among those of the data that the model was made from: 0 to 100, linear
+// between the bundle's quantiles. It is false where the bundle has no reference.
+func (m *Model) Percentile(logProb float32) (float64, bool) {
+	quantiles := m.Manifest().Quantiles
+	return interpolate(float64(logProb), quantiles), quantiles != nil
+}
+
+// Sample draws the first rows of the sample that belongs to a seed, the same in every language.
+//
+// The temperature multiplies the noise: 1 for the model's own. The context is one row for all or one for each; nil
+// where the model takes none. An [InputError] says what does not fit, a [BundleError] that the graph cannot be run.
+func (m *Model) Sample(count int, seed uint64, temperature float32, context *Rows) (*Rows, error) {
+	return m.SampleRange(0, count, seed, temperature, context)
+}
+
+// SampleRange draws count rows of the same sample, from number start on: any of them can be drawn alone.
+func (m *Model) SampleRange(start uint64, count int, seed uint64, temperature float32, context *Rows) (*Rows, error) {
+	if !(temperature >= 0) || math.IsInf(float64(temperature), 0) {
+		return nil, inputError(WrongValue, "temperature: expected a number from 0, got %v", temperature)
+	}
+	latent := m.Manifest().LatentSize
+	end, carry := bits.Add64(start, uint64(count), 0)
+	if high, _ := bits.Mul64(end, uint64(latent)); count < 0 || carry != 0 || high != 0 {
+		return nil, inputError(WrongValue, "rows: %d from %d on are not what a seed has noise for", count, start)
+	}
+	conditioner, err := checkContext(m.Manifest().Context, context, count)
+	if err != nil {
+		return nil, err
+	}
+	warm := latent
+	if m.Manifest().Selector {
+		// The last column of a mixture's noise chooses the component; it has no temperature.
+		warm--
+	}
+	noise := func(first, last int) []float32 {
+		z := Normals(seed, (start+uint64(first))*uint64(latent), (last-first)*latent)
+		for i := range z {
+			if i%latent < warm {
+				z[i] *= temperature
+			}
+		}
+		return z
+	}
+	data, err := m.run(Sample, count, noise, conditioner)
+	if err != nil {
+		return nil, err
+	}
+	return &Rows{data, m.Manifest().EventShape}, nil
+}
+
+// SampleFrom is the deterministic map from noise to data that Sample runs: z are rows of the latent size, the
+// context is as there.
+func (m *Model) SampleFrom(z, context *Rows) (*Rows, error) {
+	count, err := z.count("z", m.Manifest().LatentSize)
+	if err != nil {
+		return nil, err
+	}
+	conditioner, err := checkContext(m.Manifest().Context, context, count)
+	if err != nil {
+		return nil, err
+	}
+	part := func(start, stop int) []float32 { return z.Slice(start, stop).Data }
+	data, err := m.run(Sample, count, part, conditioner)
+	if err != nil {
+		return nil, err
+	}
+	return &Rows{data, m.Manifest().EventShape}, nil
+}
+
+// run runs a graph on rows that were checked, a block at a time. No rows are none: onnxruntime_go refuses a batch
+// that is empty, and there is nothing to run.
+func (m *Model) run(graph Graph, rows int, part func(start, stop int) []float32, context *conditioner) ([]float32, error) {
+	m.open.RLock()
+	defer m.open.RUnlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	manifest := m.Manifest()
+	input, output := manifest.EventShape, []int(nil)
+	if graph == Sample {
+		input, output = []int{manifest.LatentSize}, manifest.EventShape
+	}
+	width := product(output)
+	found := make([]float32, rows*width)
+	for start := 0; start < rows; start += BlockRows {
+		stop := min(start+BlockRows, rows)
+		inputs := []tensor{{part(start, stop), input}}
+		if context.width > 0 {
+			inputs = append(inputs, tensor{context.of(start, stop), []int{context.width}})
+		}
+		into := tensor{found[start*width : stop*width], output}
+		if err := m.sessions[graph].run(inputs, into, stop-start); err != nil {
+			return nil, m.bundle.fault(manifest.Graphs[graph], fmt.Errorf("cannot be run: %s", firstLine(err)))
+		}
+	}
+	return found, nil
+}
+
+// inputs of a graph, in the order that run feeds them.
+func (m *Model) inputs(graph Graph) []string {
+	if len(m.Manifest().Context) > 0 {
+		return []string{graph.Input(), "context"}
+	}
+	return []string{graph.Input()}
+}
+
+// interpolate gives the place of a value among ascending quantiles, linear between them; NaN stays NaN.
+func interpolate(value float64, quantiles []float64) float64 {
+	above := sort.Search(len(quantiles), func(i int) bool { return quantiles[i] > value })
+	switch {
+	case math.IsNaN(value):
+		return value
+	case above == 0:
+		return 0
+	case above == len(quantiles):
+		return float64(above - 1)
+	}
+	low, high := quantiles[above-1], quantiles[above]
+	return float64(above-1) + (value-low)/(high-low)
+}
