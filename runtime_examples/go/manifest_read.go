@@ -52,11 +52,13 @@ func readManifest(root key) *Manifest {
 		Files:       readFiles(root.at("files")),
 		Selector:    root.has("selector") && root.at("selector").truth(),
 	}
-	// Three sizes of at most 2²⁰ do not overflow.
-	width := product(m.EventShape)
-	if width > widest {
-		root.at("event_shape").fail("expected at most %d numbers a row", widest)
-		return m
+	width := 1
+	for _, axis := range m.EventShape {
+		if axis > widest/width {
+			root.at("event_shape").fail("expected at most %d numbers a row", widest)
+			return m
+		}
+		width *= axis
 	}
 	m.Scale = each(root.at("scale").list(width, width), positive)
 	m.Features = numbered("x", width)

@@ -106,12 +106,11 @@ func replay(model *flowbundle.Model, one flowbundle.Case) (line, error) {
 	}
 	wide := expected.Widened()
 	if one.Rows != nil {
-		// The product of a row's number, below 2³¹, and a row's width, at most 2²⁰, fits 64 bits.
-		start, stop := one.Rows[0]*len(unit), one.Rows[1]*len(unit)
-		if start > stop || stop > len(wide) {
+		start, stop := one.Rows[0], one.Rows[1]
+		if start > stop || stop > len(wide)/len(unit) {
 			return line{}, missingRows(model, one)
 		}
-		wide = wide[start:stop]
+		wide = wide[start*len(unit) : stop*len(unit)]
 	}
 	asked := manifest.Tolerance[one.Graph]
 	tolerance := flowbundle.Tolerance{Atol: min(asked.Atol, most.Atol), Rtol: min(asked.Rtol, most.Rtol)}
