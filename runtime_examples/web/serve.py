@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import argparse
 import http.server
+import io
 import os
+import socket
+import sys
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 TYPES = {".mjs": "text/javascript", ".js": "text/javascript", ".wasm": "application/wasm", ".woff2": "font/woff2"}
@@ -29,26 +33,27 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         quiet: whether requests go unmentioned.
     """
 
-    extensions_map = {**http.server.SimpleHTTPRequestHandler.extensions_map, **TYPES}
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *args, bundle: Path | None, isolated: bool, quiet: bool, **kwargs) -> None:
+    def __init__(self, *args: Any, bundle: Path | None, isolated: bool, quiet: bool, **kwargs: Any) -> None:
         self.bundle, self.isolated, self.quiet = bundle, isolated, quiet
+        self.extensions_map = {**super().extensions_map, **TYPES}
         super().__init__(*args, **kwargs)
 
-    def translate_path(self, path: str) -> str:
-        """The file of an address; a bundle's own where the address begins with ``/bundle/``."""
-        parts = unquote(urlsplit(path).path).split("/")
-        if self.bundle is not None and parts[1:2] == ["bundle"]:
-            return str(self.bundle.joinpath(*parts[2:]))
-        return super().translate_path(path)
+    def place(self, path: str) -> tuple[Path, Path]:
+        """The folder that an address is about, the bundle's where it begins with ``/bundle/``, and the file."""
+        parts = [part for part in unquote(urlsplit(path).path).split("/") if part]
+        if self.bundle is not None and parts[:1] == ["bundle"]:
+            return self.bundle, self.bundle.joinpath(*parts[1:])
+        return Path(self.directory), Path(self.directory, *parts)
 
-    def send_head(self):
+    def translate_path(self, path: str) -> str:
+        return str(self.place(path)[1])
+
+    def send_head(self) -> io.BytesIO | BinaryIO | None:
         """Refuses what leaves the folder, also by a link, and folders without a page of their own."""
-        in_bundle = self.bundle is not None and urlsplit(self.path).path.startswith("/bundle/")
-        root = self.bundle if in_bundle else Path(self.directory)
+        root, path = self.place(self.path)
         try:
-            path = Path(self.translate_path(self.path))
             inside = path.resolve().is_relative_to(root.resolve())
         except (OSError, RuntimeError, ValueError):  # a loop of links, a zero byte
             inside = False
@@ -72,6 +77,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             super().log_message(format, *args)
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """A thread a connection. A browser that hangs up in the middle of an answer has its reasons."""
+
+    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
 def main() -> None:
     """Serves until it is interrupted; the address goes to standard output as soon as it answers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -83,8 +96,10 @@ def main() -> None:
     site = Path(__file__).resolve().parent / "site"
     if not (site / "index.html").is_file():
         parser.exit(2, f"flow: {site}: is not there; prepare.sh makes it\n")
-    handler = partial(Handler, directory=os.fspath(site), bundle=given.bundle, isolated=not given.plain, quiet=given.quiet)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", given.port), handler) as server:
+    handler = partial(
+        Handler, directory=os.fspath(site), bundle=given.bundle, isolated=not given.plain, quiet=given.quiet
+    )
+    with Server(("127.0.0.1", given.port), handler) as server:
         print(f"http://127.0.0.1:{server.server_port}/", flush=True)
         try:
             server.serve_forever()

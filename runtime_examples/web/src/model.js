@@ -227,8 +227,13 @@ export class Model {
     });
     await before;
     try {
-      const output = (await this.sessions[graph].run(feeds))[spec.outputs[0].name];
-      return /** @type {Float32Array} */ (await output.getData());
+      const outputs = await this.sessions[graph].run(feeds);
+      const found = await outputs[spec.outputs[0].name].getData();
+      const expected = rows * product(spec.outputs[0].shape.slice(1));
+      if (!(found instanceof Float32Array) || found.length !== expected) {
+        throw new Error(`gives ${found.length} numbers for ${rows} rows, expected ${expected}`);
+      }
+      return found;
     } catch (error) {
       throw new BundleError(`${this.bundle.label}/${spec.file}: cannot be run (${reason(error)})`);
     } finally {

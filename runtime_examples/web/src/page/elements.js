@@ -1,5 +1,7 @@
 /** Elements of the page, found by their names, and the few that are made while it runs. */
 
+import { shortText } from "./scale.js";
+
 /**
  * @template {Element} T
  * @param {string} id
@@ -130,15 +132,6 @@ export function download(parts, name) {
   make("a", { href: address, download: name }).click();
   // The browser has taken the address by the time the click returns, but not yet the bytes behind it.
   setTimeout(() => URL.revokeObjectURL(address), 60_000);
-}
-
-/**
- * A number for a field: as many digits as tell its float32 neighbours apart on a slider.
- *
- * @param {number} value
- */
-export function shortText(value) {
-  return String(Number(value.toPrecision(6)));
 }
 
 /** @param {number} count */

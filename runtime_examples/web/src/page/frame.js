@@ -1,6 +1,6 @@
 /** The frame of a picture: two axes, two canvases under them, and a cursor that pointer and keys move. */
 
-import { ticks, toPixel, toValue } from "./scale.js";
+import { shown, ticks, toPixel, toValue } from "./scale.js";
 
 /** @typedef {import("./scale.js").Axis} Axis */
 /** @typedef {{name: string, low: number, high: number}} Range */
@@ -171,7 +171,7 @@ export class Frame {
    */
   move(x, y) {
     const { across, up } = this.ranges;
-    this.onMove(Math.min(Math.max(x, across.low), across.high), Math.min(Math.max(y, up.low), up.high));
+    this.onMove(shown(Math.min(Math.max(x, across.low), across.high)), shown(Math.min(Math.max(y, up.low), up.high)));
   }
 }
 

@@ -50,6 +50,27 @@ export function ticks(low, high, most) {
   };
 }
 
+/** Digits that a field shows: enough to tell two pixels of any picture apart. */
+const DIGITS = 6;
+
+/**
+ * A number as a field shows it.
+ *
+ * @param {number} value
+ */
+export function shortText(value) {
+  return String(Number(value.toPrecision(DIGITS)));
+}
+
+/**
+ * The float32 of what a field shows, so that what can be read off the page is what was computed.
+ *
+ * @param {number} value
+ */
+export function shown(value) {
+  return Math.fround(Number(shortText(value)));
+}
+
 /**
  * A number's text with a minus sign instead of a hyphen, and none for zero.
  *

@@ -1,6 +1,7 @@
 /** What the page shows of a model: a point, a context, samples; and where its features live. */
 
 import { contextFeatures, eventSize, featureNames } from "../../../node/src/manifest.js";
+import { shown } from "./scale.js";
 import { mean, quantile, sortedColumn, span } from "./statistics.js";
 
 /** @typedef {import("../bundle.js").NdArray} NdArray */
@@ -18,13 +19,13 @@ export class State {
     this.names = featureNames(manifest);
     this.columns = Array.from({ length: this.width }, (_, feature) => sortedColumn(examples.x, this.width, feature));
     /** The row that is read; a plane goes through it. */
-    this.point = Float32Array.from(this.columns, (column) => quantile(column, 0.5));
+    this.point = Float32Array.from(this.columns, (column) => shown(quantile(column, 0.5)));
     this.contextColumns = contextFeatures(manifest).map((column, index, all) => ({
       ...column,
       sorted: sortedColumn(/** @type {Float32Array} */ (examples.context), all.length, index),
     }));
     this.contextValues = Float32Array.from(this.contextColumns, ({ sorted, categories }) =>
-      categories ? 0 : quantile(sorted, 0.5),
+      categories ? 0 : shown(quantile(sorted, 0.5)),
     );
     /** @type {import("../model.js").Rows} */
     this.samples = { data: new Float32Array(0), shape: [0, ...manifest.event_shape] };
@@ -58,11 +59,11 @@ export class State {
 
   /** @param {number} feature */
   median(feature) {
-    return quantile(this.columns[feature], 0.5);
+    return shown(quantile(this.columns[feature], 0.5));
   }
 
   /** @param {number} feature */
   mean(feature) {
-    return mean(this.columns[feature]);
+    return shown(mean(this.columns[feature]));
   }
 }
