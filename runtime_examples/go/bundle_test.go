@@ -196,6 +196,7 @@ func TestWhatIsWrongWithAKeyIsSaidByItsName(t *testing.T) {
 		{"golden log_prob_of_sample", "none", "golden.log_prob_of_sample: "},
 		{"provenance", map[string]any{"torch": 2}, "provenance.torch: "},
 		{"selector", "yes", "selector: "},
+		{"selector", nil, "selector: "},
 	} {
 		folder := scratch(t)
 		edit(t, folder, fault.path, fault.value)

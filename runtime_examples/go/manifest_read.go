@@ -50,7 +50,9 @@ func readManifest(root key) *Manifest {
 		EventShape:  each(root.at("event_shape").list(1, 3), size),
 		LatentSize:  size(root.at("latent_size")),
 		Files:       readFiles(root.at("files")),
-		Selector:    root.has("selector") && root.at("selector").truth(),
+	}
+	if _, found := root.object()["selector"]; found {
+		m.Selector = root.at("selector").truth()
 	}
 	width := 1
 	for _, axis := range m.EventShape {

@@ -120,6 +120,7 @@ fn what_is_wrong_with_a_key_is_said_by_its_name() {
         ("/golden/log_prob_of_sample", json!("none"), "golden.log_prob_of_sample: "),
         ("/provenance", json!({"torch": 2}), "provenance.torch: "),
         ("/selector", json!("yes"), "selector: "),
+        ("/selector", json!(null), "selector: "),
     ] {
         let reason = refusal(&Scratch::new().edit(pointer, Some(value.clone())));
         assert!(reason.contains(key), "{pointer} = {value}: {reason}");
