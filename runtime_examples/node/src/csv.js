@@ -18,21 +18,23 @@ export async function* readRecords(chunks, where) {
   const place = () => `${where}: ${row === 0 ? "the header" : `row ${row}`}`;
   let record = "";
   let open = false;
-  for await (const line of readLines(chunks, place)) {
-    record += line;
-    // A line end between two quotes belongs to the cell.
-    if (line.split('"').length % 2 === 0) {
-      open = !open;
-    }
-    if (open) {
-      record += "\n";
-      requireLength(record, place);
-    } else {
-      const text = record.replace(/\r$/, "");
-      record = "";
-      if (text !== "") {
-        yield splitRecord(text, place());
-        row++;
+  for await (const lines of readLines(chunks, place)) {
+    for (const line of lines) {
+      record += line;
+      // A line end between two quotes belongs to the cell.
+      if (line.split('"').length % 2 === 0) {
+        open = !open;
+      }
+      if (open) {
+        record += "\n";
+        requireLength(record, place);
+      } else {
+        const text = record.replace(/\r$/, "");
+        record = "";
+        if (text !== "") {
+          yield splitRecord(text, place());
+          row++;
+        }
       }
     }
   }
@@ -112,7 +114,7 @@ export function parseNumber(cell) {
 }
 
 /**
- * Lines without their ends; the last one needs none.
+ * Lines without their ends, as many as have come; the last one needs no end.
  *
  * @param {AsyncIterable<string> | Iterable<string>} chunks
  * @param {() => string} place of the record that is being read
@@ -127,10 +129,10 @@ async function* readLines(chunks, place) {
       first = false;
     }
     pending = /** @type {string} */ (lines.pop());
-    yield* lines;
+    yield lines;
     requireLength(pending, place);
   }
-  yield pending;
+  yield [pending];
 }
 
 /**

@@ -121,7 +121,9 @@ export function featureNames(manifest) {
  * @returns {ContextFeature[]}
  */
 export function contextFeatures(manifest) {
-  return manifest.context_features ?? Array.from({ length: manifest.context_size }, (_, index) => ({ name: `c${index}` }));
+  return (
+    manifest.context_features ?? Array.from({ length: manifest.context_size }, (_, index) => ({ name: `c${index}` }))
+  );
 }
 
 /**

@@ -1,0 +1,113 @@
+/** One of a bundle's two graphs, in a session of ONNX Runtime. */
+
+import path from "node:path";
+import { InferenceSession, Tensor } from "onnxruntime-node";
+
+import { BundleError } from "./errors.js";
+
+/** @typedef {import("./bundle.js").Bundle} Bundle */
+/** @typedef {import("./manifest.js").GraphName} GraphName */
+
+export class Graph {
+  #session;
+
+  /**
+   * Opens a graph, and holds its tensors to those that flow.json declares.
+   *
+   * @param {Bundle} bundle
+   * @param {GraphName} name
+   * @param {number} threads ONNX Runtime's, within one run
+   * @returns {Promise<Graph>}
+   * @throws {BundleError}
+   */
+  static async open(bundle, name, threads) {
+    const { file, inputs, outputs } = bundle.manifest.graphs[name];
+    const bytes = await bundle.read(file);
+    try {
+      const session = await InferenceSession.create(bytes, {
+        executionProviders: ["cpu"],
+        intraOpNumThreads: threads,
+        logSeverityLevel: 4, // faults come as exceptions; their lines on standard error would say them twice
+      });
+      requireTensors(inputs, session.inputMetadata);
+      requireTensors(outputs, session.outputMetadata);
+      return new Graph(bundle, name, session);
+    } catch (error) {
+      throw fault(bundle, file, error);
+    }
+  }
+
+  /**
+   * @param {Bundle} bundle
+   * @param {GraphName} name
+   * @param {InferenceSession} session
+   */
+  constructor(bundle, name, session) {
+    const { event_shape, latent_size, graphs } = bundle.manifest;
+    this.bundle = bundle;
+    this.file = graphs[name].file;
+    this.input = name === "log_prob" ? "x" : "z";
+    this.output = graphs[name].outputs[0].name;
+    /** The shape of one row of the input, and of the output. */
+    this.inputShape = name === "log_prob" ? event_shape : [latent_size];
+    this.outputShape = name === "log_prob" ? [] : event_shape;
+    this.#session = session;
+  }
+
+  /**
+   * One run, on memory that is not copied.
+   *
+   * @param {Float32Array} data `[rows, *inputShape]`
+   * @param {number} rows at least 1
+   * @param {Float32Array | null} context `[rows, context]`
+   * @returns {Promise<Float32Array>} `[rows, *outputShape]`
+   * @throws {BundleError} where ONNX Runtime cannot run it, or it gives something else
+   */
+  async run(data, rows, context) {
+    const feeds = { [this.input]: new Tensor(data, [rows, ...this.inputShape]) };
+    if (context !== null) {
+      feeds.context = new Tensor(context, [rows, context.length / rows]);
+    }
+    try {
+      const output = (await this.#session.run(feeds))[this.output];
+      if (output.dims.join() !== [rows, ...this.outputShape].join()) {
+        throw new Error(`gave the shape [${output.dims.join(", ")}] for ${rows} rows`);
+      }
+      return /** @type {Float32Array} */ (output.data);
+    } catch (error) {
+      throw fault(this.bundle, this.file, error);
+    }
+  }
+
+  /** Gives the session's memory back. */
+  async close() {
+    await this.#session.release();
+  }
+}
+
+/**
+ * @param {readonly {name: string, shape: readonly (number | string)[]}[]} declared
+ * @param {readonly InferenceSession.ValueMetadata[]} found
+ */
+function requireTensors(declared, found) {
+  const wanted = declared.map(({ name, shape }) => `${name} float32 [batch, ${shape.slice(1).join(", ")}]`);
+  const given = found.map((tensor) => {
+    const [type, shape] = tensor.isTensor ? [tensor.type, tensor.shape.slice(1)] : ["no tensor", []];
+    return `${tensor.name} ${type} [batch, ${shape.join(", ")}]`;
+  });
+  if (wanted.sort().join() !== given.sort().join()) {
+    throw new Error(`has ${given.join("; ")}, and flow.json declares ${wanted.join("; ")}`);
+  }
+}
+
+/**
+ * What ONNX Runtime says, cut to its first line.
+ *
+ * @param {Bundle} bundle
+ * @param {string} file
+ * @param {unknown} error
+ */
+function fault({ folder }, file, error) {
+  const reason = /** @type {Error} */ (error).message.split("\n", 1)[0].slice(0, 300);
+  return new BundleError(`${path.join(folder, file)}: cannot be run: ${reason}`);
+}

@@ -1,0 +1,196 @@
+/** A bundle that runs: log_prob, percentile and sample, typed arrays in and out. */
+
+import { Bundle } from "./bundle.js";
+import { ArgumentError } from "./errors.js";
+import { Graph } from "./graph.js";
+import { requireContext, requireRows } from "./inputs.js";
+import { eventSize } from "./manifest.js";
+import { normals } from "./noise.js";
+
+/** @typedef {import("./errors.js").BundleError} BundleError */
+/** @typedef {import("./errors.js").InputError} InputError */
+/** @typedef {import("./inputs.js").ContextRows} ContextRows */
+/** @typedef {import("./npy.js").NdArray} NdArray */
+
+/** Rows of a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
+export const BLOCK_ROWS = 1024;
+
+/**
+ * How samples are drawn.
+ *
+ * @typedef {object} Draw
+ * @property {bigint} seed from 0 to 2⁶⁴ − 1
+ * @property {number} [temperature] multiplies the noise, from 0; 1 where it is not given
+ * @property {NdArray | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
+ */
+
+export class Model {
+  #logProb;
+  #sample;
+
+  /**
+   * Opens a bundle.
+   *
+   * @param {string} folder
+   * @param {{threads?: number}} [options] `threads` are ONNX Runtime's, within one call
+   * @returns {Promise<Model>}
+   * @throws {BundleError} for a bundle that breaks the format, naming file and key
+   */
+  static async open(folder, { threads = 1 } = {}) {
+    const bundle = await Bundle.open(folder);
+    const logProb = await Graph.open(bundle, "log_prob", threads);
+    return new Model(bundle, logProb, await Graph.open(bundle, "sample", threads));
+  }
+
+  /**
+   * @param {Bundle} bundle
+   * @param {Graph} logProb
+   * @param {Graph} sample
+   */
+  constructor(bundle, logProb, sample) {
+    this.bundle = bundle;
+    /** @type {import("./manifest.js").Manifest} */
+    this.manifest = bundle.manifest;
+    this.#logProb = logProb;
+    this.#sample = sample;
+  }
+
+  /**
+   * The log-density of rows, in nats, in the data's own units.
+   *
+   * @param {NdArray} x `[rows, *event]` float32
+   * @param {NdArray | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
+   * @returns {Promise<Float32Array>} `[rows]`; −∞ outside the support
+   * @throws {InputError} for a shape, type or code that does not fit, a context that is missing or unasked for
+   */
+  async logProb(x, context = null) {
+    const { data, rows } = requireRows("x", x, this.manifest.event_shape);
+    return await overBlocks(this.#logProb, data, rows, requireContext(this.manifest, context, rows, BLOCK_ROWS));
+  }
+
+  /**
+   * The deterministic map from noise to data.
+   *
+   * @param {NdArray} z `[rows, latent]` float32
+   * @param {NdArray | null} [context] as for `logProb`
+   * @returns {Promise<NdArray>} `[rows, *event]`
+   * @throws {InputError} as for `logProb`
+   */
+  async sampleFrom(z, context = null) {
+    const { data, rows } = requireRows("z", z, [this.manifest.latent_size]);
+    const x = await overBlocks(this.#sample, data, rows, requireContext(this.manifest, context, rows, BLOCK_ROWS));
+    return { data: x, shape: [rows, ...this.manifest.event_shape] };
+  }
+
+  /**
+   * Draws samples, the same for the same seed in every language.
+   *
+   * @param {number} count
+   * @param {Draw} draw
+   * @returns {Promise<NdArray>} `[count, *event]`
+   * @throws {InputError | ArgumentError} for an argument that cannot be
+   */
+  async sample(count, draw) {
+    const blocks = this.sampleBlocks(count, draw);
+    const data = new Float32Array(count * eventSize(this.manifest));
+    let at = 0;
+    for await (const block of blocks) {
+      data.set(block, at);
+      at += block.length;
+    }
+    return { data, shape: [count, ...this.manifest.event_shape] };
+  }
+
+  /**
+   * The rows of `sample`, 1,024 at a time, for more of them than memory holds.
+   *
+   * @param {number} count
+   * @param {Draw} draw
+   * @returns {AsyncGenerator<Float32Array, void, undefined>}
+   * @throws {InputError | ArgumentError} at once, for an argument that cannot be
+   */
+  sampleBlocks(count, { seed, temperature = 1, context = null }) {
+    const factor = Math.fround(temperature);
+    // The last normal must have a number, too.
+    if (!Number.isInteger(count) || count < 0 || !Number.isSafeInteger(count * this.manifest.latent_size)) {
+      throw new ArgumentError(`count: expected a whole number from 0, got ${count}`);
+    }
+    if (!(factor >= 0 && factor < Infinity)) {
+      throw new ArgumentError(`temperature: expected a finite number from 0, got ${temperature}`);
+    }
+    normals(seed, 0, 0); // holds the seed to its 64 bits
+    return this.#draw(count, seed, factor, requireContext(this.manifest, context, count, BLOCK_ROWS));
+  }
+
+  /**
+   * Where a score stands among those of the reference rows, from 0 to 100, linear between their quantiles.
+   *
+   * @param {number} logProb nats
+   * @returns {number} NaN for NaN
+   * @throws {BundleError} where the bundle has no reference rows
+   */
+  percentile(logProb) {
+    const quantiles = this.manifest.reference?.log_prob_quantiles;
+    if (quantiles === undefined) {
+      throw this.bundle.fault("reference: is null, so there are no percentiles");
+    }
+    if (Number.isNaN(logProb) || logProb < quantiles[0]) {
+      return Number.isNaN(logProb) ? Number.NaN : 0;
+    }
+    // Between the last quantile that is not above it and the next; of equal quantiles the last counts.
+    const above = quantiles.findIndex((value) => value > logProb);
+    if (above < 0) {
+      return quantiles.length - 1;
+    }
+    const below = above - 1;
+    return below + (logProb - quantiles[below]) / (quantiles[above] - quantiles[below]);
+  }
+
+  /** Gives the memory of both sessions back; the model cannot be used afterwards. */
+  async close() {
+    await Promise.all([this.#logProb.close(), this.#sample.close()]);
+  }
+
+  /**
+   * @param {number} count
+   * @param {bigint} seed
+   * @param {number} temperature float32
+   * @param {ContextRows} context
+   */
+  async *#draw(count, seed, temperature, context) {
+    const { latent_size: width, selector } = this.manifest;
+    // The last column of a mixture chooses its component: it is no noise to be scaled.
+    const scaled = selector ? width - 1 : width;
+    for (let start = 0; start < count; start += BLOCK_ROWS) {
+      const rows = Math.min(BLOCK_ROWS, count - start);
+      const z = normals(seed, start * width, rows * width);
+      for (let index = 0; index < z.length; index++) {
+        z[index] *= index % width < scaled ? temperature : 1;
+      }
+      yield await this.#sample.run(z, rows, context(start, rows));
+    }
+  }
+}
+
+/**
+ * A graph over all rows, block by block.
+ *
+ * @param {Graph} graph
+ * @param {Float32Array} data
+ * @param {number} count rows
+ * @param {ContextRows} context
+ * @returns {Promise<Float32Array>}
+ */
+async function overBlocks(graph, data, count, context) {
+  if (count > 0 && count <= BLOCK_ROWS) {
+    return await graph.run(data, count, context(0, count));
+  }
+  const width = data.length / count;
+  const out = new Float32Array(graph.outputShape.reduce((product, axis) => product * axis, count));
+  for (let start = 0; start < count; start += BLOCK_ROWS) {
+    const rows = Math.min(BLOCK_ROWS, count - start);
+    const block = data.subarray(start * width, (start + rows) * width);
+    out.set(await graph.run(block, rows, context(start, rows)), (start * out.length) / count);
+  }
+  return out;
+}

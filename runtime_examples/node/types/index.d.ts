@@ -1,0 +1,13 @@
+/** A flowexport bundle in Node.js: `Model.open(folder)`, then `logProb`, `percentile` and `sample`. */
+export type InputCode = import("./errors.js").InputCode;
+export type Manifest = import("./manifest.js").Manifest;
+export type Draw = import("./model.js").Draw;
+export type NdArray = import("./npy.js").NdArray;
+/** @typedef {import("./errors.js").InputCode} InputCode */
+/** @typedef {import("./manifest.js").Manifest} Manifest */
+/** @typedef {import("./model.js").Draw} Draw */
+/** @typedef {import("./npy.js").NdArray} NdArray */
+export { Bundle } from "./bundle.js";
+export { ArgumentError, BundleError, FlowError, InputError, TableError } from "./errors.js";
+export { BLOCK_ROWS, Model } from "./model.js";
+export { normals, parseSeed, philox4x32 } from "./noise.js";
