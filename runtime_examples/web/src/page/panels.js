@@ -79,8 +79,7 @@ export class Panels {
       rows.push(
         make("tr", {}, [
           make("td", {}, [name]),
-          make("td", {}, [figure(found)]),
-          make("td", {}, [figure(bound)]),
+          ...figures(found, bound),
           make("td", { className: passed ? "passed" : "failed" }, [passed ? "passed" : "failed"]),
         ]),
       );
@@ -131,7 +130,7 @@ export class Panels {
     const link = make("a", { className: "button primary", download: "scores.csv", href }, ["Download scores"]);
     byId("scores", HTMLElement).replaceChildren(link);
     const without = model.manifest.reference === null ? ", without percentiles: the bundle has no reference rows" : "";
-    say("score-note", `${grouped(total)} rows of ${file.name} scored${without}.`);
+    say("score-note", `${grouped(total)} ${total === 1 ? "row" : "rows"} of ${file.name} scored${without}.`);
   }
 
   /** @param {unknown} error */
@@ -164,9 +163,19 @@ async function* texts(file) {
   }
 }
 
-/** @param {number | string} value */
-function figure(value) {
-  return typeof value === "number" ? withMinus(value.toExponential(1)) : value;
+/**
+ * The cells of a difference and its bound, or of the error that a case got and the one that it should have got.
+ *
+ * @param {number | string} found
+ * @param {number | string} bound
+ */
+function figures(found, bound) {
+  if (typeof found === "string") {
+    return [make("td", { colSpan: 2 }, [found === bound ? found : `${found}, expected ${bound}`])];
+  }
+  return [found, bound].map((value) =>
+    make("td", {}, [Number(value) === 0 ? "0" : withMinus(Number(value).toExponential(1))]),
+  );
 }
 
 /**
