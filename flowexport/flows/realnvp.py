@@ -21,6 +21,7 @@ from .arguments import (
     fraction,
     hidden_widths,
     named,
+    normalised,
     require_network,
     whole,
 )
@@ -69,7 +70,8 @@ class RealNVP(Flow):
         mixing: a layer between couplings, ``"Permutation"`` (random, fixed) or ``"LULinear"`` (learned).
         scaling: whether a learned scale a feature ends the stack, as in NICE.
         residual: whether hidden layers are residual blocks, after a first layer; their widths must be equal.
-        layer_norm: whether hidden layers are normalised.
+        layer_norm: whether hidden layers are normalised; ``"unbiased"`` takes the unbiased variance, as zuko does, and
+            needs layers of at least two.
         dropout: the fraction of hidden numbers dropped in training.
         base: the density at the end of the stack: ``"StandardNormal"``; ``"DiagonalNormal"`` with learned mean and
             scale; ``"ConditionalNormal"``, whose mean and scale are linear in the encoded context (one pair a class
@@ -105,7 +107,7 @@ class RealNVP(Flow):
         mixing: str | None = None,
         scaling: bool = False,
         residual: bool = False,
-        layer_norm: bool = False,
+        layer_norm: bool | str = False,
         dropout: float = 0.0,
         base: str | Mapping[str, Any] = "StandardNormal",
         bounds: Sequence[tuple[float | None, float | None]] | None = None,
@@ -121,7 +123,7 @@ class RealNVP(Flow):
             hidden,
             make_activation,
             flag("residual", residual),
-            flag("layer_norm", layer_norm),
+            normalised(layer_norm),
             fraction("dropout", dropout),
         )
         require_network(network)
@@ -135,6 +137,7 @@ class RealNVP(Flow):
         if base_name == "ConditionalNormal" and not context:
             raise ArgumentError("base: ConditionalNormal needs a context")
         encoder = encoder_of(context, categories, embeddings)
+        support = bounds_of(bounds, features)
 
         width = context if encoder is None else sum(encoder.widths)
         fixed = not (randmask or masks == "random")
@@ -183,7 +186,7 @@ class RealNVP(Flow):
             (features,),
             context,
             arguments,
-            bounds_of(bounds, features),
+            support,
             encoder,
         )
 

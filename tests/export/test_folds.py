@@ -1,25 +1,39 @@
 """A fold moves work into the weights and changes no number: 1e-12, relative, in float64."""
 
 from itertools import permutations
+from random import Random
 
 import pytest
 import torch
 from torch import Tensor, nn
 
+from flowexport.export.diagonals import fold_diagonals
 from flowexport.export.folds import (
     FOLDS,
-    ClampedAffine,
     fold_all,
-    fold_univariates,
     fold_context_scale,
+    fold_elementwise,
+    fold_embeddings,
     fold_identity,
+    fold_linear,
     fold_masks,
-    fold_scale,
+    fold_univariates,
 )
-from flowexport.export.lean import LeanFlow
-from flowexport.flows import Affine, Flow
+from flowexport.export.lean import DenseLinear, Diagonal, LeanFlow
+from flowexport.export.univariates import ClampedAffine
+from flowexport.flows import (
+    Affine,
+    Flow,
+    Inverse,
+    LULinear,
+    Permutation,
+    RationalQuadraticSpline,
+    RealNVP,
+    SigmoidAffine,
+)
 from flowexport.flows.conditioner import MaskedConditioner
-from tests.flows.cases import CASES, context, make, rows, standardised
+from flowexport.flows.diagonal import Elementwise
+from tests.flows.cases import ALL, CASES, context, make, rows, standardised
 
 
 def units(name: str, own: bool = True) -> Flow:
@@ -40,22 +54,22 @@ def assert_same(measured: tuple[Tensor, Tensor], expected: tuple[Tensor, Tensor]
 
 @pytest.mark.parametrize("own", [True, False], ids=["in units of its own", "as built"])
 @pytest.mark.parametrize("fold", [*FOLDS, fold_all], ids=lambda fold: fold.__name__)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 def test_a_fold_changes_no_number(name, fold, own):
     flow = units(name, own)
     lean = LeanFlow(flow)
-    x, z, c = rows(flow, 50), torch.randn(50, flow.features, dtype=torch.float64), context(flow, 50)
+    x, z, c = rows(flow, 50), torch.randn(50, flow.latent_size, dtype=torch.float64), context(flow, 50)
     expected = numbers(lean, x, z, c)
     with torch.no_grad():
         fold(lean)
     assert_same(numbers(lean, x, z, c), expected)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 def test_the_lean_form_is_the_flow(name):
     flow = units(name)
-    x, z, c = rows(flow, 50), torch.randn(50, flow.features, dtype=torch.float64), context(flow, 50)
-    expected = flow(c).log_prob(x).detach(), flow(c).transform.inv(z).detach()
+    x, z, c = rows(flow, 50), torch.randn(50, flow.latent_size, dtype=torch.float64), context(flow, 50)
+    expected = flow(c).log_prob(x).detach(), flow.sample_from(z, c).detach()
     assert_same(numbers(LeanFlow(flow), x, z, c), expected)
     assert_same(numbers(fold_all(LeanFlow(flow)), x, z, c), expected)
 
@@ -67,7 +81,7 @@ def test_the_lean_form_is_the_flow(name):
 def test_any_two_folds_may_come_in_any_order(name, order):
     flow = units(name)
     lean = LeanFlow(flow)
-    x, z, c = rows(flow, 50), torch.randn(50, flow.features, dtype=torch.float64), context(flow, 50)
+    x, z, c = rows(flow, 50), torch.randn(50, flow.latent_size, dtype=torch.float64), context(flow, 50)
     expected = numbers(lean, x, z, c)
     with torch.no_grad():
         for fold in order:
@@ -75,7 +89,22 @@ def test_any_two_folds_may_come_in_any_order(name, order):
     assert_same(numbers(lean, x, z, c), expected)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
+def test_the_folds_may_come_in_any_order(name):
+    flow = units(name)
+    x, z, c = rows(flow, 50), torch.randn(50, flow.latent_size, dtype=torch.float64), context(flow, 50)
+    expected = numbers(LeanFlow(flow), x, z, c)
+    order = list(FOLDS)
+    for seed in range(3):
+        Random(seed).shuffle(order)
+        lean = LeanFlow(flow)
+        with torch.no_grad():
+            for fold in order:
+                fold(lean)
+        assert_same(numbers(lean, x, z, c), expected)
+
+
+@pytest.mark.parametrize("name", ALL)
 def test_folding_leaves_the_trained_flow_alone(name):
     flow = units(name)
     before = {key: tensor.clone() for key, tensor in flow.state_dict().items()}
@@ -105,9 +134,9 @@ def test_fold_masks_leaves_no_mask(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_fold_clamp_leaves_no_division_by_the_cap(name):
+def test_fold_univariates_leaves_no_division_by_the_cap(name):
     assert kinds(LeanFlow(units(name)), "univariate") == {Affine}
-    lean = folded(name, fold_clamp)
+    lean = folded(name, fold_univariates)
     assert kinds(lean, "univariate") == {ClampedAffine}
     for coupling in lean.stack.couplings:
         a = torch.tensor([0.0, 1.0, -3.0], dtype=torch.float64)
@@ -117,12 +146,12 @@ def test_fold_clamp_leaves_no_division_by_the_cap(name):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_fold_scale_moves_the_scale_from_the_entrance_to_the_base(name):
+def test_fold_diagonals_moves_the_scale_from_the_entrance_to_the_base(name):
     flow = units(name)
     lean = LeanFlow(flow)
     assert lean.entrance is not None
     assert lean.exit is None
-    fold_scale(lean)
+    fold_diagonals(lean)
     assert lean.entrance is None
     assert torch.equal(lean.exit, 1 / flow.standardize.scale)
     assert torch.equal(lean.mean, flow.standardize.mean)
@@ -170,3 +199,98 @@ def test_the_mean_is_not_folded_where_it_would_cost_digits():
     x = mean + torch.randn(200, 4, dtype=torch.float64)
     x = x.float().double()  # what float32 can hold, so that only the arithmetic is judged
     torch.testing.assert_close(lean.log_prob(x.float()).double(), flow().log_prob(x), rtol=1e-6, atol=1e-5)
+
+
+# Layers between couplings
+
+
+def maps_of(lean: LeanFlow) -> list[nn.Module]:
+    return [each for layer in lean.stack.layers if hasattr(layer, "maps") for each in layer.maps]
+
+
+def folded_all(**arguments: object) -> tuple[LeanFlow, list[nn.Module]]:
+    torch.manual_seed(0)
+    flow = RealNVP(4, hidden_features=(8,), **arguments).double()
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    x = torch.randn(200, 4, dtype=torch.float64)
+    flow.train().log_prob(x)
+    lean = fold_all(LeanFlow(standardised(flow.eval())))
+    return lean, maps_of(lean)
+
+
+@pytest.mark.parametrize("masks", ["alternating", "random"])
+@pytest.mark.parametrize("normalization", ["ActNorm", "BatchNorm"])
+@pytest.mark.parametrize("univariate", ["Affine", "Additive", "SigmoidAffine"])
+def test_normalisations_leave_no_node_in_affine_flows(univariate, normalization, masks):
+    lean, maps = folded_all(univariate=univariate, normalization=normalization, masks=masks, scaling=True)
+    assert maps == []
+    assert lean.entrance is None
+
+
+def test_permutations_leave_one_gather_for_the_noise():
+    lean, maps = folded_all(mixing="Permutation", normalization="ActNorm")
+    assert maps == []
+    assert lean.order is not None
+    lean, _ = folded_all(mixing="Permutation", base={"name": "GaussianMixture", "components": 2})
+    assert lean.order is not None
+
+
+def test_linear_layers_take_in_the_scales_before_them():
+    lean, maps = folded_all(mixing="LULinear", normalization="ActNorm")
+    assert {type(each) for each in maps} == {DenseLinear}
+    assert len(maps) == 2
+    assert lean.entrance is None
+
+
+def test_a_scale_stops_at_a_spline_and_nowhere_else():
+    lean, maps = folded_all(univariate=RationalQuadraticSpline(4), normalization="ActNorm", masks="random")
+    # One before each spline, which takes in the ActNorm of the one before, and one at the end.
+    assert [type(each) for each in maps] == [Diagonal] * 4
+    assert lean.exit is None
+
+
+def test_a_mixture_takes_in_the_last_scale():
+    lean, maps = folded_all(normalization="ActNorm", base={"name": "GaussianMixture", "components": 2})
+    assert maps == []
+    assert lean.exit is None
+
+
+def test_an_embedding_becomes_columns_of_the_first_linear():
+    torch.manual_seed(0)
+    flow = RealNVP(3, context=2, categories=[5, 0], embeddings=[2, 0], hidden_features=(8,)).double()
+    lean = LeanFlow(flow)
+    before = {c.conditioner.trunk[0].in_features - 3 for c in lean.stack.couplings}
+    with torch.no_grad():
+        fold_embeddings(lean)
+    after = {c.conditioner.trunk[0].weight.shape[1] for c in lean.stack.couplings}
+    assert len(lean.encoder.tables) == 0
+    assert max(after) == max(before) + 3 + 3
+
+
+def test_folded_kinds_are_gone():
+    for name in ALL:
+        lean = fold_all(LeanFlow(units(name)))
+        assert not any(isinstance(each, (Elementwise, LULinear, Permutation)) for each in lean.modules()), name
+        for coupling in lean.stack.couplings:
+            inner = coupling.univariate.univariate if isinstance(coupling.univariate, Inverse) else coupling.univariate
+            assert not isinstance(inner, (Affine, SigmoidAffine)), name
+            assert not isinstance(coupling.conditioner, MaskedConditioner), name
+
+
+def test_fold_elementwise_and_fold_linear_put_log_determinants_into_the_constant():
+    torch.manual_seed(0)
+    flow = RealNVP(4, hidden_features=(8,), mixing="LULinear", base="DiagonalNormal").double()
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter += 0.1 * torch.randn_like(parameter)
+    lean = LeanFlow(flow)
+    before = lean.constant.clone()
+    with torch.no_grad():
+        fold_linear(lean)
+        fold_elementwise(lean)
+    linear = [each for each in flow.modules() if isinstance(each, LULinear)]
+    expected = sum(torch.linalg.slogdet(each.weight())[1] for each in linear)
+    expected = expected + sum(-each.log_scale.sum() for each in flow.modules() if isinstance(each, Elementwise))
+    torch.testing.assert_close(lean.constant - before, expected.detach(), rtol=1e-12, atol=1e-12)

@@ -1,5 +1,7 @@
 """A wrong argument is refused where it is given, and by its name."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -18,6 +20,23 @@ from flowexport.flows import Affine, RealNVP, Standardize, architecture_of, buil
         *[("hidden_features", value) for value in ((0,), (8, -1), (8, "x"), (True,), "64", 64, None)],
         *[("activation", value) for value in ("Nope", "relu", 3)],
         *[("univariate", value) for value in ("Nope", 3)],
+        *[("masks", value) for value in ("odd", 3, [[True, False, True]], [[True] * 3] * 3, [[True, False]] * 3)],
+        *[("masks", value) for value in ([[False] * 3] * 3, [[2, 0, 1]] * 3, ["abc"] * 3)],
+        *[("cover", value) for value in (1, False)],
+        *[("normalization", value) for value in ("LayerNorm", 3)],
+        *[("mixing", value) for value in ("Conv", True)],
+        *[("scaling", value) for value in (1, None)],
+        *[("residual", value) for value in (1, "yes")],
+        *[("layer_norm", value) for value in (0, None)],
+        *[("dropout", value) for value in (1.0, -0.1, True, "x", math.nan)],
+        *[("base", value) for value in ("Uniform", 3, None, "ConditionalNormal", "GaussianMixture", {})],
+        *[("base", {"name": "GaussianMixture", "components": value}) for value in (1, 2.5, None)],
+        *[
+            ("base", value)
+            for value in ({"name": "StandardNormal", "components": 2}, {"name": "GaussianMixture", "k": 2})
+        ],
+        *[("bounds", value) for value in (3, [(0, 1)], [(0, 1, 2)] * 3, [(1, 1)] * 3, [(0, math.inf)] * 3, ["ab"] * 3)],
+        *[("categories", value) for value in (3, [2], [2, 3, 4, 5])],
     ],
     ids=lambda value: repr(value).replace(" ", ""),
 )
@@ -25,6 +44,31 @@ def test_constructor_names_the_argument(argument, value):
     arguments = {"features": 3, argument: value}
     with pytest.raises(ArgumentError, match=f"^{argument}: "):
         RealNVP(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"features": 1, "mixing": "LULinear"}, "mixing"),
+        ({"features": 1, "masks": [[True]] * 3}, "masks"),
+        ({"randmask": True, "masks": "halves"}, "randmask"),
+        ({"randmask": True, "transforms": 1}, "cover"),
+        ({"masks": "halves", "cover": False}, "cover"),
+        ({"residual": True, "hidden_features": (8, 9)}, "residual"),
+        ({"residual": True, "hidden_features": ()}, "residual"),
+        ({"layer_norm": True, "hidden_features": ()}, "layer_norm"),
+        ({"dropout": 0.1, "hidden_features": ()}, "dropout"),
+        ({"context": 2, "categories": [1, 0]}, "categories"),
+        ({"context": 2, "categories": [-1, 0]}, "categories"),
+        ({"context": 2, "categories": [3, 0], "embeddings": [2]}, "embeddings"),
+        ({"context": 2, "categories": [3, 0], "embeddings": [0, 2]}, "embeddings"),
+        ({"context": 2, "embeddings": [2, 0]}, "embeddings"),
+    ],
+    ids=str,
+)
+def test_arguments_that_do_not_go_together(arguments, named):
+    with pytest.raises(ArgumentError, match=f"^{named}: "):
+        RealNVP(**{"features": 3} | arguments)
 
 
 def test_it_is_an_error_of_this_package_and_a_value_error():
@@ -104,9 +148,7 @@ def test_architecture_that_cannot_be_built(architecture, message):
         build(architecture)
 
 
-@pytest.mark.parametrize("argument", ["activation", "univariate"])
-def test_what_has_no_name_cannot_be_saved(argument):
-    default = {"activation": nn.ReLU, "univariate": Affine}[argument]
-    flow = RealNVP(3, hidden_features=(8,), **{argument: lambda: default()})
-    with pytest.raises(ArgumentError, match=f"^{argument}: "):
+def test_what_has_no_name_cannot_be_saved():
+    flow = RealNVP(3, hidden_features=(8,), activation=lambda: nn.ReLU())
+    with pytest.raises(ArgumentError, match=r"^activation: "):
         architecture_of(flow)

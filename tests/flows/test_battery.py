@@ -1,39 +1,50 @@
 """What every flow promises, over the list of flows in cases.py."""
 
 import json
+from itertools import combinations, product
 
 import pytest
 import torch
 from torch import Size
 from torch.autograd.functional import jacobian
 
-from flowexport.flows import Flow, architecture_of, build
+from flowexport.flows import Flow, HalvesStack, StandardNormal, architecture_of, build
 from flowexport.flows.conditioner import MaskedConditioner
-from tests.flows.cases import CASES, context, make, rows
+from tests.flows.cases import ALL, CASES, CHOSEN, OPTIONS, allowed, context, make, rows
 
 EXACT = {"rtol": 1e-10, "atol": 1e-10}
 
 
-@pytest.fixture(params=CASES)
+@pytest.fixture(params=ALL)
 def flow(request) -> Flow:
     return make(request.param)
 
 
 def masks_of(flow: Flow) -> list[torch.Tensor]:
-    """What each layer keeps, from its definition: nothing of one feature, a stored mask, or every second one."""
-    features = flow.features
-    if features == 1:
-        return [torch.zeros(1, dtype=torch.bool)] * len(flow.stack.couplings)
-    conditioners = [coupling.conditioner for coupling in flow.stack.couplings]
-    return [
-        conditioner.mask if isinstance(conditioner, MaskedConditioner) else torch.arange(features) % 2 == layer % 2
-        for layer, conditioner in enumerate(conditioners)
-    ]
+    """What each coupling keeps, from its definition: a stored mask, a half in turn, or nothing."""
+    features = torch.arange(flow.features)
+    first = features < (flow.features + 1) // 2 if flow.arguments["masks"] == "halves" else features % 2 == 0
+    masks = []
+    for layer, coupling in enumerate(flow.stack.couplings):
+        if isinstance(coupling.conditioner, MaskedConditioner):
+            masks.append(coupling.conditioner.mask)
+        elif isinstance(flow.stack, HalvesStack):
+            masks.append(first if layer % 2 == 0 else ~first)
+        else:
+            masks.append(torch.zeros(flow.features, dtype=torch.bool))
+    return masks
 
 
 def test_covers_every_kind_of_conditioner():
     kinds = {type(coupling.conditioner).__name__ for name in CASES for coupling in make(name).stack.couplings}
     assert kinds == {"Conditioner", "Constant", "ContextConditioner", "MaskedConditioner"}
+
+
+def test_every_two_values_of_two_options_meet():
+    for first, second in combinations(OPTIONS, 2):
+        for one, other in product(OPTIONS[first], OPTIONS[second]):
+            met = any(chosen[first] == one and chosen[second] == other for chosen in CHOSEN)
+            assert met == allowed({first: one, second: other}), (one, other)
 
 
 # Shapes
@@ -121,19 +132,21 @@ def test_log_det_is_that_of_autograds_jacobian(flow, direction):
     points = torch.randn(3, flow.features, dtype=torch.float64) if direction == "inverse" else rows(flow, 3)
     for point in points:
         sign, expected = torch.linalg.slogdet(jacobian(transform, point))
-        assert sign == 1
+        # A permutation or a rotation may turn the orientation over; couplings do not.
+        assert sign == 1 or flow.arguments["mixing"]
         torch.testing.assert_close(transform.log_abs_det_jacobian(point, transform(point)), expected, **EXACT)
 
 
 def test_each_layer_keeps_its_mask_and_moves_the_rest(flow):
-    x, c = rows(flow, 16), context(flow, 16)
+    x, c = torch.randn(16, flow.features, dtype=torch.float64), context(flow, 16)
+    c = c if c is None or flow.encoder is None else flow.encoder(c)
     for layer, (mask, coupling) in enumerate(zip(masks_of(flow), flow.stack.couplings, strict=True)):
         kept, moved = flow.stack.kept_and_moved(layer)
         for direction in (coupling.forward_and_log_det, coupling.inverse_and_log_det):
             parts = list(flow.stack.split(x))
             parts[moved], _ = direction(parts[kept], parts[moved], c)
             y = flow.stack.join(tuple(parts))
-            assert torch.equal(y[:, mask], x[:, mask])
+            torch.testing.assert_close(y[:, mask], x[:, mask], rtol=1e-12, atol=1e-15)
             assert (y[:, ~mask] != x[:, ~mask]).all()
 
 
@@ -143,6 +156,7 @@ def test_a_layer_is_told_nothing_of_what_it_moves(flow):
         kept, _ = flow.stack.kept_and_moved(layer)
         elsewhere = torch.where(mask, x, x + 7)
         c = context(flow, 16)
+        c = c if c is None or flow.encoder is None else flow.encoder(c)
         before, after = (coupling.conditioner(flow.stack.split(rows)[kept], c) for rows in (x, elsewhere))
         for one, other in zip(before, after, strict=True):
             assert torch.equal(one, other)
@@ -151,14 +165,21 @@ def test_a_layer_is_told_nothing_of_what_it_moves(flow):
 # The density
 
 
+def exact_base(flow: Flow) -> torch.distributions.Distribution:
+    """The base as torch.distributions has it."""
+    if isinstance(flow.base, StandardNormal):
+        zero = torch.zeros(flow.features, dtype=torch.float64)
+        return torch.distributions.Independent(torch.distributions.Normal(zero, zero + 1), 1)
+    normals = torch.distributions.Normal(flow.base.means, flow.base.log_scales.exp())
+    weights = torch.distributions.Categorical(logits=flow.base.logits)
+    return torch.distributions.MixtureSameFamily(weights, torch.distributions.Independent(normals, 1))
+
+
 def test_log_prob_is_base_plus_log_det(flow):
     distribution = flow(context(flow))
     x = rows(flow, 32)
     z = distribution.transform(x)
-    normal = torch.distributions.Independent(
-        torch.distributions.Normal(torch.zeros_like(z), torch.ones_like(z)), 1
-    ).log_prob(z)
-    expected = normal + distribution.transform.log_abs_det_jacobian(x, z)
+    expected = exact_base(flow).log_prob(z) + distribution.transform.log_abs_det_jacobian(x, z)
     torch.testing.assert_close(distribution.log_prob(x), expected, **EXACT)
 
 
@@ -168,17 +189,23 @@ def test_samples_come_with_their_own_log_prob(flow):
     torch.testing.assert_close(log_prob, distribution.log_prob(x), **EXACT)
 
 
+def context_rows(flow: Flow, distribution, count: int):
+    """The one context of a distribution, for each of its rows."""
+    return distribution.transform.context.expand(count, -1) if flow.context else None
+
+
 def test_samples_are_the_inverse_of_the_noise(flow):
     distribution = flow(context(flow))
     torch.manual_seed(5)
     x = distribution.sample((9,))
     torch.manual_seed(5)
-    z = torch.randn(9, flow.features, dtype=torch.float64)
-    torch.testing.assert_close(distribution.transform(x), z, **EXACT)
+    noise = torch.randn(9, flow.latent_size, dtype=torch.float64)
+    torch.testing.assert_close(distribution.transform(x), flow.base.latent(noise), **EXACT)
+    torch.testing.assert_close(flow.sample_from(noise, context_rows(flow, distribution, 9)), x, **EXACT)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 def test_numbers_are_of_the_flows_type(name, dtype):
     flow = make(name, dtype=dtype)
     x, log_prob = flow(context(flow)).rsample_and_log_prob((3,))
@@ -204,7 +231,9 @@ def test_gradient_of_log_prob_reaches_every_parameter(flow):
 
 def test_gradient_of_samples_reaches_every_parameter(flow):
     flow(context(flow, 8)).rsample((8,)).square().sum().backward()
-    assert all(parameter.grad is not None and parameter.grad.any() for parameter in flow.parameters())
+    # Which component of a mixture a sample is of is no smooth function of its weight.
+    smooth = {name: parameter for name, parameter in flow.named_parameters() if name != "base.logits"}
+    assert all(parameter.grad is not None and parameter.grad.any() for parameter in smooth.values())
 
 
 def test_only_rsample_carries_a_gradient(flow):
@@ -228,7 +257,9 @@ def test_expand_repeats_the_distribution(flow):
     torch.testing.assert_close(expanded.log_prob(x), distribution.log_prob(x).expand(3, 2), **EXACT)
 
 
-def test_repr_names_flow_and_shapes(flow):
+@pytest.mark.parametrize("name", CASES)
+def test_repr_names_flow_and_shapes(name):
+    flow = make(name)
     text = repr(flow)
     assert text.startswith("RealNVP(")
     for part in ("Affine(slope=0.001)", f"Standardize(features={flow.features})", f"Normal(features={flow.features})"):
@@ -239,7 +270,7 @@ def test_repr_names_flow_and_shapes(flow):
 # Save and load
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ALL)
 def test_saved_and_loaded_it_is_the_same_flow(name):
     flow = make(name, seed=1)
     x, c = rows(flow, 32), context(flow, 32)
@@ -247,6 +278,7 @@ def test_saved_and_loaded_it_is_the_same_flow(name):
     architecture = json.loads(json.dumps(architecture_of(flow)))
     torch.manual_seed(2)  # other weights, and other masks
     loaded = build(architecture).double()
+    loaded.train(flow.training)
     assert not torch.equal(loaded(c).log_prob(x), flow(c).log_prob(x))
     loaded.load_state_dict(state)
     assert torch.equal(loaded(c).log_prob(x), flow(c).log_prob(x))
@@ -263,6 +295,8 @@ def test_random_masks_travel_with_the_weights(name):
     assert torch.equal(torch.stack(masks_of(other)), torch.stack(masks_of(flow)))
 
 
-def test_a_copy_in_eval_mode_says_the_same(flow):
+@pytest.mark.parametrize("name", CASES)
+def test_without_layers_that_differ_in_training_eval_mode_says_the_same(name):
+    flow = make(name)
     x, c = rows(flow, 8), context(flow, 8)
     assert torch.equal(flow.train()(c).log_prob(x), flow.eval()(c).log_prob(x))
