@@ -139,11 +139,7 @@ class Model:
             raise InputError("wrong_shape", f"context: {len(context)} rows, expected {rows}")
         for index, column in enumerate(columns):
             if column.categories is not None:
-                codes = context[:, index]
-                unknown = codes[~((codes >= 0) & (codes < len(column.categories)) & (codes == np.floor(codes)))]
-                if len(unknown):
-                    wanted = f"expected a code from 0 to {len(column.categories) - 1}"
-                    raise InputError("unknown_category", f"context: {column.name}: {wanted}, got {unknown[0]}")
+                check_codes(context[:, index], column.name, len(column.categories))
         return np.broadcast_to(context, (rows, len(columns)))
 
     def _run(
@@ -178,6 +174,14 @@ def as_rows(name: str, given: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.f
         raise InputError("wrong_shape", f"{name}: expected shape [{wanted}], got {list(array.shape)}")
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and has no density
         return np.ascontiguousarray(array, np.float32)
+
+
+def check_codes(codes: NDArray[np.float32], name: str, categories: int) -> None:
+    """Refuses what is not the code of a category, 0 … categories − 1."""
+    unknown = codes[~((codes >= 0) & (codes < categories) & (codes == np.floor(codes)))]
+    if len(unknown):
+        wanted = f"expected a code from 0 to {categories - 1}"
+        raise InputError("unknown_category", f"context: {name}: {wanted}, got {unknown[0]}")
 
 
 def open_session(bundle: Bundle, graph: Graph, threads: int) -> Any:

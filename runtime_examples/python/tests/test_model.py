@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from conftest import Tampered
 from flowbundle import BundleError, InputError, Model, normals
+from flowbundle.model import check_codes
 
 
 @pytest.fixture
@@ -65,6 +66,14 @@ def test_a_selector_takes_no_temperature(tampered: Tampered) -> None:
     z[:, 0] *= np.float32(0.5)
     model = Model(tampered.path)
     np.testing.assert_array_equal(model.sample(3, 4, 0.5), model.sample_from(z))
+
+
+@pytest.mark.parametrize("code", [-1, 0.5, 3, np.nan, np.inf])
+def test_a_code_of_no_category_is_refused(code: float) -> None:
+    check_codes(np.array([0, 1, 2], np.float32), "cut", 3)
+    with pytest.raises(InputError, match="context: cut: expected a code from 0 to 2") as caught:
+        check_codes(np.array([0, code], np.float32), "cut", 3)
+    assert caught.value.code == "unknown_category"
 
 
 @pytest.mark.parametrize(
