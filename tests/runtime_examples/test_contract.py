@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from flowexport.runtime import Model
-from tests.planting import Planted, nudge_largest_weight
+from tests.planting import Planted, move_data_outside, nudge_largest_weight
 
 from .conftest import ZOO, Plant, golden_context, manifest_of
 from .languages import BUILD_SECONDS, Done, Language
@@ -358,8 +358,8 @@ def set_key(planted: Planted, path: str, value: object) -> None:
 
 
 def list_file(planted: Planted, name: str) -> None:
-    """Lists a file by a name that must not be followed; what it would lead to has the right hash."""
-    (planted.path.parent / "x").write_bytes(b"")
+    """Lists a file by a name that must not be followed; what it leads to is there, and has the right hash."""
+    (planted.path / name).write_bytes(b"")
     empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     planted.edit_manifest(lambda manifest: manifest["files"].update({name: empty}))
 
@@ -425,6 +425,7 @@ FAULTS: dict[str, tuple[Callable[[Planted], object], list[str]]] = {
     "array of whole numbers": (lambda p: p.write_array("z", np.zeros((1000, 2), np.int32)), ["golden/z.npy"]),
     "array column by column": (fortran, ["golden/z.npy"]),
     "graph truncated": (lambda p: truncate(p, "sample.onnx"), ["sample.onnx"]),
+    "graph with its data in another file": (lambda p: p.edit_graph("sample", move_data_outside), ["sample.onnx"]),
     "graph of the other direction": (
         lambda p: p.write("log_prob.onnx", (p.path / "sample.onnx").read_bytes()),
         ["log_prob"],
