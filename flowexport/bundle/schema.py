@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = [
     "FORMAT",
     "Case",
+    "ContextFeature",
     "Dtype",
     "Figure",
     "Golden",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 import math
+from collections import Counter
 from itertools import pairwise
 from typing import Annotated, Any, Literal
 
@@ -36,8 +38,16 @@ FORMAT = "flowexport/1"
 Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 NotNegative = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+Category = Annotated[str, Meta(min_length=1, max_length=255)]
 FileName = Annotated[str, Meta(min_length=1, max_length=255)]
 Dtype = Literal["float32", "float64"]
+
+
+class ContextFeature(Struct, frozen=True, omit_defaults=True):
+    """A column of the context: a number, or the code 0, 1, … of one of its categories."""
+
+    name: str
+    categories: Annotated[list[Category], Meta(min_length=1)] | None = None
 
 
 class TensorSpec(Struct, frozen=True):
@@ -132,7 +142,7 @@ class Manifest(Struct, frozen=True):
     latent_size: Count
     context_size: NotNegative
     features: list[str] | None
-    context_features: list[Any] | None
+    context_features: list[ContextFeature] | None
     architecture: dict[str, Any]
     graphs: Graphs
     files: dict[FileName, Sha256]
@@ -183,6 +193,9 @@ def inconsistency(manifest: Manifest) -> str | None:
     ):
         if names is not None and len(names) != length:
             return f"{key}: expected {length} entries, got {len(names)}"
+    fault = name_fault(manifest)
+    if fault:
+        return fault
     if not all(0 < value < math.inf for value in manifest.scale):
         return "scale: every entry must be positive and finite"
     if manifest.reference is not None:
@@ -210,6 +223,29 @@ def inconsistency(manifest: Manifest) -> str | None:
         if file not in manifest.files:
             return f"files: {file!r} is used but not listed"
     return None
+
+
+def name_fault(manifest: Manifest) -> str | None:
+    """The first column or category whose name another has too, or categories that are not the architecture's."""
+    context = manifest.context_features or []
+    twice = repeated([*(manifest.features or []), *(feature.name for feature in context)])
+    if twice is not None:
+        return f"features, context_features: {twice!r} is the name of two columns"
+    for index, feature in enumerate(context):
+        twice = repeated(feature.categories or [])
+        if twice is not None:
+            return f"context_features[{index}].categories: {twice!r} is there twice"
+    arguments = manifest.architecture.get("arguments")
+    counts = arguments.get("categories") if isinstance(arguments, dict) else None
+    found = [len(feature.categories or []) for feature in context] or [0] * manifest.context_size
+    if isinstance(counts, list) and counts != found:
+        return f"context_features: numbers of categories {found}, architecture.arguments.categories says {counts}"
+    return None
+
+
+def repeated(names: list[str]) -> str | None:
+    """The first name that is there twice."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
 
 
 def referenced(manifest: Manifest) -> list[str]:

@@ -1,8 +1,13 @@
 """``flowexport inspect``."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from .options import as_json as json_option
+
+if TYPE_CHECKING:
+    from flowexport.bundle.schema import ContextFeature
 
 
 @click.command("inspect")
@@ -21,7 +26,7 @@ def command(bundle: str, as_json: bool) -> None:
         click.echo((opened.path / "flow.json").read_text(encoding="utf-8").rstrip())
         return
     arguments = ", ".join(f"{key}={value}" for key, value in manifest.architecture.get("arguments", {}).items())
-    context = ", ".join(str(entry["name"]) for entry in manifest.context_features or []) or "none"
+    context = ", ".join(map(described, manifest.context_features or [])) or "none"
     features = ", ".join(manifest.features or [])
     rows = [
         ("model", manifest.name),
@@ -49,3 +54,8 @@ def command(bundle: str, as_json: bool) -> None:
         rows.append(("log_prob", f"of {manifest.reference.rows:,} data rows: {picked}"))
     rows.append(("made with", ", ".join(f"{k} {v[:12]}" for k, v in manifest.provenance.items())))
     show_table(("", str(opened.path)), rows)
+
+
+def described(feature: "ContextFeature") -> str:
+    """The name of a column of the context, with its categories."""
+    return feature.name + (f" ({', '.join(feature.categories)})" if feature.categories else "")

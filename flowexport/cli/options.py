@@ -1,7 +1,8 @@
 """Options that several verbs share."""
 
-__all__ = ["as_json", "context_rows", "device", "threads"]
+__all__ = ["as_json", "context_coders", "context_rows", "device", "threads"]
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from flowexport.runtime import Model
+    from flowexport.tables import Coder
 
 device = click.option(
     "--device",
@@ -23,32 +25,50 @@ threads = click.option("--threads", type=click.IntRange(min=1), help="Threads ov
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 
 
+TABLES = (".csv", ".npy", ".parquet")
+"""Endings by which ``--context`` is known for a file."""
+
+
 def context_rows(given: str, model: "Model") -> "np.ndarray":
-    """``--context``: numbers with commas between them, ``[context]``, or a table, ``[rows, context]``.
+    """``--context``: values with commas between them, ``[context]``, or a table, ``[rows, context]``.
+
+    A value is a number, or the name of a category (in quotes where it has a comma), or its code.
 
     Raises:
         DataError: where it is neither, or does not fit the model.
     """
+    import csv
+
     import numpy as np
 
-    from flowexport.errors import DataError
+    from flowexport.errors import DataError, InputError
     from flowexport.tables import open_table
 
-    names = [entry["name"] for entry in model.manifest.context_features or []]
     if not model.context_size:
         raise DataError("--context: this model takes none")
-    try:
-        values = np.array([float(part) for part in given.split(",")])
-    except ValueError:
-        if not Path(given).suffix:
-            raise DataError(f"--context: {given!r} is neither numbers with commas between them nor a file") from None
+    names = [feature.name for feature in model.context_features]
+    if Path(given).suffix.lower() in TABLES:
         table = open_table(given)
-        blocks = list(table.blocks(table.match(names)))
+        chosen = table.match(names)
+        blocks = list(table.blocks(chosen, context_coders(chosen, model)))
         for block in blocks:
             block.require_finite()
         if not blocks:
-            raise DataError(f"--context: {given}: has no rows") from None
+            raise DataError(f"--context: {given}: has no rows")
         return np.concatenate([block.values for block in blocks])
-    if len(values) != model.context_size or not np.isfinite(values).all():
-        raise DataError(f"--context: expected {model.context_size} finite numbers ({', '.join(names)}), got {given!r}")
-    return values
+    cells = next(csv.reader([given], skipinitialspace=True), [])
+    if len(cells) != model.context_size:
+        wanted = f"{model.context_size} values with commas between them ({', '.join(names)})"
+        raise DataError(f"--context: expected {wanted}, or a file ({', '.join(TABLES)}), got {given!r}")
+    try:
+        return model.context(cells)
+    except InputError as error:
+        raise DataError(f"--{error}") from error
+
+
+def context_coders(chosen: "Sequence[str]", model: "Model") -> "dict[str, Coder]":
+    """What reads the categories among a table's columns of the context, by the table's own names ``chosen``."""
+    from flowexport.runtime.categories import coder_of
+
+    features = zip(chosen, model.context_features, strict=True)
+    return {name: coder_of(feature) for name, feature in features if feature.categories}

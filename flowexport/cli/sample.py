@@ -30,8 +30,11 @@ def command(
 ) -> None:
     """Draw rows from a BUNDLE (a folder, or the name of a zoo model).
 
-    With a table of contexts there are -n rows for each, one context after the other.
+    A context is a number for each of its columns; for a category its name, or its code. With a table of contexts
+    there are -n rows for each, one context after the other.
     """
+    import math
+
     from flowexport.errors import InputError
     from flowexport.runtime import load
     from flowexport.tables import open_writer
@@ -41,10 +44,10 @@ def command(
     model = load(bundle, device, threads)
     contexts = None if context is None else context_rows(context, model)
     if model.context_size and contexts is None:
-        names = ", ".join(str(entry["name"]) for entry in model.manifest.context_features or [])
-        raise InputError("missing_context", f"--context: this model needs {model.context_size} numbers ({names})")
+        names = ", ".join(feature.name for feature in model.context_features)
+        raise InputError("missing_context", f"--context: this model needs {model.context_size} values ({names})")
     total = count * (1 if contexts is None or contexts.ndim == 1 else len(contexts))
-    columns = model.manifest.features or [f"x{i}" for i in range(int(model.bundle.manifest.latent_size))]
+    columns = model.manifest.features or [f"x{i}" for i in range(math.prod(model.event_shape))]
     with open_writer(output, columns, model.dtype) as writer, progress() as bar:
         task = bar.add_task("sampling", total=total)
         for rows in model.iterate_samples(count, contexts, seed, temperature):

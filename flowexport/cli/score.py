@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from .options import context_rows
+from .options import context_coders, context_rows
 from .options import device as device_option
 from .options import threads as threads_option
 
@@ -21,9 +21,10 @@ def command(
 ) -> None:
     """Score ROWS (CSV, NPY or Parquet) under a BUNDLE: log_prob in nats, and its percentile.
 
-    Columns are matched by name, features then context; those of an NPY file by position. The percentile is
-    where a row's log_prob stands among those of the data that the model was made from. Rows are streamed, so
-    memory does not grow with them; a bad row stops the command, by its number, and leaves no file.
+    Columns are matched by name, features then context; those of an NPY file by position. A category is read by its
+    name, or else by its code. A row outside the bounds of a bounded feature gets -inf. The percentile is where a
+    row's log_prob stands among those of the data that the model was made from. Rows are streamed, so memory does not
+    grow with them; a bad row stops the command, by its number, and leaves no file.
     """
     import numpy as np
 
@@ -43,12 +44,13 @@ def command(
         if fixed.ndim > 1:
             raise DataError("--context: one context for all rows; put more into columns of the table")
     elif model.context_size:
-        columns += [str(entry["name"]) for entry in model.manifest.context_features or []]
+        columns += [feature.name for feature in model.context_features]
     chosen = table.match(columns)
+    coders = context_coders(chosen[width:], model) if fixed is None else {}
     figures = ["log_prob", "percentile"] if model.manifest.reference else ["log_prob"]
     with open_writer(output, figures, model.dtype if len(figures) == 1 else np.float64) as writer, progress() as bar:
         task = bar.add_task("scoring", total=table.rows)
-        for block in table.blocks(chosen):
+        for block in table.blocks(chosen, coders):
             block.require_finite()
             x = block.values[:, :width].reshape(-1, *model.event_shape)
             given = fixed if fixed is not None else block.values[:, width:] if model.context_size else None

@@ -11,6 +11,7 @@ import numpy as np
 from flowexport.errors import BundleError
 
 from .checks import Check, Status
+from .line import line_of
 from .model import Model
 
 BOUND = 1e-3
@@ -51,19 +52,19 @@ def attempted(model: Model, context: np.ndarray | None, subject: str) -> Check:
 
 
 def mass_check(model: Model, context: np.ndarray | None, subject: str) -> Check:
-    """Midpoint sums on grids of twice the fineness until two agree."""
-    samples = model.sample(BOX_SAMPLES, context, seed=0).astype(np.float64)
+    """Midpoint sums on grids of twice the fineness until two agree, with bounded features on the whole line."""
+    line = line_of(model.manifest)
+    samples = line.from_x(model.sample(BOX_SAMPLES, context, seed=0).astype(np.float64))
     low, high = samples.min(axis=0), samples.max(axis=0)
     low, high = low - MARGIN * (high - low), high + MARGIN * (high - low)
-    box = " × ".join(f"[{a:.4g}, {b:.4g}]" for a, b in zip(low, high, strict=True))
+    ends = zip(line.to_x(low)[0], line.to_x(high)[0], strict=True)
+    box = " × ".join(f"[{min(pair):.4g}, {max(pair):.4g}]" for pair in ends)
     if not (np.isfinite(low).all() and np.isfinite(high).all() and (high > low).all()):
         return Check("mass", subject, "failed", detail=f"samples span no finite box: {box}")
     cells, finest = CELLS[len(low)]
     before = None
     while cells <= finest:
-        integral = sum(
-            float(np.exp(model.log_prob(rows, context).astype(np.float64)).sum()) for rows in grid(low, high, cells)
-        )
+        integral = sum(mass_of(model, context, *line.to_x(points)) for points in grid(low, high, cells))
         integral *= float(np.prod((high - low) / cells))
         if before is not None and abs(integral - before) <= AGREEMENT:
             distance = abs(integral - 1)
@@ -71,6 +72,13 @@ def mass_check(model: Model, context: np.ndarray | None, subject: str) -> Check:
             return Check("mass", subject, status, distance, BOUND, f"|∫ − 1| over {box}, {cells} cells an axis")
         before, cells = integral, 2 * cells
     return Check("mass", subject, "failed", detail=f"grids up to {finest} cells an axis over {box} do not agree")
+
+
+def mass_of(model: Model, context: np.ndarray | None, x: np.ndarray, slope: np.ndarray) -> float:
+    """The sum of p(x) |∂x/∂u| over points, ``[points, features]`` both."""
+    density = np.exp(model.log_prob(x, context).astype(np.float64))
+    # Where the density is zero its point may be out of reach, and the slope infinite.
+    return float(np.where(density > 0, density * slope.prod(axis=1), 0).sum())
 
 
 def grid(low: np.ndarray, high: np.ndarray, cells: int) -> Iterator[np.ndarray]:

@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 
 from flowexport.bundle import Bundle, open_bundle
+from flowexport.bundle.schema import ContextFeature
 from flowexport.errors import ArgumentError, BundleError, DeviceError, InputError
 
 from .blocks import BLOCK_ROWS, Workers
+from .categories import context_array, require_codes
 from .device import Device, open_session, resolve
 from .noise import normals
 
@@ -65,6 +67,9 @@ class Model:
         self.event_shape = tuple(manifest.event_shape)
         self.latent_size = manifest.latent_size
         self.context_size = manifest.context_size
+        self.context_features = manifest.context_features or [
+            ContextFeature(f"c{column}") for column in range(manifest.context_size)
+        ]
         self.sessions: dict[str, Any] = {}
         for name in ("log_prob", "sample"):
             data, _ = bundle.graph(name)
@@ -73,11 +78,12 @@ class Model:
         self._process = os.getpid()
 
     def log_prob(self, x: Any, context: Any = None) -> np.ndarray:
-        """The log-density of rows, in nats, in the data's own units.
+        """The log-density of rows, in nats, in the data's own units; −inf outside the bounds of a bounded feature.
 
         Arguments:
             x: ``[*, *event]``, any number of leading axes, none included.
-            context: ``[context]`` for all rows, or ``[*, context]`` with the leading shape of ``x``.
+            context: ``[context]`` for all rows, or ``[*, context]`` with the leading shape of ``x``; or whatever
+                `context` makes one of.
 
         Returns:
             ``[*]``, float32 (float64 for a bundle of that type).
@@ -101,12 +107,33 @@ class Model:
         out = np.empty(len(rows), self.dtype)
         return self._rows("log_prob", "x", rows, self._context(context, leading), out).reshape(leading)
 
+    def context(self, given: Any) -> np.ndarray:
+        """The numbers of a context that may hold the names of categories.
+
+        Arguments:
+            given: ``[context]`` or ``[*, context]`` of numbers, with the code of a category for its name; the same
+                with names; or a mapping of column to value or values: ``{"cut": "ideal", "angle": 0.3}``.
+
+        Returns:
+            ``[context]`` or ``[*, context]``: what the graphs take.
+
+        Raises:
+            InputError: for what does not fit; ``unknown_category`` for a name or a code that is none, naming the
+                column.
+        """
+        if not self._has_context(given):
+            raise InputError("wrong_shape", "context: this model takes none")
+        context = self._array("context", context_array(self.context_features, given), (self.context_size,))
+        require_codes(self.context_features, context)
+        return context
+
     def sample(self, n: int, context: Any = None, seed: int | None = None, temperature: float = 1.0) -> np.ndarray:
         """Draws samples, the same for the same seed in every language.
 
         Arguments:
             n: how many, for each context.
-            context: ``[context]``, or ``[m, context]`` for m · n rows, context-major.
+            context: ``[context]``, or ``[m, context]`` for m · n rows, context-major; or whatever `context` makes
+                one of.
             seed: an unsigned 64-bit integer; None draws one from the system.
             temperature: multiplies the latent noise.
 
@@ -128,7 +155,7 @@ class Model:
         """
         x = self.sample(n, context, seed, temperature)
         if context is not None:
-            given = np.asarray(context)
+            given = self.context(context)
             context = given if given.ndim == 1 else np.repeat(given, n, axis=0)
         return x, self.log_prob(x, context)
 
@@ -183,7 +210,7 @@ class Model:
             raise ArgumentError(f"seed: expected a whole number from 0 to 2**64 - 1, got {seed!r}")
         contexts = None
         if self._has_context(context):
-            contexts = self._array("context", context, (self.context_size,))
+            contexts = self.context(context)
             if contexts.ndim > 2:
                 raise InputError("wrong_shape", f"context: expected [context] or [m, context], got {contexts.shape}")
             contexts = contexts.reshape(-1, self.context_size)
@@ -254,7 +281,7 @@ class Model:
         """The context of rows: ``[1, context]`` for all of them, or ``[rows, context]``."""
         if not self._has_context(given):
             return None
-        context = self._array("context", given, (self.context_size,))
+        context = self.context(given)
         if context.ndim > 1 and context.shape[:-1] != leading:
             raise InputError("wrong_shape", f"context: leading shape {context.shape[:-1]}, the rows have {leading}")
         return context.reshape(-1, self.context_size)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 __all__ = ["BLOCK_ROWS", "Block", "Table", "open_table"]
 
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import numpy as np
 from flowexport.errors import DataError
 
 from .arrow import import_arrow
+from .coded import MISSING, Coder, coded_arrow, coded_numbers
 
 BLOCK_ROWS = 65_536
 """Rows handed out at a time: large enough that the reader's cost is spread, 5 MB at ten float64 columns."""
@@ -22,8 +24,8 @@ BLOCK_ROWS = 65_536
 CSV_BLOCK_BYTES = 4 << 20
 """Bytes of a CSV file parsed at a time; a single line may not be longer."""
 
-MISSING = ["", "NA", "N/A", "null", "NULL", "None"]
-"""Cells of a CSV file that hold no value. "nan" is not one: it is a number that no density has a use for."""
+Blocks = Iterator[tuple[np.ndarray, np.ndarray]]
+"""Values ``[rows, columns]`` and their missing mask, a block at a time."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Block:
 
     Arguments:
         start: the number of its first row; the table's first row is 1.
-        values: ``[rows, columns]`` float64; NaN where a value is missing.
+        values: ``[rows, columns]`` float64, codes in columns of categories; NaN where a value is missing.
         missing: ``[rows, columns]``, True where the table holds no value.
         columns: the names.
         path: the table.
@@ -76,7 +78,7 @@ class Table:
     columns: list[str]
     named: bool
     rows: int | None
-    source: Callable[[list[str]], Iterator[tuple[np.ndarray, np.ndarray]]]
+    source: Callable[[list[str], Mapping[str, Coder]], Blocks]
 
     def match(self, columns: Sequence[str]) -> list[str]:
         """The table's own names of columns that a model asks for: by name, or by position where it has none.
@@ -98,21 +100,25 @@ class Table:
             if name not in self.columns:
                 raise DataError(f"{self.path}: no column {name!r}; it has {', '.join(self.columns[:50]) or 'none'}")
 
-    def blocks(self, columns: Sequence[str]) -> Iterator[Block]:
+    def blocks(self, columns: Sequence[str], coders: Mapping[str, Coder] | None = None) -> Iterator[Block]:
         """The rows of the chosen columns, in that order, a block at a time.
 
+        Arguments:
+            columns: the table's own names of them.
+            coders: of those that hold categories: what turns the text of one into its code.
+
         Raises:
-            DataError: for an unknown column, a cell that is not a number, or a broken file.
+            DataError: for an unknown column, a cell that is not a number or not a category, or a broken file.
         """
         self.require(columns)
         start = 1
-        for values, missing in self.source(list(columns)):
+        for values, missing in self.source(list(columns), coders or {}):
             yield Block(start, values, missing, columns, self.path)
             start += len(values)
 
 
 def open_table(path: str | os.PathLike[str]) -> Table:
-    """Opens a CSV (with a header), NPY (two axes) or Parquet file.
+    """Opens a CSV (with a header), NPY (two axes, or images, whose other axes make one) or Parquet file.
 
     Raises:
         DataError: where the file is not there, of another format, or broken.
@@ -133,16 +139,21 @@ def _open_npy(path: Path) -> Table:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"{path}: not a readable NPY file ({first_line(error)})") from error
-    if array.ndim != 2 or array.dtype.kind not in "fiub":
-        raise DataError(f"{path}: expected numbers on two axes, got {array.dtype} of shape {array.shape}")
-    names = [f"x{i}" for i in range(array.shape[1])]
+    if array.ndim < 2 or array.dtype.kind not in "fiub":
+        raise DataError(f"{path}: expected numbers on two axes or more, got {array.dtype} of shape {array.shape}")
+    # Images are rows of pixels, flat in C order.
+    width = math.prod(array.shape[1:])
+    names = [f"x{i}" for i in range(width)]
 
-    def blocks(columns: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def blocks(columns: list[str], coders: Mapping[str, Coder]) -> Blocks:
         positions = [names.index(name) for name in columns]
         for start in range(0, len(array), BLOCK_ROWS):
             # Mapped anew for each block: pages of a mapping that stays would count as resident memory.
             rows = np.load(path, mmap_mode="r", allow_pickle=False)[start : start + BLOCK_ROWS]
-            values = np.array(rows[:, positions], dtype=np.float64)
+            values = np.array(rows.reshape(len(rows), width)[:, positions], dtype=np.float64)
+            for position, name in enumerate(columns):
+                if name in coders:
+                    values[:, position] = coded_numbers(values[:, position], name, path, start + 1, coders[name])
             yield values, np.zeros(values.shape, dtype=bool)
 
     return Table(path, names, False, len(array), blocks)
@@ -161,11 +172,13 @@ def _open_parquet(path: Path) -> Table:
     with opened() as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
 
-    def blocks(columns: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def blocks(columns: list[str], coders: Mapping[str, Coder]) -> Blocks:
+        start = 1
         with opened() as file:
             try:
                 for batch in file.iter_batches(BLOCK_ROWS, columns=columns, use_threads=False):
-                    yield _to_numpy(batch, columns, path, 1, text=False)
+                    yield _to_numpy(batch, columns, coders, path, start, text=False)
+                    start += batch.num_rows
             except (pyarrow.ArrowException, OSError) as error:
                 raise DataError(f"{path}: broken Parquet file ({first_line(error)})") from error
 
@@ -203,7 +216,7 @@ def _open_csv(path: Path) -> Table:
         twice = next(name for name in names if names.count(name) > 1)
         raise DataError(f"{path}: the header names the column {twice!r} twice")
 
-    def blocks(columns: list[str]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def blocks(columns: list[str], coders: Mapping[str, Coder]) -> Blocks:
         start = 1
         with opened(list(dict.fromkeys(columns))) as reader:
             while True:
@@ -216,19 +229,25 @@ def _open_csv(path: Path) -> Table:
                     raise DataError(f"{path}: broken after row {start - 1} ({reason})") from error
                 for offset in range(0, batch.num_rows, BLOCK_ROWS):
                     part = batch.slice(offset, BLOCK_ROWS)
-                    yield _to_numpy(part, columns, path, start, text=True)
+                    yield _to_numpy(part, columns, coders, path, start, text=True)
                     start += part.num_rows
 
     return Table(path, names, True, None, blocks)
 
 
-def _to_numpy(batch: Any, columns: list[str], path: Path, start: int, text: bool) -> tuple[np.ndarray, np.ndarray]:
+def _to_numpy(
+    batch: Any, columns: list[str], coders: Mapping[str, Coder], path: Path, start: int, text: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """An Arrow batch, whose first row is number ``start``, as float64 values and their missing mask."""
     pyarrow, types = import_arrow("types")
     values = np.empty((batch.num_rows, len(columns)))
     missing = np.zeros(values.shape, dtype=bool)
     for position, name in enumerate(columns):
         column = batch.column(name)
+        if name in coders:
+            values[:, position] = coded_arrow(column, name, path, start, coders[name])
+            missing[:, position] = np.isnan(values[:, position])
+            continue
         if text:
             column = _parsed(column, name, path, start)
         elif not any(test(column.type) for test in numeric(types)):

@@ -1,0 +1,133 @@
+"""Contexts whose columns are numbers or categories: names become codes, and what is no code is refused."""
+
+from __future__ import annotations
+
+__all__ = ["coder_of", "context_array", "require_codes"]
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import partial
+from numbers import Real
+from typing import Any
+
+import numpy as np
+
+from flowexport.bundle.schema import ContextFeature
+from flowexport.errors import InputError
+from flowexport.tables import Coder
+
+SHOWN = 50
+"""Categories that a message lists."""
+
+CHUNK_ROWS = 65_536
+"""Rows whose codes are looked at together, so that the memory of it does not grow with them."""
+
+
+def coder_of(feature: ContextFeature) -> Coder:
+    """What turns a text into the code of a category: its name, or else the code itself, written as a whole number.
+
+    It raises ValueError for any other text.
+    """
+    categories = feature.categories or []
+    return partial(code_of, {name: float(code) for code, name in enumerate(categories)}, categories)
+
+
+def code_of(codes: Mapping[str, float], categories: Sequence[str], text: str) -> float:
+    if text in codes:
+        return codes[text]
+    try:
+        code = float(text)
+    except ValueError:
+        code = math.nan
+    if code in range(len(categories)):
+        return code
+    shown = ", ".join(categories[:SHOWN]) + (", …" if len(categories) > SHOWN else "")
+    raise ValueError(f"not one of {shown}, nor a code from 0 to {len(categories) - 1}")
+
+
+def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
+    """A context as numbers: one that is of numbers as it is, one with names as float64 with codes in their place.
+
+    Arguments:
+        features: the columns.
+        given: ``[context]`` or ``[*, context]`` of texts and numbers, or a mapping of every column's name to its
+            value, or to its values.
+
+    Raises:
+        InputError: for another number of columns, a name that is no category, or a text that is no number.
+    """
+    try:
+        given = joined(features, given) if isinstance(given, Mapping) else given
+        array = np.asarray(given)
+        if array.dtype.kind in "fiub":
+            return array
+        cells = np.array(given, dtype=object)
+    except ValueError as error:
+        raise InputError("wrong_shape", f"context: rows of different lengths ({error})") from error
+    if cells.ndim == 0 or cells.shape[-1] != len(features):
+        names = ", ".join(feature.name for feature in features)
+        raise InputError("wrong_shape", f"context: expected shape [*, {len(features)}] ({names}), got {[*cells.shape]}")
+    numbers = np.empty(cells.shape)
+    for column, feature in enumerate(features):
+        coder = coder_of(feature)
+        of_column = [number_of(feature, coder, cell) for cell in cells[..., column].ravel()]
+        numbers[..., column] = np.reshape(of_column, cells.shape[:-1])
+    return numbers
+
+
+def joined(features: Sequence[ContextFeature], given: Mapping[str, Any]) -> np.ndarray:
+    """A mapping of columns as an array of objects, ``[*, context]``; single values are repeated."""
+    names = [feature.name for feature in features]
+    for name in names:
+        if name not in given:
+            raise InputError("missing_context", f"context: no value of {name!r}; this model needs {', '.join(names)}")
+    for name in given:
+        if name not in names:
+            raise InputError("wrong_shape", f"context: {name!r} is no column; this model takes {', '.join(names)}")
+    columns = [np.array(given[name], dtype=object) for name in names]
+    return np.stack(np.broadcast_arrays(*columns), axis=-1)
+
+
+def number_of(feature: ContextFeature, coder: Coder, cell: Any) -> float:
+    """A cell as the number that a graph takes."""
+    if isinstance(cell, str):
+        text = cell.strip()
+        if feature.categories:
+            try:
+                return coder(text)
+            except ValueError as error:
+                message = f"context: column {feature.name!r} holds {cell!r}, {error}"
+                raise InputError("unknown_category", message) from error
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if math.isfinite(number):
+            return number
+    elif isinstance(cell, Real):
+        return float(cell)
+    raise InputError("wrong_dtype", f"context: column {feature.name!r} holds {cell!r}, not a finite number")
+
+
+def require_codes(features: Sequence[ContextFeature], context: np.ndarray) -> None:
+    """Refuses the first number of a column of categories that is the code of none.
+
+    Arguments:
+        features: the columns.
+        context: ``[*, context]`` numbers.
+
+    Raises:
+        InputError: with the code ``unknown_category``, naming row, column and number.
+    """
+    rows = context.reshape(-1, len(features))
+    for column, feature in enumerate(features):
+        if not feature.categories:
+            continue
+        last = len(feature.categories) - 1
+        for start in range(0, len(rows), CHUNK_ROWS):
+            codes = rows[start : start + CHUNK_ROWS, column]
+            known = (codes >= 0) & (codes <= last) & (codes == np.floor(codes))
+            if not known.all():
+                row = int(np.argmin(known))
+                where = f"context: row {start + row + 1}, column {feature.name!r} holds {codes[row]:g}"
+                raise InputError("unknown_category", f"{where}, not a code from 0 to {last}")
