@@ -11,17 +11,20 @@ static const double TWO_PI = 6.283185307179586476925;
 static const double WORDS = 4294967296.0; /* 2³² */
 
 void flow_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]) {
-    uint32_t c[4], k[2] = {key[0], key[1]};
-    memcpy(c, counter, sizeof c);
+    uint32_t c0 = counter[0], c1 = counter[1], c2 = counter[2], c3 = counter[3], k0 = key[0], k1 = key[1];
     for (int round = 0; round < ROUNDS; round++) {
-        const uint64_t p = UINT64_C(0xD2511F53) * c[0], q = UINT64_C(0xCD9E8D57) * c[2];
-        const uint32_t next[4] = {(uint32_t)(q >> 32) ^ c[1] ^ k[0], (uint32_t)q, (uint32_t)(p >> 32) ^ c[3] ^ k[1],
-                                  (uint32_t)p};
-        memcpy(c, next, sizeof c);
-        k[0] += 0x9E3779B9;
-        k[1] += 0xBB67AE85;
+        const uint64_t p = UINT64_C(0xD2511F53) * c0, q = UINT64_C(0xCD9E8D57) * c2;
+        c0 = (uint32_t)(q >> 32) ^ c1 ^ k0;
+        c1 = (uint32_t)q;
+        c2 = (uint32_t)(p >> 32) ^ c3 ^ k1;
+        c3 = (uint32_t)p;
+        k0 += 0x9E3779B9;
+        k1 += 0xBB67AE85;
     }
-    memcpy(words, c, sizeof c);
+    words[0] = c0;
+    words[1] = c1;
+    words[2] = c2;
+    words[3] = c3;
 }
 
 /* Normals 4b … 4b + 3: Box–Muller in float64 on two pairs of words. */
