@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# The tests and the program under AddressSanitizer (leaks included) and UBSan: on good bundles and on the ways to fail.
+# Nothing is suppressed: ONNX Runtime leaves nothing behind once its sessions and environment are released.
+set -euo pipefail
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+cd "$here"
+./build.sh --tests build/sanitized -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_CXX_FLAGS="-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all -fno-omit-frame-pointer"
+. ./runtime.sh
+
+export ASAN_OPTIONS=detect_leaks=1:exitcode=99 UBSAN_OPTIONS=print_stacktrace=1
+flow=./build/sanitized/flow
+bundle=tests/gaussian
+scratch="$(mktemp -d)"
+trap 'rm -rf "$scratch"' EXIT
+
+# expect STATUS COMMAND…: what it prints is of interest only where the status is another.
+expect() {
+    local expected="$1" status=0
+    shift
+    "$@" >"$scratch/out" 2>&1 || status=$?
+    if [ "$status" -ne "$expected" ]; then
+        cat "$scratch/out"
+        echo "failed: exit status $status, expected $expected: $*"
+        exit 1
+    fi
+}
+score() { "$flow" score "$1" <"$2"; }
+
+expect 0 ./build/sanitized/tests
+
+for each in "$bundle" ../../models/*/bundle; do
+    [ -d "$each" ] || continue
+    expect 0 "$flow" golden "$each"
+    context=()
+    [ "$each" != "$bundle" ] || context=(--context 'good,-0.5')
+    expect 0 "$flow" sample "$each" 3000 9223372036854775813 0.7 "${context[@]}"
+    grep -v '^onnxruntime' "$scratch/out" >"$scratch/rows.csv"
+    if [ "$each" = "$bundle" ]; then
+        sed -i '1s/$/,cut,angle/; 2,$s/$/,ideal,0.25/' "$scratch/rows.csv"
+    fi
+    expect 0 score "$each" "$scratch/rows.csv"
+done
+
+expect 2 "$flow"
+expect 2 "$flow" golden nowhere
+expect 2 "$flow" golden "$bundle" more
+expect 2 "$flow" sample "$bundle" 3
+expect 2 "$flow" sample "$bundle" 3 -1
+expect 2 "$flow" sample "$bundle" 3 0 cold --context good,1
+expect 2 "$flow" sample "$bundle" 3 0 -1 --context good,1
+expect 2 "$flow" sample "$bundle" 3 0
+expect 2 "$flow" sample "$bundle" 3 0 --context
+expect 2 "$flow" sample "$bundle" 3 0 --context good
+expect 2 "$flow" sample "$bundle" 3 0 --context bad,1
+expect 2 "$flow" sample "$bundle" 18446744073709551615 0 --context good,1
+for rows in '' 'x0,x1,cut\n' 'x0,x1,cut,angle\n1,2,good\n' 'x0,x1,cut,angle\n1,nan,good,1\n' \
+    'x0,x1,cut,angle\n1,2,bad,1\n' 'x0,x1,x1,cut,angle\n' 'x0,x1,cut,"angle\n'; do
+    printf %b "$rows" >"$scratch/rows.csv"
+    expect 2 score "$bundle" "$scratch/rows.csv"
+done
+
+# break_bundle COMMAND…: golden must refuse what the command makes of a copy of the bundle.
+break_bundle() {
+    rm -rf "$scratch/bundle"
+    cp -r "$bundle" "$scratch/bundle"
+    (cd "$scratch/bundle" && "$@")
+    expect 2 "$flow" golden "$scratch/bundle"
+}
+break_bundle rm flow.json
+break_bundle rm sample.onnx
+break_bundle rm golden/z.npy
+break_bundle truncate --size=1000 flow.json
+break_bundle truncate --size=100 log_prob.onnx
+break_bundle sed -i 's,flowexport/1,flowexport/2,' flow.json
+break_bundle sed -i 's,"golden/z.npy": ,"../z.npy": ,' flow.json
+break_bundle ln -sf /etc/passwd golden/z.npy
+break_bundle sh -c 'rm sample.onnx; mkfifo sample.onnx'
+# An ONNX file that is none, and .npy files that are none, with the hashes that they have.
+rehash() {
+    local hash
+    hash="$(sha256sum "$1" | cut -c 1-64)"
+    sed -i -E "s,(\"$1\": \")[0-9a-f]{64},\1$hash," flow.json
+}
+cut_file() { truncate --size="$2" "$1" && rehash "$1"; }
+break_bundle cut_file sample.onnx 50
+break_bundle cut_file golden/x.npy 60
+break_bundle cut_file golden/log_prob.npy 140
+break_bundle cut_file golden/noise_1.npy 130
+ORT_DYLIB_PATH=/nowhere expect 2 "$flow" golden "$bundle"
+echo "no leak and no fault"

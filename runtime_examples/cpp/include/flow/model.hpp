@@ -1,0 +1,89 @@
+// A bundle, opened: log_prob, percentile and sample on ONNX Runtime.
+#pragma once
+
+#include "flow/array.hpp"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace flow {
+
+/// A column of the context: a number, or, where there are categories, the place of one of them: 0, 1, …
+struct ContextFeature {
+    std::string name;
+    std::vector<std::string> categories;
+};
+
+/// What a model is.
+struct Description {
+    std::string name, text;
+    Shape event_shape;                   // of one row of x
+    std::size_t width = 0;               // numbers in it
+    std::size_t latent_size = 0;         // numbers in a row of z
+    std::vector<std::string> features;   // width names: x0, x1, … where the bundle has none
+    std::vector<ContextFeature> context; // c0, c1, … where the bundle has no names; empty without a context
+    bool has_reference = false;          // whether there are percentiles
+};
+
+/// One line of the golden check.
+struct Check {
+    std::string name;
+    bool passed = false;
+    bool refusal = false;             // the codes count, not the figures
+    double difference = 0, bound = 0; // of the number that comes nearest to its bound; samples in units of scale
+    Code got = Code::none, expected = Code::none;
+};
+
+struct Options {
+    std::string library; // ONNX Runtime's shared library; empty: ORT_DYLIB_PATH, else the loader's libonnxruntime.so.1
+    int threads = 1;     // of one call
+};
+
+/// A density that can be evaluated and sampled.
+///
+/// It does not change once it is open: any number of threads may call its const functions at the same time.
+/// Arrays of rows are [rows, …]; a context is [rows, context], or [context] for all rows.
+class Model {
+  public:
+    /// Opens the bundle in a folder, and holds every file to its hash.
+    /// Throws Error: bad_bundle, no_runtime.
+    explicit Model(const std::filesystem::path &folder, const Options &options = {});
+
+    Model(Model &&) noexcept;
+    Model &operator=(Model &&) noexcept;
+    ~Model();
+
+    const Description &description() const noexcept;
+
+    /// The log-density of rows x [rows, *event] or [rows, width], in nats, in the data's own units; −∞ outside the
+    /// support. Returns [rows].
+    /// Throws Error: wrong_shape, missing_context, wrong_dtype, unknown_category before anything is run; bad_bundle
+    /// where ONNX Runtime cannot run the graph.
+    std::vector<float> log_prob(const Array &x, const std::optional<Array> &context = std::nullopt) const;
+
+    /// Where scores stand among those of the bundle's reference rows, 0 to 100.
+    /// Throws Error: bad_bundle, where it has none.
+    std::vector<double> percentile(Span<const float> log_prob) const;
+
+    /// The deterministic map from latents z [rows, latent] to x. Returns [rows, width]; throws as log_prob.
+    std::vector<float> sample_from(const Array &z, const std::optional<Array> &context = std::nullopt) const;
+
+    /// Rows number first … first + rows − 1 of the endless sample that belongs to a seed: the same in every
+    /// language, and the same in parts as in one call. The temperature, from 0, multiplies the noise.
+    /// Returns [rows, width]; throws as log_prob, and wrong_value.
+    std::vector<float> sample(std::uint64_t seed, std::size_t rows, double temperature = 1,
+                              const std::optional<Array> &context = std::nullopt, std::uint64_t first = 0) const;
+
+    /// Replays the bundle's golden cases. Throws Error: bad_bundle; a case that does not pass is no error.
+    std::vector<Check> golden() const;
+
+  private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace flow

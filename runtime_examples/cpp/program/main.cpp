@@ -1,0 +1,107 @@
+#include "program.hpp"
+#include "table.hpp"
+
+#include <exception>
+#include <iostream>
+
+namespace {
+
+[[noreturn]] void refuse(const std::string &reason) {
+    throw flow::Error(flow::Code::wrong_value, reason);
+}
+
+[[noreturn]] void usage() {
+    refuse("usage: flow golden BUNDLE | score BUNDLE | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,...] | "
+           "bench BUNDLE");
+}
+
+/// Prints a line a case; whether all passed.
+bool golden(const flow::Model &model) {
+    std::size_t passed = 0, failed = 0;
+    for (const flow::Check &check : model.golden()) {
+        std::cout << check.name << '\t';
+        if (check.refusal) {
+            std::cout << flow::name(check.got) << '\t' << flow::name(check.expected);
+        } else {
+            table::write(std::cout, static_cast<float>(check.difference));
+            std::cout << '\t';
+            table::write(std::cout, static_cast<float>(check.bound));
+        }
+        std::cout << (check.passed ? "\tpassed\n" : "\tfailed\n");
+        ++(check.passed ? passed : failed);
+    }
+    std::cout << "passed " << passed << ", failed " << failed << '\n';
+    return failed == 0;
+}
+
+std::uint64_t parse_whole(const std::string &name, const std::string &text) {
+    const std::optional<std::uint64_t> number = table::parse_whole(text);
+    if (!number) {
+        refuse(name + ": expected a whole number below 2^64, got \"" + text + '"');
+    }
+    return *number;
+}
+
+/// N SEED [TEMPERATURE] [--context V1,V2,…], the option anywhere among them.
+program::SampleRequest parse_request(const std::vector<std::string> &arguments) {
+    program::SampleRequest request;
+    std::vector<std::string> places;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        if (arguments[i] != "--context") {
+            places.push_back(arguments[i]);
+        } else if (++i < arguments.size()) {
+            request.context = arguments[i];
+        } else {
+            usage();
+        }
+    }
+    if (places.size() < 2 || places.size() > 3) {
+        usage();
+    }
+    request.rows = parse_whole("N", places[0]);
+    request.seed = parse_whole("SEED", places[1]);
+    if (places.size() == 3) {
+        const std::optional<float> temperature = table::parse_number(places[2]);
+        if (!temperature) {
+            refuse("TEMPERATURE: expected a number from 0, got \"" + places[2] + '"');
+        }
+        request.temperature = static_cast<double>(*temperature);
+    }
+    return request;
+}
+
+/// Runs a command; whether every golden case passed.
+bool run(const std::vector<std::string> &arguments) {
+    const std::string command = arguments.size() < 2 ? "" : arguments[0];
+    if (command == "sample") {
+        const program::SampleRequest request = parse_request({arguments.begin() + 2, arguments.end()});
+        program::sample(flow::Model(arguments[1]), request);
+        return true;
+    }
+    if (arguments.size() != 2 || (command != "golden" && command != "score" && command != "bench")) {
+        usage();
+    }
+    const flow::Model model(arguments[1]);
+    if (command == "golden") {
+        return golden(model);
+    }
+    command == "score" ? program::score(model) : program::bench(model);
+    return true;
+}
+
+} // namespace
+
+int main(int count, char **arguments) {
+    std::ios::sync_with_stdio(false);
+    try {
+        const bool passed = run({arguments + 1, arguments + count});
+        if (!std::cout.flush()) {
+            refuse("standard output: cannot be written");
+        }
+        return passed ? 0 : 1;
+    } catch (const std::exception &error) {
+        std::cout.flush();
+        std::cerr << "flow: " << error.what() << '\n';
+        return 2;
+    }
+}

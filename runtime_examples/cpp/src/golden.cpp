@@ -1,0 +1,169 @@
+// The golden check: what the trained model said in float64, against what the graphs say here.
+#include "flow/noise.hpp"
+#include "npy.hpp"
+#include "parts.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace flow {
+
+namespace {
+
+/// What a reader allows at most; a bundle can ask for less.
+constexpr double most_atol = 1e-4, most_rtol = 1e-5;
+/// Nats, and relative: the rounding of a float32 sample is magnified by the gradient of the density.
+constexpr double direction_atol = 1e-2, direction_rtol = 1e-3;
+/// Logarithm and cosine of two languages may differ in the last place.
+constexpr double noise_atol = 9.5e-7;
+
+/// |found − expected| ≤ atol + rtol · |expected|, in units of scale, feature by feature, where there is one. Written
+/// so that NaN fails. The check takes the figures of the number that comes nearest to its bound, or farthest over it.
+void compare(const std::vector<float> &found, const Numbers &expected, double atol, double rtol,
+             const std::vector<double> &scale, Check &check) {
+    double worst = -1;
+    check.passed = !found.empty();
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        const double wanted = expected[i], unit = scale.empty() ? 1 : scale[i % scale.size()];
+        // Equal infinities, outside the support, differ by nothing.
+        const double difference = found[i] == wanted ? 0 : std::abs(found[i] - wanted) / unit;
+        const double bound = atol + rtol * (std::isfinite(wanted) ? std::abs(wanted) / unit : 0);
+        const double ratio = difference == 0 ? 0 : std::isnan(difference) ? HUGE_VAL : difference / bound;
+        check.passed = check.passed && difference <= bound;
+        if (ratio > worst) {
+            worst = ratio;
+            check.difference = difference;
+            check.bound = bound;
+        }
+    }
+}
+
+/// Makes the refusal of an input the result of a check. Any other error is one of the whole golden check.
+template <class Work> void note_refusal(Check &check, Work work) {
+    try {
+        work();
+    } catch (const Error &error) {
+        if (error.code() == Code::bad_bundle || error.code() == Code::no_runtime) {
+            throw;
+        }
+        check.refusal = true;
+        check.got = error.code();
+        check.passed = check.got == check.expected;
+    }
+}
+
+/// Reads and runs golden cases.
+class Golden {
+  public:
+    Golden(const Model &model, const Bundle &bundle) : model_(model), bundle_(bundle) {}
+
+    Check run(const Case &golden) const {
+        const Manifest &manifest = bundle_.manifest();
+        const bool density = golden.graph == Graph::log_prob;
+        Check check;
+        check.name = golden.name;
+        check.expected = golden.error;
+        const Numbers rows = read(golden.rows, golden);
+        const std::optional<Numbers> context = read_context(golden);
+        note_refusal(check, [&] {
+            const std::vector<float> found =
+                density ? model_.log_prob(rows.view(), view(context)) : model_.sample_from(rows.view(), view(context));
+            check.refusal = golden.expected.empty();
+            if (!check.refusal) {
+                const GraphSpec &spec = density ? manifest.log_prob : manifest.sample;
+                const Numbers expected = read(golden.expected, golden);
+                require_count(expected, found.size(), golden.expected);
+                compare(found, expected, std::min(spec.atol, most_atol), std::min(spec.rtol, most_rtol),
+                        density ? std::vector<double>() : manifest.scale, check);
+            }
+        });
+        return check;
+    }
+
+    /// log_prob of what sample gives, against the trained model's: that the two graphs are inverse to each other.
+    Check run_direction() const {
+        const std::string &file = bundle_.manifest().log_prob_of_sample;
+        Check check;
+        check.name = "log_prob_of_sample";
+        const Numbers expected(bundle_.read(file), bundle_.path(file));
+        for (const Case &golden : bundle_.manifest().cases) {
+            if (golden.graph == Graph::sample && !golden.expected.empty()) {
+                const Numbers latents = read(golden.rows, golden);
+                if (latents.shape().rank() == 2 && latents.shape()[0] == expected.shape().count()) {
+                    const std::optional<Numbers> context = read_context(golden);
+                    note_refusal(check, [&] {
+                        const std::vector<float> x = model_.sample_from(latents.view(), view(context));
+                        const Array samples(x, {latents.shape()[0], model_.description().width});
+                        compare(model_.log_prob(samples, view(context)), expected, direction_atol, direction_rtol, {},
+                                check);
+                    });
+                    return check;
+                }
+            }
+        }
+        throw Error(Code::bad_bundle, bundle_.path("flow.json") +
+                                          ": golden.log_prob_of_sample: no sample case has its " +
+                                          std::to_string(expected.shape().count()) + " rows");
+    }
+
+    Check run(const Noise &noise) const {
+        Check check;
+        check.name = "noise " + std::to_string(noise.seed);
+        const Numbers expected(bundle_.read(noise.file), bundle_.path(noise.file));
+        std::vector<float> found(expected.shape().count());
+        normals(noise.seed, noise.start, found);
+        compare(found, expected, noise_atol, 0, {}, check);
+        return check;
+    }
+
+  private:
+    /// A listed .npy file; of its rows, those of the case's range.
+    Numbers read(const std::string &file, const Case &golden) const {
+        Numbers numbers(bundle_.read(file), bundle_.path(file));
+        if (golden.range) {
+            const auto [start, stop] = *golden.range;
+            if (numbers.shape().rank() == 0 || stop > numbers.shape()[0]) {
+                throw Error(Code::bad_bundle, bundle_.path("flow.json") + ": golden.cases: " + golden.name + ": rows " +
+                                                  std::to_string(start) + " to " + std::to_string(stop) + ", which " +
+                                                  file + " has not");
+            }
+            numbers.keep(start, stop);
+        }
+        return numbers;
+    }
+
+    std::optional<Numbers> read_context(const Case &golden) const {
+        return golden.context.empty() ? std::nullopt : std::make_optional(read(golden.context, golden));
+    }
+
+    static std::optional<Array> view(const std::optional<Numbers> &numbers) {
+        return numbers ? std::make_optional(numbers->view()) : std::nullopt;
+    }
+
+    void require_count(const Numbers &expected, std::size_t count, const std::string &file) const {
+        if (expected.shape().count() != count) {
+            throw Error(Code::bad_bundle, bundle_.path(file) + ": expected " + std::to_string(count) +
+                                              " numbers, got " + std::to_string(expected.shape().count()));
+        }
+    }
+
+    const Model &model_;
+    const Bundle &bundle_;
+};
+
+} // namespace
+
+std::vector<Check> Model::golden() const {
+    const Golden golden(*this, parts_->bundle);
+    std::vector<Check> checks;
+    for (const Case &each : parts_->bundle.manifest().cases) {
+        checks.push_back(golden.run(each));
+    }
+    checks.push_back(golden.run_direction());
+    for (const Noise &each : parts_->bundle.manifest().noise) {
+        checks.push_back(golden.run(each));
+    }
+    return checks;
+}
+
+} // namespace flow

@@ -1,0 +1,130 @@
+#include "flow/model.hpp"
+
+#include "tests.hpp"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// A copy of the bundle, for a test to break.
+class Bundle : public testing::Test {
+  protected:
+    Bundle() {
+        std::string pattern = (fs::temp_directory_path() / "flow.XXXXXX").string();
+        folder_ = mkdtemp(pattern.data());
+        copy_ = folder_ / "bundle";
+        fs::copy(gaussian, copy_, fs::copy_options::recursive);
+    }
+    ~Bundle() override { fs::remove_all(folder_); }
+
+    void edit_manifest(const std::string &part, const std::string &by) const {
+        const std::string text = replaced(slurp(copy_ / "flow.json"), part, by);
+        std::ofstream(copy_ / "flow.json", std::ios::binary) << text;
+    }
+
+    void expect_refused(const std::string &reason) const {
+        expect_error(flow::Code::bad_bundle, reason, [&] { flow::Model model(copy_); });
+    }
+
+    fs::path folder_, copy_;
+};
+
+} // namespace
+
+TEST_F(Bundle, OpensACopy) {
+    EXPECT_EQ(flow::Model(copy_).description().name, "gaussian");
+}
+
+TEST_F(Bundle, RefusesAFileThatIsNotThere) {
+    fs::remove(copy_ / "golden/x.npy");
+    expect_refused("golden/x.npy: files: is listed and cannot be read (No such file or directory)");
+    fs::remove(copy_ / "flow.json");
+    expect_refused("flow.json: cannot be read; is this a bundle?");
+    fs::remove_all(copy_);
+    expect_refused("bundle: no such bundle");
+}
+
+TEST_F(Bundle, RefusesAFlippedByte) {
+    std::string bytes = slurp(copy_ / "sample.onnx");
+    bytes[40] = static_cast<char>(bytes[40] ^ 1);
+    std::ofstream(copy_ / "sample.onnx", std::ios::binary) << bytes;
+    expect_refused("sample.onnx: files: hash differs");
+}
+
+TEST_F(Bundle, RefusesALinkThatLeadsOutside) {
+    fs::rename(copy_ / "sample.onnx", folder_ / "sample.onnx");
+    fs::create_symlink(folder_ / "sample.onnx", copy_ / "sample.onnx");
+    expect_refused("sample.onnx: files: leaves the folder by a link");
+}
+
+TEST_F(Bundle, TakesALinkThatStaysInside) {
+    fs::rename(copy_ / "sample.onnx", copy_ / "moved.onnx");
+    fs::create_symlink("moved.onnx", copy_ / "sample.onnx");
+    EXPECT_NO_THROW(flow::Model model(copy_));
+}
+
+TEST_F(Bundle, RefusesWhatIsNotAFile) {
+    fs::remove(copy_ / "sample.onnx");
+    ASSERT_EQ(mkfifo((copy_ / "sample.onnx").c_str(), 0600), 0);
+    expect_refused("sample.onnx: is not a file");
+    fs::remove(copy_ / "sample.onnx");
+    fs::create_directory(copy_ / "sample.onnx");
+    expect_refused("sample.onnx: is not a file");
+}
+
+TEST_F(Bundle, RefusesAManifestOfAnotherSize) {
+    fs::resize_file(copy_ / "flow.json", (4 << 20) + 1);
+    expect_refused("flow.json: is larger than 4194304 bytes");
+    fs::resize_file(copy_ / "flow.json", 0);
+    expect_refused("flow.json: is not JSON");
+}
+
+TEST_F(Bundle, RefusesAGraphWithOtherTensors) {
+    edit_manifest("\"file\": \"log_prob.onnx\"", "\"file\": \"sample.onnx\"");
+    expect_refused("sample.onnx: has other inputs or outputs than flow.json says");
+}
+
+TEST_F(Bundle, SaysThatThereIsNoRuntime) {
+    const auto open = [&](const char *library) { flow::Model model(copy_, {library, 1}); };
+    expect_error(flow::Code::no_runtime, "/nowhere/libonnxruntime.so: cannot open shared object file",
+                 [&] { open("/nowhere/libonnxruntime.so"); });
+    expect_error(flow::Code::no_runtime, "libm.so.6: is not ONNX Runtime", [&] { open("libm.so.6"); });
+}
+
+TEST_F(Bundle, ATieOfQuantilesHasAPercentile) {
+    edit_manifest("-0.4,", "-0.5,");
+    EXPECT_EQ(flow::Model(copy_).percentile(std::vector<float>{-0.5F, -1}), (std::vector<double>{96, 90}));
+}
+
+TEST_F(Bundle, HasNoPercentilesWithoutAReference) {
+    edit_manifest("\"reference\": {", "\"reference\": null, \"old\": {");
+    expect_error(flow::Code::bad_bundle, "/flow.json: reference: is null",
+                 [&] { flow::Model(copy_).percentile(std::vector<float>{0}); });
+}
+
+/// Where −∞ is expected, a number is not within any bound; and a case may be refused, or not, against expectation.
+TEST_F(Bundle, GoldenCasesFailByName) {
+    const std::string rest = "\",\n          \"context\": \"golden/context.npy\"\n        },\n        \"expected\": {\n"
+                             "          \"log_prob\": \"golden/log_prob.npy\"\n        },\n        \"rows\"";
+    edit_manifest("\"rows\": [\n          1,", "\"rows\": [\n          2,");
+    edit_manifest("\"x\": \"golden/x.npy" + rest, "\"x\": \"golden/z.npy" + rest);
+    edit_manifest("\"x\": \"golden/x_1.npy\"", "\"x\": \"golden/x_1.npy\", \"context\": \"golden/context_1.npy\"");
+    edit_manifest("\"error\": \"wrong_shape\"", "\"error\": \"wrong_dtype\"");
+    std::vector<std::string> failed;
+    for (const flow::Check &check : flow::Model(copy_).golden()) {
+        if (!check.passed) {
+            failed.push_back(check.name);
+        }
+    }
+    EXPECT_EQ(failed, (std::vector<std::string>{"data_2", "missing_context", "wrong_width"}));
+}
+
+TEST_F(Bundle, GoldenRefusesRowsThatAreNotThere) {
+    edit_manifest("\"rows\": [\n          1,\n          3", "\"rows\": [1, 5");
+    expect_error(flow::Code::bad_bundle, "/flow.json: golden.cases: data_2: rows 1 to 5, which golden/x.npy has not",
+                 [&] { flow::Model(copy_).golden(); });
+}
