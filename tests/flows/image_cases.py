@@ -1,0 +1,102 @@
+"""The flows of images that every general property is tested over: every two values of two options meet."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from flowexport.flows import MultiScaleRealNVP
+from tests.flows.cases import Choice, pairwise
+
+CONTEXTS: dict[str, dict[str, Any]] = {
+    "no context": {},
+    "numbers": {"context": 2},
+    "one-hot and a number": {"context": 2, "categories": [3, 0]},
+    "embedding": {"context": 2, "categories": [0, 4], "embeddings": [0, 2]},
+}
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "one block": {"residual_blocks": 1},
+    "no block, Tanh": {"residual_blocks": 0, "activation": "Tanh"},
+    "two blocks, batch norm, SiLU": {"residual_blocks": 2, "batch_norm": True, "activation": "SiLU"},
+    "no block, batch norm, ELU": {"residual_blocks": 0, "batch_norm": True, "activation": "ELU"},
+    "one block, dropout, Softplus": {"residual_blocks": 1, "dropout": 0.3, "activation": "Softplus"},
+}
+
+OPTIONS: dict[str, list[Any]] = {
+    "shape, scales": [((1, 4, 4), 2), ((3, 4, 4), 2), ((2, 4, 6), 2), ((1, 3, 5), 1), ((1, 8, 4), 3)],
+    "context": list(CONTEXTS),
+    "network": list(NETWORKS),
+    "univariate": [
+        "Affine",
+        "Additive",
+        "SigmoidAffine",
+        {"name": "SigmoidAffine", "floor": 0.01, "ceiling": 1.5},
+        {"name": "RationalQuadraticSpline", "bins": 4, "bound": 6.0},
+        {"name": "Inverse", "univariate": "Affine"},
+        {"name": "Inverse", "univariate": "SigmoidAffine"},
+    ],
+    "normalization": [None, "ActNorm", "BatchNorm"],
+    "mixing": [None, "Permutation", "LULinear"],
+    "couplings": [1, 2, 3],
+    "levels, alpha": [(17, 0.05), (256, 0.05), (2, 0.2)],
+}
+"""Every option of a MultiScaleRealNVP."""
+
+
+def paired(chosen: Choice) -> MultiScaleRealNVP:
+    """A flow of chosen options, with weights, statistics and units as training leaves them."""
+    chosen = dict(chosen)
+    chosen["shape"], chosen["scales"] = chosen.pop("shape, scales")
+    chosen["levels"], chosen["alpha"] = chosen.pop("levels, alpha")
+    chosen |= CONTEXTS[chosen.pop("context")] | NETWORKS[chosen.pop("network")]
+    flow = MultiScaleRealNVP(hidden_channels=4, **chosen)
+    with torch.no_grad():
+        for parameter in flow.parameters():
+            parameter += 0.15 * torch.randn_like(parameter)
+        if flow.standardize_context is not None:
+            number = torch.tensor([count == 0 for count in categories(flow)])
+            mean, scale = torch.randn(flow.context), torch.rand(flow.context) + 0.5
+            flow.standardize_context.fit(torch.where(number, mean, 0), torch.where(number, scale, 1))
+        flow.train().log_prob(images(flow, 50), context(flow, 50))
+    return flow.eval()
+
+
+def named(chosen: Choice) -> str:
+    """The values of a case in one line."""
+    words = (value["name"] if isinstance(value, dict) else str(value) for value in chosen.values())
+    return " ".join(word.replace(", ", ",").replace(" ", "-") for word in words)
+
+
+IMAGES: dict[str, Callable[[], MultiScaleRealNVP]] = {
+    named(chosen): partial(paired, chosen) for chosen in pairwise(OPTIONS)
+}
+
+
+def make(name: str, dtype: torch.dtype = torch.float64) -> MultiScaleRealNVP:
+    """A case, with the same weights every time."""
+    torch.manual_seed(0)
+    return IMAGES[name]().to(dtype)
+
+
+def images(flow: MultiScaleRealNVP, *shape: int) -> Tensor:
+    """Images in pixel units, ``[*shape, C, H, W]``."""
+    return torch.rand(*shape, *flow.event_shape, dtype=next(flow.parameters()).dtype) * flow.levels
+
+
+def categories(flow: MultiScaleRealNVP) -> list[int]:
+    """The number of categories of each context column, 0 for a number."""
+    return [0] * flow.context if flow.encoder is None else flow.encoder.categories
+
+
+def context(flow: MultiScaleRealNVP, *shape: int) -> Tensor | None:
+    """Contexts, ``[*shape, context]``, codes in the columns of categories, or None where the flow takes none."""
+    if not flow.context:
+        return None
+    numbers = torch.randn(*shape, flow.context, dtype=next(flow.parameters()).dtype)
+    for column, count in enumerate(categories(flow)):
+        if count:
+            numbers[..., column] = torch.randint(count, shape)
+    return numbers
