@@ -27,17 +27,19 @@ const QUIET = [
  *
  * @param {object} [settings]
  * @param {string} [settings.bundle] a folder to serve at `bundle/`
+ * @param {boolean} [settings.plain] whether the server leaves out the headers that two threads need
+ * @param {string[]} [settings.flags] of Chromium, more than it needs
  * @param {import("playwright-core").BrowserContextOptions} [settings.context]
  * @returns {Promise<{address: string, context: import("playwright-core").BrowserContext, close: () => Promise<void>}>}
  */
-export async function openBrowser({ bundle, context: options } = {}) {
-  const given = bundle === undefined ? [] : ["--bundle", bundle];
+export async function openBrowser({ bundle, plain = false, flags = [], context: options } = {}) {
+  const given = [...(bundle === undefined ? [] : ["--bundle", bundle]), ...(plain ? ["--plain"] : [])];
   const server = spawn("python3", [SERVE, "--port", "0", "--quiet", ...given], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   process.once("exit", () => server.kill());
   const firstLine = once(createInterface(server.stdout), "line");
-  const browser = await chromium.launch({ executablePath: findChromium(), args: QUIET });
+  const browser = await chromium.launch({ executablePath: findChromium(), args: [...QUIET, ...flags] });
   const [address] = await firstLine;
   return {
     address,

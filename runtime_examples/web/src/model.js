@@ -1,12 +1,14 @@
 /** A bundle that runs: log_prob, percentile and sample, typed arrays in and out. */
 
-import { ArgumentError, BundleError, InputError } from "../../node/src/errors.js";
-import { contextFeatures } from "../../node/src/manifest.js";
+import { ArgumentError, BundleError } from "../../node/src/errors.js";
+import { requireContext, requireRows } from "../../node/src/inputs.js";
 import { normals } from "../../node/src/noise.js";
 
 /** @typedef {import("./bundle.js").Bundle} Bundle */
 /** @typedef {import("./bundle.js").NdArray} NdArray */
 /** @typedef {import("./runtime.js").Runtime} Runtime */
+/** @typedef {import("../../node/src/errors.js").InputError} InputError */
+/** @typedef {import("../../node/src/inputs.js").ContextRows} ContextRows */
 /** @typedef {import("onnxruntime-web").InferenceSession} Session */
 /** @typedef {import("../../node/src/manifest.js").GraphName} GraphName */
 
@@ -65,8 +67,8 @@ export class Model {
    * @throws {InputError} for a shape, type or code that does not fit, a context that is missing or unasked for
    */
   async logProb(x, context = null, signal) {
-    requireRows("x", x, this.manifest.event_shape);
-    return await this.#rows("log_prob", x, this.#context(context, x.shape[0]), signal);
+    const { data, rows } = requireRows("x", x, this.manifest.event_shape);
+    return await this.#rows("log_prob", data, rows, this.#context(context, rows), signal);
   }
 
   /**
@@ -99,7 +101,8 @@ export class Model {
    */
   sampleBlocks(count, { seed, temperature = 1, context = null, signal }) {
     const factor = Math.fround(temperature);
-    if (!Number.isSafeInteger(count) || count < 0) {
+    // The last normal must have a number, too.
+    if (!Number.isInteger(count) || count < 0 || !Number.isSafeInteger(count * this.manifest.latent_size)) {
       throw new ArgumentError(`rows: expected a whole number from 0, got ${count}`);
     }
     if (!(factor >= 0 && factor < Infinity)) {
@@ -118,9 +121,9 @@ export class Model {
    * @throws {InputError} as for `logProb`
    */
   async sampleFrom(z, context = null) {
-    requireRows("z", z, [this.manifest.latent_size]);
-    const data = await this.#rows("sample", z, this.#context(context, z.shape[0]));
-    return { data, shape: [z.shape[0], ...this.manifest.event_shape] };
+    const { data, rows } = requireRows("z", z, [this.manifest.latent_size]);
+    const x = await this.#rows("sample", data, rows, this.#context(context, rows));
+    return { data: x, shape: [rows, ...this.manifest.event_shape] };
   }
 
   /**
@@ -160,7 +163,7 @@ export class Model {
    * @param {number} count
    * @param {bigint} seed
    * @param {number} temperature float32
-   * @param {NdArray | null} context
+   * @param {ContextRows} context
    * @param {AbortSignal} [signal]
    */
   async *#draw(count, seed, temperature, context, signal) {
@@ -174,27 +177,37 @@ export class Model {
       for (let index = 0; index < z.length; index++) {
         z[index] *= index % width < scaled ? temperature : 1;
       }
-      yield await this.#run("sample", z, context, start, rows);
+      yield await this.#run("sample", z, rows, context(start, rows));
     }
+  }
+
+  /**
+   * The context of rows, checked.
+   *
+   * @param {NdArray | null} context
+   * @param {number} rows
+   */
+  #context(context, rows) {
+    return requireContext(this.manifest, context, rows, BLOCK_ROWS);
   }
 
   /**
    * A graph over all rows.
    *
    * @param {GraphName} graph
-   * @param {NdArray} given
-   * @param {NdArray | null} context
+   * @param {Float32Array} data
+   * @param {number} count rows
+   * @param {ContextRows} context
    * @param {AbortSignal} [signal]
    */
-  async #rows(graph, { data, shape: [count] }, context, signal) {
+  async #rows(graph, data, count, context, signal) {
     const width = data.length / count;
     const out = new Float32Array(count * product(this.manifest.graphs[graph].outputs[0].shape.slice(1)));
     for (let start = 0; start < count; start += BLOCK_ROWS) {
       signal?.throwIfAborted();
       const rows = Math.min(BLOCK_ROWS, count - start);
-      // A copy, since a worker takes the memory that it is handed.
-      const block = new Float32Array(data.slice(start * width, (start + rows) * width));
-      out.set(await this.#run(graph, block, context, start, rows), (start * out.length) / count);
+      const block = data.slice(start * width, (start + rows) * width);
+      out.set(await this.#run(graph, block, rows, context(start, rows)), (start * out.length) / count);
     }
     return out;
   }
@@ -203,21 +216,19 @@ export class Model {
    * One run.
    *
    * @param {GraphName} graph
-   * @param {Float32Array} block
-   * @param {NdArray | null} context
-   * @param {number} start the block's first row
+   * @param {Float32Array} block rows that are no part of a larger array: a worker takes their memory away
    * @param {number} rows
+   * @param {Float32Array | null} context
    * @returns {Promise<Float32Array>}
    */
-  async #run(graph, block, context, start, rows) {
+  async #run(graph, block, rows, context) {
     const { Tensor } = this.runtime.ort;
     const spec = this.manifest.graphs[graph];
     const name = graph === "log_prob" ? "x" : "z";
     const shape = graph === "log_prob" ? this.manifest.event_shape : [this.manifest.latent_size];
     const feeds = { [name]: new Tensor("float32", block, [rows, ...shape]) };
     if (context !== null) {
-      const width = this.manifest.context_size;
-      feeds.context = new Tensor("float32", contextBlock(context, width, start, rows), [rows, width]);
+      feeds.context = new Tensor("float32", context.slice(), [rows, this.manifest.context_size]);
     }
     const before = this.#turn;
     /** @type {() => void} */
@@ -240,71 +251,6 @@ export class Model {
       done();
     }
   }
-
-  /**
-   * The context of rows, its shape and codes checked.
-   *
-   * @param {NdArray | null} context
-   * @param {number} rows
-   */
-  #context(context, rows) {
-    const columns = contextFeatures(this.manifest);
-    if (context === null) {
-      if (columns.length > 0) {
-        const names = columns.map(({ name }) => name).join(", ");
-        throw new InputError("missing_context", `context: this model needs ${columns.length} numbers (${names})`);
-      }
-      return null;
-    }
-    if (columns.length === 0) {
-      throw new InputError("wrong_shape", "context: this model takes none");
-    }
-    const { data, shape } = context;
-    requireRows("context", { data, shape: shape.length === 1 ? [1, ...shape] : shape }, [columns.length]);
-    if (shape.length > 1 && shape[0] !== rows) {
-      throw new InputError("wrong_shape", `context: ${shape[0]} rows, expected ${rows}`);
-    }
-    columns.forEach(({ name, categories }, column) => {
-      for (let at = column; categories && at < data.length; at += columns.length) {
-        if (!(Number.isInteger(data[at]) && data[at] >= 0 && data[at] < categories.length)) {
-          const codes = `a code from 0 to ${categories.length - 1}`;
-          throw new InputError("unknown_category", `context: ${name}: expected ${codes}, got ${data[at]}`);
-        }
-      }
-    });
-    return context;
-  }
-}
-
-/**
- * @param {string} name
- * @param {NdArray} given
- * @param {readonly number[]} event shape of one row
- */
-function requireRows(name, { data, shape }, event) {
-  if (!(data instanceof Float32Array)) {
-    throw new InputError("wrong_dtype", `${name}: expected a Float32Array, got a ${data.constructor.name}`);
-  }
-  const fits = shape.length === 1 + event.length && event.every((size, axis) => size === shape[axis + 1]);
-  if (!fits || data.length !== product(shape)) {
-    const wanted = ["rows", ...event].join(", ");
-    throw new InputError("wrong_shape", `${name}: expected shape [${wanted}], got [${shape.join(", ")}]`);
-  }
-}
-
-/**
- * The context of a block, a copy.
- *
- * @param {NdArray} context
- * @param {number} width
- * @param {number} start
- * @param {number} rows
- */
-function contextBlock({ data, shape }, width, start, rows) {
-  if (shape.length > 1) {
-    return new Float32Array(data.slice(start * width, (start + rows) * width));
-  }
-  return Float32Array.from({ length: rows * width }, (_, index) => data[index % width]);
 }
 
 /**

@@ -80,7 +80,7 @@ test("what does not fit is refused before anything runs", async () => {
   const { model: bare, runs } = await openFake(manifest());
   await assert.rejects(
     bare.logProb(array([1, 2, 3], [1, 3])),
-    inputError("wrong_shape", /x: expected shape \[rows, 2\]/),
+    inputError("wrong_shape", /x: expected the shape \[rows, 2\]/),
   );
   await assert.rejects(bare.logProb(array([1, 2, 3], [2, 2])), inputError("wrong_shape", /x/));
   const doubles = { data: Float64Array.of(1, 2), shape: [1, 2] };
