@@ -18,7 +18,7 @@ const BUILDS = { wasm: "ort.wasm.min.mjs", webgpu: "ort.webgpu.min.mjs" };
  * @param {"wasm" | "webgpu"} [settings.provider]
  * @param {number} [settings.threads] more than one need a page that is cross-origin isolated; others have one
  * @param {boolean} [settings.worker] whether WebAssembly runs in a worker, so that a long run does not hold up the
- *   page; a call then takes about 0.1 ms more
+ *   page; a run then costs a message there and back
  * @returns {Promise<Runtime>}
  */
 export async function loadRuntime({ provider = "wasm", threads = 1, worker = false } = {}) {
