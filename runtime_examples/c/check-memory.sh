@@ -29,7 +29,7 @@ score() { "$flow" score "$1" <"$2"; }
 
 expect 0 ./build/sanitized/tests/flow
 
-for each in "$bundle" ../../models/*/bundle; do
+for each in "$bundle" tests/image ../../models/*/bundle; do
     [ -d "$each" ] || continue
     expect 0 "$flow" golden "$each"
     context=()

@@ -30,7 +30,7 @@ score() { "$flow" score "$1" <"$2"; }
 
 expect 0 ./build/sanitized/tests
 
-for each in "$bundle" ../../models/*/bundle; do
+for each in "$bundle" tests/image ../../models/*/bundle; do
     [ -d "$each" ] || continue
     expect 0 "$flow" golden "$each"
     context=()

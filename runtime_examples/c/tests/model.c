@@ -184,6 +184,33 @@ static void count(const flow_check *check, void *user) {
     counts[check->passed]++;
 }
 
+/* Rows of an image may come in its shape, or flat. */
+static void an_image_is_a_row_of_its_numbers(void **state) {
+    (void)state;
+    flow_error error;
+    flow_model *image = flow_open("tests/image", NULL, &error);
+    assert_non_null(image);
+    const float numbers[8] = {1, 2, 3, 4, 0, 0.5f, -1, 0};
+    const flow_array shaped = {numbers, FLOW_FLOAT32, 4, {2, 1, 2, 2}}, flat = flow_rows(numbers, 2, 4);
+    float found[2], again[2], x[8];
+    assert_true(flow_log_prob(image, &shaped, NULL, found, &error));
+    assert_true(fabs(found[0] - (-15 - 2 * 1.8378770664)) <= 1e-5 &&
+                fabs(found[1] - (-0.625 - 2 * 1.8378770664)) <= 1e-5);
+    assert_true(flow_log_prob(image, &flat, NULL, again, &error));
+    assert_memory_equal(found, again, sizeof found);
+    assert_true(flow_sample_from(image, &flat, NULL, x, &error));
+    assert_memory_equal(x, numbers, sizeof x);
+    const flow_array turned = {numbers, FLOW_FLOAT32, 4, {2, 2, 2, 1}}, half = {numbers, FLOW_FLOAT32, 3, {2, 2, 2, 0}};
+    assert_false(flow_log_prob(image, &turned, NULL, found, &error));
+    assert_error(&error, FLOW_WRONG_SHAPE, "x: expected rows of 4 numbers");
+    assert_false(flow_log_prob(image, &half, NULL, found, &error));
+    assert_error(&error, FLOW_WRONG_SHAPE, "x: expected rows of 4 numbers");
+    size_t counts[2] = {0, 0};
+    assert_true(flow_golden(image, count, counts, &error));
+    assert_int_equal(counts[true], 6);
+    flow_close(image);
+}
+
 static void golden_cases_pass(void **state) {
     size_t counts[2] = {0, 0};
     flow_error error;
@@ -250,6 +277,7 @@ int test_model(void) {
         cmocka_unit_test(refuses_what_does_not_fit),
         cmocka_unit_test(refuses_an_unknown_code),
         cmocka_unit_test(refuses_a_sample_that_cannot_be),
+        cmocka_unit_test(an_image_is_a_row_of_its_numbers),
         cmocka_unit_test(golden_cases_pass),
         cmocka_unit_test(several_threads_share_a_model),
     };

@@ -146,6 +146,24 @@ TEST(Model, RefusesASampleThatCannotBe) {
                  [] { model().sample(0, 1, 1, context, std::numeric_limits<std::uint64_t>::max() / 2); });
 }
 
+/// Rows of an image may come in its shape, or flat.
+TEST(Model, AnImageIsARowOfItsNumbers) {
+    const flow::Model image("tests/image");
+    const std::vector<float> numbers{1, 2, 3, 4, 0, 0.5F, -1, 0};
+    const std::vector<float> found = image.log_prob({numbers, {2, 1, 2, 2}});
+    EXPECT_NEAR(found[0], -15 - 2 * 1.8378770664, 1e-5);
+    EXPECT_NEAR(found[1], -0.625 - 2 * 1.8378770664, 1e-5);
+    EXPECT_EQ(found, image.log_prob({numbers, {2, 4}}));
+    EXPECT_EQ(numbers, image.sample_from({numbers, {2, 4}}));
+    for (const flow::Shape &shape : {flow::Shape{2, 2, 2, 1}, flow::Shape{2, 2, 2}, flow::Shape{8}}) {
+        expect_error(Code::wrong_shape, "x: expected rows of 4 numbers", [&] { image.log_prob({numbers, shape}); });
+    }
+    EXPECT_THROW((flow::Shape{1, 1, 1, 1, 1}), flow::Error);
+    for (const flow::Check &check : image.golden()) {
+        EXPECT_TRUE(check.passed) << check.name;
+    }
+}
+
 TEST(Model, GoldenCasesPass) {
     const std::vector<flow::Check> checks = model().golden();
     EXPECT_EQ(checks.size(), 9U);
