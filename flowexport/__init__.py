@@ -11,16 +11,29 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from .errors import FlowExportError
     from .export.export import export
-    from .flows import NICE, Flow, RealNVP
+    from .flows import NICE, Flow, MultiScaleRealNVP, RealNVP
     from .runtime import Model, Report, load, verify
     from .training import fit
 
-__all__ = ["NICE", "Flow", "FlowExportError", "Model", "RealNVP", "Report", "export", "fit", "load", "verify"]
+__all__ = [
+    "NICE",
+    "Flow",
+    "FlowExportError",
+    "Model",
+    "MultiScaleRealNVP",
+    "RealNVP",
+    "Report",
+    "export",
+    "fit",
+    "load",
+    "verify",
+]
 
 _HOMES = {
     "Flow": "flows",
     "FlowExportError": "errors",
     "Model": "runtime",
+    "MultiScaleRealNVP": "flows",
     "NICE": "flows",
     "RealNVP": "flows",
     "Report": "runtime",

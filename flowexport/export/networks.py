@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from flowexport.flows import Coupling
 from flowexport.flows.conditioner import Constant, ContextConditioner
+from flowexport.flows.images import ConvolutionalConditioner
 
 
 def inner(conditioner: Any) -> Any:
@@ -18,18 +19,23 @@ def inner(conditioner: Any) -> Any:
 
 
 def first_linears(conditioner: Any) -> list[nn.Linear]:
-    """The Linears that read the conditioner's input: the trunk's first, or the heads where it is empty."""
+    """The Linears that read the conditioner's input: the trunk's first, or the heads where it is empty.
+
+    Those of an image's conditioner read its context and nothing else.
+    """
     if isinstance(conditioner, Constant):
         return []
     network = inner(conditioner)
+    if isinstance(network, ConvolutionalConditioner):
+        return [] if network.context is None else [network.context]
     trunk = [module for module in network.trunk if isinstance(module, nn.Linear)]
     return trunk[:1] or list(network.heads.values())
 
 
 def head_parameters(coupling: Coupling, name: str) -> list[Tensor]:
-    """What makes one parameter of a coupling: weight and bias of its Linear, or a constant. The bias comes last."""
+    """What makes one parameter of a coupling: weight and bias of its last layer, or a constant. The bias comes last."""
     head = inner(coupling.conditioner).heads[name]
-    return [head.weight, head.bias] if isinstance(head, nn.Linear) else [head]
+    return [head.weight, head.bias] if isinstance(head, nn.Module) else [head]
 
 
 def reads_features(conditioner: Any) -> bool:

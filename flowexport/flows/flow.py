@@ -37,6 +37,7 @@ class Flow(nn.Module):
         arguments: what the flow was built from, plain values, from which a checkpoint builds it again.
         bounds: the map of bounded features to the whole line, where there are any.
         encoder: of categorical context columns, where there are any.
+        levels: the number of values of a pixel, where x is an image.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class Flow(nn.Module):
         arguments: dict[str, Any],
         bounds: Bounds | None = None,
         encoder: ContextEncoder | None = None,
+        levels: int | None = None,
     ) -> None:
         super().__init__()
         self.event_shape = tuple(event_shape)
@@ -55,6 +57,7 @@ class Flow(nn.Module):
         self.latent_size = base.noise_size
         self.context = context
         self.arguments = arguments
+        self.levels = levels
         self.bounds = bounds
         self.standardize = Standardize(self.event_shape[-1]) if len(self.event_shape) == 1 else None
         self.standardize_context = Standardize(context) if context else None

@@ -46,8 +46,13 @@ OPTIONS: dict[str, list[Any]] = {
 """Every option of a MultiScaleRealNVP."""
 
 
-def paired(chosen: Choice) -> MultiScaleRealNVP:
-    """A flow of chosen options, with weights, statistics and units as training leaves them."""
+def paired(chosen: Choice, noise: float = 0.15) -> MultiScaleRealNVP:
+    """A flow of chosen options, with weights, statistics and units as training leaves them.
+
+    Arguments:
+        chosen: a value of each option.
+        noise: the deviation of what is added to the initial weights.
+    """
     chosen = dict(chosen)
     chosen["shape"], chosen["scales"] = chosen.pop("shape, scales")
     chosen["levels"], chosen["alpha"] = chosen.pop("levels, alpha")
@@ -55,7 +60,7 @@ def paired(chosen: Choice) -> MultiScaleRealNVP:
     flow = MultiScaleRealNVP(hidden_channels=4, **chosen)
     with torch.no_grad():
         for parameter in flow.parameters():
-            parameter += 0.15 * torch.randn_like(parameter)
+            parameter += noise * torch.randn_like(parameter)
         if flow.standardize_context is not None:
             number = torch.tensor([count == 0 for count in categories(flow)])
             mean, scale = torch.randn(flow.context), torch.rand(flow.context) + 0.5

@@ -108,7 +108,8 @@ class RationalQuadraticSpline(nn.Module):
         inside = (at > -self.bound) & (at < self.bound)
         reached = (torch.where(inside, at, -self.bound).unsqueeze(-1) >= knots).to(at.dtype)
         # One where the bin is the last whose left knot is reached; the first always is.
-        here = reached - functional.pad(reached[..., 1:], (0, 1))
+        # A slice with an end: an open one is exported with the largest int64, which some runtimes cut to −1.
+        here = reached - functional.pad(reached.narrow(-1, 1, self.bins - 1), (0, 1))
         picked = [(here * values).sum(-1) for values in (x, w, y, h, functional.pad(d, (1, 0), value=1.0))]
         picked.append((here * functional.pad(d, (0, 1), value=1.0)).sum(-1))
         return inside, *picked
