@@ -1,0 +1,232 @@
+package flowbundle;
+
+import flowbundle.Manifest.Direction;
+import java.nio.FloatBuffer;
+import java.nio.file.Path;
+import java.util.Iterator;
+import java.util.List;
+import java.util.NoSuchElementException;
+
+/**
+ * A bundle that runs: log_prob, percentile and sample.
+ *
+ * <p>An open model does not change, and any number of threads may use it at once. A call runs on
+ * the thread that calls, in blocks of {@value #BLOCK_ROWS} rows.
+ */
+public final class Model implements AutoCloseable {
+  /** Rows of a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
+  public static final int BLOCK_ROWS = 1024;
+
+  private final Bundle bundle;
+  private final Manifest manifest;
+  private final Graph logProb;
+  private final Graph sample;
+
+  private Model(Bundle bundle, int threads) {
+    this.bundle = bundle;
+    this.manifest = bundle.manifest();
+    logProb = new Graph(bundle, Direction.LOG_PROB, threads);
+    try {
+      sample = new Graph(bundle, Direction.SAMPLE, threads);
+    } catch (BundleException error) {
+      logProb.close();
+      throw error;
+    }
+  }
+
+  /**
+   * Opens a bundle, for one thread a call.
+   *
+   * @throws BundleException for a bundle that breaks the format, naming file and key
+   */
+  public static Model open(Path folder) {
+    return open(folder, 1);
+  }
+
+  /**
+   * Opens a bundle.
+   *
+   * @param threads ONNX Runtime's, within one call
+   * @throws BundleException for a bundle that breaks the format, naming file and key
+   */
+  public static Model open(Path folder, int threads) {
+    return new Model(Bundle.open(folder), threads);
+  }
+
+  public Bundle bundle() {
+    return bundle;
+  }
+
+  public Manifest manifest() {
+    return manifest;
+  }
+
+  /** {@link #logProb(Rows, Rows)} of a model without context. */
+  public float[] logProb(Rows x) {
+    return logProb(x, null);
+  }
+
+  /**
+   * The log-density of rows, in nats, in the data's own units.
+   *
+   * @param x {@code [rows, *event]}
+   * @param context {@code [1, context]} for all rows, or {@code [rows, context]}; of a category its
+   *     code; null for a model without
+   * @return {@code [rows]}; negative infinity outside the support
+   * @throws InputException for a shape or code that does not fit, a context that is missing or
+   *     unasked for
+   */
+  public float[] logProb(Rows x, Rows context) {
+    x.requireShape("x", manifest.eventShape());
+    Context given = Context.of(manifest, context, x.count());
+    float[] scores = new float[x.count()];
+    Rows block = Rows.allocate(Math.min(x.count(), BLOCK_ROWS));
+    for (int start = 0; start < scores.length; start += BLOCK_ROWS) {
+      int count = Math.min(BLOCK_ROWS, scores.length - start);
+      Rows out = block.slice(0, count);
+      logProb.run(x.slice(start, count), given.block(start, count), out);
+      out.data().get(scores, start, count);
+    }
+    return scores;
+  }
+
+  /**
+   * The deterministic map from noise to data.
+   *
+   * @param z {@code [rows, latent]}
+   * @param context as for {@link #logProb(Rows, Rows)}
+   * @return {@code [rows, *event]}
+   * @throws InputException as for {@link #logProb(Rows, Rows)}
+   */
+  public Rows sampleFrom(Rows z, Rows context) {
+    z.requireShape("z", List.of(manifest.latentSize()));
+    Context given = Context.of(manifest, context, z.count());
+    Rows x = Rows.allocate(z.count(), manifest.eventShape());
+    for (int start = 0; start < z.count(); start += BLOCK_ROWS) {
+      int count = Math.min(BLOCK_ROWS, z.count() - start);
+      sample.run(z.slice(start, count), given.block(start, count), x.slice(start, count));
+    }
+    return x;
+  }
+
+  /**
+   * Draws samples, the same for the same seed in every language.
+   *
+   * @return {@code [count, *event]}
+   * @throws InputException for a context that does not fit
+   * @throws IllegalArgumentException for a count below 0, or more than fits one buffer
+   */
+  public Rows sample(int count, Draw draw) {
+    Context context = requireDraw(count, draw);
+    Rows x = Rows.allocate(count, manifest.eventShape());
+    Rows z = Rows.allocate(Math.min(count, BLOCK_ROWS), manifest.latentSize());
+    for (int start = 0; start < count; start += BLOCK_ROWS) {
+      int rows = Math.min(BLOCK_ROWS, count - start);
+      drawBlock(draw, context, start, z.slice(0, rows), x.slice(start, rows));
+    }
+    return x;
+  }
+
+  /**
+   * The rows of {@link #sample}, {@value #BLOCK_ROWS} at a time, for more of them than memory
+   * holds.
+   *
+   * @return blocks, each in the memory of the one before
+   * @throws InputException at once, for a context that does not fit
+   * @throws IllegalArgumentException at once, for a count below 0, or one that has no normals
+   */
+  public Iterator<Rows> sampleBlocks(long count, Draw draw) {
+    Context context = requireDraw(count, draw);
+    int most = (int) Math.min(count, BLOCK_ROWS);
+    Rows x = Rows.allocate(most, manifest.eventShape());
+    Rows z = Rows.allocate(most, manifest.latentSize());
+    return new Iterator<>() {
+      private long start;
+
+      @Override
+      public boolean hasNext() {
+        return start < count;
+      }
+
+      @Override
+      public Rows next() {
+        if (!hasNext()) {
+          throw new NoSuchElementException();
+        }
+        int rows = (int) Math.min(BLOCK_ROWS, count - start);
+        Rows block = x.slice(0, rows);
+        drawBlock(draw, context, start, z.slice(0, rows), block);
+        start += rows;
+        return block;
+      }
+    };
+  }
+
+  /**
+   * Where a score stands among those of the reference rows, from 0 to 100, linear between their
+   * quantiles.
+   *
+   * @param logProb nats
+   * @return NaN for NaN
+   * @throws BundleException where the bundle has no reference rows
+   */
+  public double percentile(double logProb) {
+    List<Double> quantiles = manifest.quantiles();
+    if (quantiles == null) {
+      throw bundle.fault("reference: is null, so there are no percentiles");
+    }
+    if (Double.isNaN(logProb)) {
+      return Double.NaN;
+    }
+    // Between the last quantile that is not above it and the next; of equal quantiles the last
+    // counts.
+    int below = -1;
+    while (below + 1 < quantiles.size() && quantiles.get(below + 1) <= logProb) {
+      below++;
+    }
+    if (below < 0 || below + 1 == quantiles.size()) {
+      return Math.max(0, below);
+    }
+    double floor = quantiles.get(below);
+    return below + (logProb - floor) / (quantiles.get(below + 1) - floor);
+  }
+
+  /** Gives the memory of both sessions back; the model cannot be used afterwards. */
+  @Override
+  public void close() {
+    try {
+      logProb.close();
+    } finally {
+      sample.close();
+    }
+  }
+
+  private Context requireDraw(long count, Draw draw) {
+    if (count < 0 || count > Long.MAX_VALUE / manifest.latentSize()) {
+      throw new IllegalArgumentException("count: expected a whole number from 0, got " + count);
+    }
+    return Context.of(manifest, draw.context(), count);
+  }
+
+  /**
+   * Draws as many rows as there is room for.
+   *
+   * @param start the number of the first
+   * @param z room for the noise
+   */
+  private void drawBlock(Draw draw, Context context, long start, Rows z, Rows x) {
+    int width = manifest.latentSize();
+    FloatBuffer noise = z.data();
+    Noise.normals(draw.seed(), start * width, z.data());
+    if (draw.temperature() != 1) {
+      // The last column of a mixture chooses its component: it is no noise to be scaled.
+      int scaled = manifest.selector() ? width - 1 : width;
+      for (int index = 0; index < noise.limit(); index++) {
+        if (index % width < scaled) {
+          noise.put(index, noise.get(index) * draw.temperature());
+        }
+      }
+    }
+    sample.run(z, context.block(start, x.count()), x);
+  }
+}

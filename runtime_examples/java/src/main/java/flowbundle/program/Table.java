@@ -1,0 +1,148 @@
+package flowbundle.program;
+
+import flowbundle.Manifest;
+import flowbundle.Manifest.ContextFeature;
+import flowbundle.Model;
+import flowbundle.Rows;
+import java.io.IOException;
+import java.io.Reader;
+import java.io.StringReader;
+import java.nio.FloatBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+
+/** Rows of a CSV as a model takes them, a block at a time. */
+final class Table {
+  private static final Pattern NUMBER =
+      Pattern.compile("[+-]?+(?:[0-9]++(?:\\.[0-9]*+)?|\\.[0-9]++)(?:[eE][+-]?+[0-9]++)?");
+
+  private static final int SHOWN_LENGTH = 40;
+
+  /**
+   * Rows of x, and the context of each.
+   *
+   * @param context null for a model without
+   */
+  record Block(Rows x, Rows context) {}
+
+  private final Csv csv;
+  private final List<ContextFeature> columns;
+  private final int[] places;
+  private final int width;
+  private final int[] shape;
+
+  /**
+   * A table with a header: columns by name, in any order, others passed over.
+   *
+   * @param where its name, for messages
+   * @throws TableException for a missing column
+   */
+  Table(Manifest manifest, Reader reader, String where) throws IOException {
+    csv = new Csv(reader, where);
+    columns =
+        Stream.concat(
+                manifest.features().stream().map(name -> new ContextFeature(name, null)),
+                manifest.context().stream())
+            .toList();
+    width = manifest.features().size();
+    shape =
+        Stream.concat(Stream.of(0), manifest.eventShape().stream())
+            .mapToInt(axis -> axis)
+            .toArray();
+    List<String> header = csv.read();
+    List<String> names = header == null ? List.of() : header;
+    places = columns.stream().mapToInt(column -> place(names, column.name(), where)).toArray();
+  }
+
+  /**
+   * The next rows, {@link Model#BLOCK_ROWS} at most, or null at the end.
+   *
+   * @throws TableException for a cell, by its row (the first is 1) and column
+   */
+  Block next() throws IOException {
+    List<float[]> rows = new ArrayList<>();
+    List<String> cells = null;
+    while (rows.size() < Model.BLOCK_ROWS && (cells = csv.read()) != null) {
+      float[] row = new float[columns.size()];
+      for (int column = 0; column < row.length; column++) {
+        String cell = places[column] < cells.size() ? cells.get(places[column]) : "";
+        row[column] = value(cell, columns.get(column), csv.place());
+      }
+      rows.add(row);
+    }
+    if (rows.isEmpty()) {
+      return null;
+    }
+    FloatBuffer x = FloatBuffer.allocate(rows.size() * width);
+    FloatBuffer context = FloatBuffer.allocate(rows.size() * (columns.size() - width));
+    for (float[] row : rows) {
+      x.put(row, 0, width);
+      context.put(row, width, row.length - width);
+    }
+    shape[0] = rows.size();
+    return new Block(
+        Rows.of(x.flip(), shape),
+        columns.size() == width
+            ? null
+            : Rows.of(context.flip(), rows.size(), columns.size() - width));
+  }
+
+  /**
+   * A context as it is written: numbers, and of a categorical column its name or code.
+   *
+   * @return {@code [1, context]}
+   * @throws TableException for another number of values, or naming the column
+   */
+  static Rows context(Manifest manifest, String text, String where) throws IOException {
+    List<String> record = new Csv(new StringReader(text), where).read();
+    List<String> cells = record == null ? List.of("") : record;
+    List<ContextFeature> columns = manifest.context();
+    if (cells.size() != columns.size()) {
+      throw new TableException(
+          where + ": this model takes " + columns.size() + " values, got " + cells.size());
+    }
+    float[] values = new float[cells.size()];
+    for (int column = 0; column < values.length; column++) {
+      values[column] = value(cells.get(column), columns.get(column), where);
+    }
+    return Rows.of(values);
+  }
+
+  /** A number in decimal, or NaN. */
+  static double number(String text) {
+    return NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
+  }
+
+  private static int place(List<String> header, String name, String where) {
+    int place = header.indexOf(name);
+    if (place < 0 || place != header.lastIndexOf(name)) {
+      String found = place < 0 ? "no column" : "two columns";
+      throw new TableException(where + ": " + found + " \"" + name + "\" in the header");
+    }
+    return place;
+  }
+
+  /** A finite number, or the code of a category. */
+  private static float value(String cell, ContextFeature column, String where) {
+    String text = cell.strip();
+    List<String> categories = column.categories();
+    int code = categories == null ? -1 : categories.indexOf(text);
+    float value = code < 0 ? (float) number(text) : code;
+    boolean fits =
+        categories == null
+            ? Float.isFinite(value)
+            : value >= 0 && value < categories.size() && value == (int) value;
+    if (!fits) {
+      String wanted =
+          categories == null
+              ? "a finite number"
+              : "one of " + String.join(", ", categories) + ", or its code";
+      String shown = text.substring(0, Math.min(text.length(), SHOWN_LENGTH));
+      throw new TableException(
+          where + ": column " + column.name() + ": expected " + wanted + ", got \"" + shown + "\"");
+    }
+    return value;
+  }
+}
