@@ -2,10 +2,10 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-# Packages of the system that only tests need. The tests of the languages will name theirs here.
-SYSTEM_PACKAGES :=
+# Packages of the system that only tests need: headers, formatters and linters of C and C++, a browser.
+SYSTEM_PACKAGES := chromium clang-format cmake cppcheck libcjson-dev libgtest-dev libssl-dev nlohmann-json3-dev
 
-.PHONY: help setup setup-system demo test test-slow lint format docs models bench clean
+.PHONY: help setup setup-system demo test test-slow lint format docs models bench languages matrix web clean
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -19,11 +19,7 @@ setup: .venv/installed ## make .venv with all that training, export and the test
 	@touch $@
 
 setup-system: ## install what tests need of the system, with apt
-ifneq ($(strip $(SYSTEM_PACKAGES)),)
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES)
-else
-	@echo "no package of the system is needed"
-endif
 
 demo: setup ## train on real rows, export, verify, score and sample, into demo/
 	$(BIN)/flowexport demo --output demo
@@ -54,6 +50,16 @@ models: setup ## train and export the zoo anew
 bench: setup ## compare with peers, side by side
 	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/runtime_speed.py
+
+languages: setup ## measure the programs of all languages, for the README's table
+	$(BIN)/python benchmarks/languages.py
+
+matrix: setup ## the zoo's golden cases in every runtime, into docs/runtimes.md
+	$(BIN)/python runtime_examples/matrix
+
+web: ## serve the page that opens bundles in a browser
+	runtime_examples/web/prepare.sh
+	$(PYTHON) runtime_examples/web/serve.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv demo build dist

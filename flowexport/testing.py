@@ -16,7 +16,8 @@ from flowexport.flows import RealNVP
 from flowexport.flows.univariate import UNIVARIATES, described, make_univariate
 
 FEATURES, ROWS = 3, 64
-EXACT = {"rtol": 1e-9, "atol": 1e-9}
+EXACT = 1e-9
+"""How closely numbers in float64 have to agree, relative and absolute."""
 
 
 def check_univariate(univariate: nn.Module, *, spread: float = 1.0, export: bool = True) -> None:
@@ -49,7 +50,7 @@ def check_univariate(univariate: nn.Module, *, spread: float = 1.0, export: bool
 
 def close(measured: Tensor, expected: Tensor, broken: str) -> None:
     """Holds numbers to others, and says which promise they break."""
-    assert_close(measured, expected, **EXACT, msg=lambda difference: f"{broken}: {difference}")
+    assert_close(measured, expected, rtol=EXACT, atol=EXACT, msg=lambda difference: f"{broken}: {difference}")
 
 
 def generator(seed: int) -> torch.Generator:
@@ -133,5 +134,5 @@ def check_export(univariate: nn.Module) -> None:
         flow = RealNVP(FEATURES, transforms=2, hidden_features=(8,), univariate=univariate)
         with torch.no_grad():
             for parameter in flow.parameters():
-                parameter += 0.1 * torch.randn_like(parameter)
+                parameter.add_(0.1 * torch.randn_like(parameter))
         export(flow.eval(), Path(folder) / "univariate")

@@ -34,7 +34,7 @@ def first_linears(conditioner: Any) -> list[nn.Linear]:
 
 def head_parameters(coupling: Coupling, name: str) -> list[Tensor]:
     """What makes one parameter of a coupling: weight and bias of its last layer, or a constant. The bias comes last."""
-    head = inner(coupling.conditioner).heads[name]
+    head: Any = inner(coupling.conditioner).heads[name]
     return [head.weight, head.bias] if isinstance(head, nn.Module) else [head]
 
 
