@@ -7,7 +7,7 @@ import { openBrowser } from "./browser.js";
 /** Both columns, in less than 200 KB a picture. The height is the page's own. */
 const SETTINGS = /** @type {const} */ ({
   viewport: { width: 1080, height: 800 },
-  deviceScaleFactor: 0.85,
+  deviceScaleFactor: 0.8,
   colorScheme: "light",
 });
 
