@@ -35,7 +35,7 @@ def first_linears(conditioner: Any) -> list[nn.Linear]:
 def head_parameters(coupling: Coupling, name: str) -> list[Tensor]:
     """What makes one parameter of a coupling: weight and bias of its last layer, or a constant. The bias comes last."""
     head: Any = inner(coupling.conditioner).heads[name]
-    return [head.weight, head.bias] if isinstance(head, nn.Module) else [head]
+    return [head] if isinstance(head, Tensor) else [head.weight, head.bias]
 
 
 def reads_features(conditioner: Any) -> bool:
