@@ -194,7 +194,8 @@ def test_a_click_reads_pythons_log_prob(page: Page, models: dict[str, Model], na
     for place in ((0.4, 0.45), (0.7, 0.2)):
         score = page.score_after(partial(page.click_at, *place))
         (expected,) = model.log_prob(page.row(names), context_of(page))
-        assert score == pytest.approx(expected, rel=1e-6, abs=1e-5)
+        # The bound of the golden cases: far out, two builds of ONNX Runtime differ by more than where the data is.
+        assert score == pytest.approx(expected, rel=1e-5, abs=1e-4)
         assert number(page.textContent("#percentile")) == pytest.approx(model.percentile(expected), abs=0.011)
 
 
