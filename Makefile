@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 # Packages of the system that only tests need: headers, formatters and linters of C and C++, a browser.
-SYSTEM_PACKAGES := chromium clang-format cmake cppcheck libcjson-dev libgtest-dev libssl-dev nlohmann-json3-dev
+SYSTEM_PACKAGES := chromium clang-format cmake cppcheck libcjson-dev libcmocka-dev libgtest-dev libssl-dev ninja-build nlohmann-json3-dev
 
 .PHONY: help setup setup-system demo test test-slow lint format docs models bench languages matrix web clean
 
