@@ -5,5 +5,5 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 source ./build.sh
 build
 mkdir -p target/tmp
-mvn -q -B -Dstyle.color=never -Pcheck test
+mvn -B -ntp -Dstyle.color=never -Pcheck test
 rmdir target/tmp/onnxruntime-java* 2>/dev/null || true

@@ -20,7 +20,7 @@ final class Context {
    *
    * @param given may be null
    * @param count rows of the call
-   * @throws InputException
+   * @throws InputException for what does not fit
    */
   static Context of(Manifest manifest, Rows given, long count) {
     List<ContextFeature> columns = manifest.context();

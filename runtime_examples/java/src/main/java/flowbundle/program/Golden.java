@@ -181,7 +181,7 @@ final class Golden {
       double bound = atol + (Double.isFinite(b) ? rtol * Math.abs(b) : 0);
       passed &= difference <= bound;
       double ratio = difference == 0 ? 0 : difference / bound;
-      if (ratio > worst || Double.isNaN(ratio) && !Double.isNaN(worst)) {
+      if (ratio > worst || (Double.isNaN(ratio) && !Double.isNaN(worst))) {
         worst = ratio;
         figure = difference;
         limit = bound;

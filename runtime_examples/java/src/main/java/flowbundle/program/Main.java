@@ -86,19 +86,18 @@ public final class Main {
       if (arguments.size() == 4) {
         return sample(arguments, context);
       }
-    } else if (arguments.size() == 1) {
-      Path bundle = Path.of(arguments.get(0));
-      switch (command) {
-        case "golden":
-          return golden(bundle);
-        case "score":
-          return score(bundle);
-        case "bench":
-          return bench(bundle);
-        default:
-      }
+      throw new IllegalArgumentException(USAGE);
     }
-    throw new IllegalArgumentException(USAGE);
+    if (arguments.size() != 1) {
+      throw new IllegalArgumentException(USAGE);
+    }
+    Path bundle = Path.of(arguments.get(0));
+    return switch (command) {
+      case "golden" -> golden(bundle);
+      case "score" -> score(bundle);
+      case "bench" -> bench(bundle);
+      default -> throw new IllegalArgumentException(USAGE);
+    };
   }
 
   private int golden(Path bundle) throws IOException {

@@ -1,0 +1,152 @@
+package flowbundle;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import flowbundle.Manifest.ContextFeature;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ManifestTest {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+
+  private static Manifest read(String json) {
+    return ManifestReader.read(json.getBytes(StandardCharsets.UTF_8), "flow.json");
+  }
+
+  /** Sets a value by its path; an absent one removes the key. */
+  private static void set(ObjectNode manifest, String pointer, String value) throws IOException {
+    int last = pointer.lastIndexOf('/');
+    String name = pointer.substring(last + 1);
+    JsonNode parent = manifest.at(pointer.substring(0, last));
+    if (value.equals("absent")) {
+      ((ObjectNode) parent).remove(name);
+    } else if (parent instanceof ArrayNode list) {
+      list.set(Integer.parseInt(name), MAPPER.readTree(value));
+    } else {
+      ((ObjectNode) parent).set(name, MAPPER.readTree(value));
+    }
+  }
+
+  @Test
+  void aManifestIsReadItsMissingNamesMadeUpAndUnknownKeysPassedOver() throws IOException {
+    ObjectNode json = Bundles.manifest();
+    json.putArray("colour").add("red");
+    Manifest manifest = read(json.toString());
+    assertEquals(List.of(1, 2, 2), manifest.eventShape());
+    assertEquals(List.of("x0", "x1", "x2", "x3"), manifest.features());
+    assertEquals(
+        List.of(
+            new ContextFeature("cut", List.of("fair", "good", "ideal")),
+            new ContextFeature("angle", null)),
+        manifest.context());
+    assertTrue(manifest.selector());
+    assertNull(manifest.quantiles());
+    json.putNull("context_features");
+    assertEquals("c1", read(json.toString()).context().get(1).name());
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      quoteCharacter = '\0',
+      textBlock =
+          """
+          /format | "flowexport/2" | format: expected flowexport/1, got "flowexport/2"
+          /format | absent | format: is missing
+          /format | 1 | format: expected text, got 1
+          /name | absent | name: is missing
+          /name | 5 | name: expected text
+          /description | null | description: expected text
+          /dtype | "float64" | dtype: expected float32, got "float64"
+          /event_shape | [] | event_shape: expected 1 to 3 entries, got 0
+          /event_shape | [1, 2, 0] | event_shape[2]: expected a whole number
+          /event_shape | [2147483647, 2147483647, 2147483647] | scale: expected 9903
+          /latent_size | "5" | latent_size: expected a whole number
+          /latent_size | 2.5 | latent_size: expected a whole number
+          /latent_size | 99999999999999999999 | latent_size: expected a whole number
+          /latent_size | 6 | graphs.sample.inputs: expected
+          /context_size | -1 | context_size: expected a whole number
+          /context_size | 1 | context_features: expected 1 entries, got 2
+          /context_size | 2000000000 | context_size: expected a whole number
+          /features | ["a"] | features: expected 4 entries, got 1
+          /context_features/0/categories | [] | context_features[0].categories: expected
+          /context_features/0/name | absent | context_features[0].name: is missing
+          /graphs/log_prob | absent | graphs.log_prob: is missing
+          /graphs/log_prob/inputs/0/name | "y" | graphs.log_prob.inputs: expected
+          /graphs/sample/outputs/0/shape | ["batch", 4] | graphs.sample.outputs: expected
+          /graphs/sample/file | "other.onnx" | graphs.sample.file: "other.onnx" is not listed
+          /files/sample.onnx | "ABC" | files.sample.onnx: expected a SHA-256
+          /files | [] | files: expected an object, got a list
+          /tolerance | null | tolerance: expected an object
+          /tolerance/sample/atol | -1 | tolerance.sample.atol: must not be negative
+          /scale | [1, 1, 1, 0] | scale[3]: must be positive
+          /reference | {"rows": 1, "log_prob_quantiles": [0]} | log_prob_quantiles: expected 101 entries
+          /golden/cases | {} | golden.cases: expected a list
+          /golden/cases/0/name | 5 | golden.cases[0].name: expected text
+          /golden/cases/0/expected | absent | golden.cases[0]: needs either expected or error
+          /golden/cases/0/expected | {"x": "golden/x.npy"} | golden.cases[0].expected.log_prob: is missing
+          /golden/cases/0/inputs | {} | golden.cases[0].inputs.x: is missing
+          /golden/cases/0/rows | [0] | golden.cases[0].rows: expected 2 entries
+          /golden/cases/3/error | "wrong" | golden.cases[3].error: expected wrong_shape or
+          /golden/noise | [{"seed": "18446744073709551616"}] | golden.noise[0].seed: expected
+          /selector | "no" | selector: expected true or false, got "no"
+          """)
+  void aFaultIsRefusedByItsKey(String pointer, String value, String message) throws IOException {
+    ObjectNode manifest = Bundles.manifest();
+    set(manifest, pointer, value);
+    String found =
+        assertThrows(BundleException.class, () -> read(manifest.toString())).getMessage();
+    assertTrue(found.startsWith("flow.json: ") && found.contains(message), found);
+  }
+
+  @Test
+  void quantilesMustAscend() throws IOException {
+    ObjectNode manifest = Bundles.manifest();
+    ArrayNode quantiles =
+        manifest.putObject("reference").put("rows", 5).putArray("log_prob_quantiles");
+    for (int index = 0; index < 101; index++) {
+      quantiles.add(-index);
+    }
+    assertThrows(BundleException.class, () -> read(manifest.toString()));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"", "[]", "{\"format\": ", "{} {}", "NaN", "{\"format\": NaN}"})
+  void whatIsNoJsonObjectIsRefusedByItsPath(String json) {
+    BundleException error = assertThrows(BundleException.class, () -> read(json));
+    assertTrue(error.getMessage().startsWith("flow.json: "), error.getMessage());
+  }
+
+  @Test
+  void deepNestingIsRefused() {
+    assertThrows(BundleException.class, () -> read("[".repeat(200_000)));
+    String nested = "[".repeat(200_000) + "]".repeat(200_000);
+    assertThrows(
+        BundleException.class,
+        () -> read("{\"format\": \"flowexport/1\", \"name\": " + nested + "}"));
+  }
+
+  @Test
+  void aFileNameGoesNowhereButDown() {
+    for (String name : List.of("a", "golden/x.npy", "..a", "a.b/c")) {
+      assertTrue(ManifestReader.isPlain(name), name);
+    }
+    for (String name :
+        List.of("", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a\\b", "C:a", "a\0")) {
+      assertFalse(ManifestReader.isPlain(name), name);
+    }
+  }
+}
