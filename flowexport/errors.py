@@ -58,7 +58,7 @@ class RecipeError(FlowExportError, ValueError):
 
 
 class CheckpointError(FlowExportError):
-    """A run folder is incomplete, of an unknown format, or does not fit its weights."""
+    """A run folder, or a file of weights, is incomplete, of an unknown format, or does not fit itself."""
 
 
 class TrainingError(FlowExportError):
@@ -94,6 +94,8 @@ EXTRAS = {
     "onnxscript": "train",
     "safetensors": "train",
     "matplotlib": "train",
+    "nflows": "interop",
+    "normflows": "interop",
     "zuko": "interop",
 }
 """Optional distributions, and the extra that brings each."""

@@ -6,28 +6,58 @@ import click
 
 from .options import as_json as json_option
 
+LIBRARIES = ("nflows", "normflows", "zuko")
+"""As `flowexport.interop.load.LIBRARIES` has them, named here so that ``--help`` needs no torch."""
+
 
 @click.command("export")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("run", metavar="RUN|FILE", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "bundle", required=True, type=click.Path(path_type=Path), help="The bundle to make.")
 @click.option(
     "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Of the graphs."
 )
 @click.option("--weights", is_flag=True, help="Put model.safetensors beside the graphs.")
+@click.option("--from", "library", type=click.Choice(LIBRARIES), help="FILE holds a model that was trained with it.")
+@click.option("--arguments", type=click.Path(path_type=Path), help="With --from: what FILE is the state dict of.")
+@click.option("--data", type=click.Path(path_type=Path), help="With --from: rows (CSV, NPY, Parquet) of the model.")
+@click.option("--trust-pickle", is_flag=True, help="With --from: load a pickled module, which runs any code in it.")
 @json_option
-def command(run: Path, bundle: Path, dtype: str, weights: bool, as_json: bool) -> None:
-    """Export a RUN folder as a bundle: two ONNX graphs, verified before they are put in place.
+def command(
+    run: Path,
+    bundle: Path,
+    dtype: str,
+    weights: bool,
+    library: str | None,
+    arguments: Path | None,
+    data: Path | None,
+    trust_pickle: bool,
+    as_json: bool,
+) -> None:
+    """Export a RUN folder, or a FILE of another library, as a bundle of two ONNX graphs, verified first.
 
     A failed or killed export leaves what was there before, whole.
-    """
-    from flowexport.export import export_checkpoint
-    from flowexport.training import load_checkpoint
 
+    With --from, FILE is a state dict (safetensors, or torch.save of it) and --arguments a JSON or TOML file that
+    spells its module; or it is a module by torch.save, with --trust-pickle. The bundle is then held to that library's
+    own log_prob and samples. Columns of --data are features, then context; they give the bundle its names.
+    """
     from .screen import report_table, waiting
 
-    checkpoint = load_checkpoint(run)
-    with waiting("exporting both directions"):
-        report = export_checkpoint(checkpoint, bundle, dtype, weights)  # type: ignore[arg-type]
+    if library is None:
+        from flowexport.export import export_checkpoint
+        from flowexport.training import load_checkpoint
+
+        for option, given in (("arguments", arguments), ("data", data), ("trust-pickle", trust_pickle)):
+            if given:
+                raise click.UsageError(f"--{option} belongs to --from")
+        checkpoint = load_checkpoint(run)
+        with waiting("exporting both directions"):
+            report = export_checkpoint(checkpoint, bundle, dtype, weights)  # type: ignore[arg-type]
+    else:
+        from .adopt import export_adopted
+
+        with waiting("exporting both directions"):
+            report = export_adopted(library, run, arguments, trust_pickle, data, bundle, dtype, weights)  # type: ignore[arg-type]
     if as_json:
         click.echo(report.to_json())
     else:

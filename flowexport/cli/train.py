@@ -34,13 +34,15 @@ def command(recipe: Path, run: Path, resume: bool, as_json: bool) -> None:
             bar.update(task, completed=epoch.epoch, total=epochs, nll=f"{epoch.validation_nll:.4f}", best=f"{best:.4f}")
 
         outcome = train_recipe(recipe, run, resume, on_epoch)
+    bits = outcome.best_bits_per_dimension
     if as_json:
         figures = {"run": str(run), "epochs": len(outcome.epochs), "best_epoch": outcome.best_epoch}
-        click.echo(json.dumps(figures | {"best_nll": outcome.best_nll, "interrupted": outcome.interrupted}))
+        figures |= {"best_nll": outcome.best_nll, "interrupted": outcome.interrupted}
+        click.echo(json.dumps(figures | ({} if bits is None else {"best_bits_per_dimension": bits})))
     else:
         click.echo(
             f"{run}: {len(outcome.epochs)} epochs, kept epoch {outcome.best_epoch}, "
-            f"held-out NLL {outcome.best_nll:.4f} nats"
+            f"held-out NLL {outcome.best_nll:.4f} nats" + ("" if bits is None else f", {bits:.4f} bits per dimension")
         )
     if outcome.interrupted:
         click.echo(f"flowexport: stopped; flowexport train {recipe} -o {run} --resume goes on", err=True)

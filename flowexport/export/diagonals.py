@@ -111,7 +111,7 @@ class Walk:
         """Passes a coupling, behind a diagonal layer where it cannot take what is pending."""
         conditioner, univariate = coupling.conditioner, coupling.univariate
         mask = conditioner.mask if isinstance(conditioner, MaskedConditioner) else None
-        moves = moved_rows(coupling) if mask is None else ~mask
+        moves = moved_rows(coupling)
         side = getattr(univariate, "shift_side", None)
         # An affine map with its shift behind it would multiply what is pending.
         pending = self.parts[moved]
@@ -218,10 +218,13 @@ class Nothing(nn.Module):
 
 
 def moved_rows(coupling: Coupling) -> Tensor:
-    """Which features a coupling moves: those that its heads say anything to, since zero parameters are the identity."""
-    spoken = [
-        (parameter.reshape(-1, size, *parameter.shape[1:]) != 0).flatten(1).any(1)
-        for name, size in coupling.conditioner.sizes.items()
-        for parameter in head_parameters(coupling, name)
-    ]
-    return torch.stack(spoken).any(dim=0)
+    """Which features of its part a coupling moves, ``[features]``."""
+    conditioner = coupling.conditioner
+    if isinstance(conditioner, MaskedConditioner):
+        return ~conditioner.mask
+    # What a folded mask leaves behind. Zeros in the weights would not tell: a sigmoid's offset is in every bias.
+    moved: Tensor | None = getattr(conditioner, "moved", None)
+    if moved is not None:
+        return moved
+    name, size = next(iter(conditioner.sizes.items()))
+    return torch.ones(len(head_parameters(coupling, name)[-1]) // size, dtype=torch.bool)

@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -30,6 +31,7 @@ from flowexport.bundle.schema import (
 )
 from flowexport.errors import ArgumentError, BundleError, CheckFailed
 from flowexport.flows import Flow, architecture_of
+from flowexport.interop.original import Original
 from flowexport.runtime import Report, verify
 from flowexport.runtime.parity import (
     LOG_PROB_ATOL,
@@ -41,6 +43,7 @@ from flowexport.runtime.parity import (
 from flowexport.training import Checkpoint
 from flowexport.training.checkpoint import contiguous
 
+from .columns import context_columns, named, require_rows
 from .folds import fold_all
 from .graphs import log_prob_graph, sample_graph
 from .lean import LeanFlow
@@ -59,10 +62,11 @@ def export(
     name: str | None = None,
     description: str = "",
     features: Sequence[str] | None = None,
-    context_features: Sequence[str] | None = None,
+    context_features: Sequence[str | Mapping[str, Any]] | None = None,
     dtype: Dtype = "float32",
     weights: bool = False,
     provenance: Mapping[str, str] | None = None,
+    original: Original | None = None,
 ) -> Report:
     """Writes a flow as a bundle: two ONNX graphs, golden cases, and the proof that both agree with the flow.
 
@@ -72,15 +76,18 @@ def export(
     Arguments:
         flow: the trained flow.
         path: the folder to make; a bundle that stands there is replaced.
-        data: ``[rows, features]``, for the golden rows, the percentiles and the scale of each feature. Without
+        data: ``[rows, *event]``, for the golden rows, the percentiles and the scale of each feature. Without
             it they come from the flow's own samples, and there are no percentiles.
         context: ``[rows, context]`` of the data, where the flow has one.
         name: of the model, by default the folder's.
         description: a sentence.
-        features, context_features: names of the columns; by default ``x0``, ``c0`` and so on.
+        features, context_features: names of the columns; by default ``x0``, ``c0`` and so on. A context column of
+            categories is a mapping of its ``name`` and its ``categories``, in the order of their codes.
         dtype: of the graphs.
         weights: whether to put the weights beside the graphs, to train on or export again.
         provenance: more to say about where the model comes from.
+        original: of an adopted flow, the library that trained it, from `flowexport.interop`. The golden cases are then
+            its numbers, so that the bundle is held to the library itself before it is put in place.
 
     Returns:
         The report of the verification.
@@ -91,15 +98,20 @@ def export(
     """
     if dtype not in DTYPES:
         raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r}")
+    if dtype == "float64" and flow.levels is not None:
+        raise ArgumentError("dtype: images are exported in float32: ONNX Runtime convolves no float64 on the CPU")
     target = Path(os.path.abspath(path))
     rows, contexts = as_rows("data", data, flow.event_shape), as_rows("context", context, (flow.context,))
     if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
         raise ArgumentError("context: this flow needs one row of context for each row of data")
+    feature_names = named("features", features, flow.features, "x")
+    columns = context_columns(flow, context_features)
+    require_rows(flow, rows, contexts, feature_names, columns)
     require_replaceable(target)  # before the work, and once more in place()
     saved = save_tensors(contiguous(flow.state_dict()))
 
     lean = fold_all(LeanFlow(flow)).to(DTYPES[dtype])
-    golden = golden_arrays(flow, rows, contexts)
+    golden = golden_arrays(flow, rows, contexts, original)
     golden_files, golden_spec = golden_part(golden)
     files = {
         "log_prob.onnx": log_prob_graph(lean),
@@ -115,9 +127,8 @@ def export(
         event_shape=list(flow.event_shape),
         latent_size=flow.latent_size,
         context_size=flow.context,
-        features=named("features", features, flow.features, "x"),
-        context_features=[{"name": each} for each in named("context_features", context_features, flow.context, "c")]
-        or None,
+        features=feature_names,
+        context_features=columns or None,
         architecture=architecture_of(flow),
         graphs=graphs_part(flow, dtype),
         files={},
@@ -129,9 +140,11 @@ def export(
             "flowexport": __version__,
             "torch": metadata.version("torch").split("+")[0],
             "onnx": metadata.version("onnx"),
+            **({} if original is None else {"adopted_from": original.library}),
             **(provenance or {}),
             "weights_sha256": hashlib.sha256(saved).hexdigest(),
         },
+        levels=flow.levels or UNSET,
         selector=flow.latent_size > flow.features or UNSET,
     )
     with staged(target) as folder:
@@ -163,7 +176,10 @@ def export_checkpoint(
         name=config.name,
         description=config.description,
         features=config.features,
-        context_features=config.context_features,
+        context_features=[
+            {"name": each} | ({"categories": config.categories[each]} if each in config.categories else {})
+            for each in config.context_features
+        ],
         dtype=dtype,
         weights=weights,
         provenance={} if config.recipe_sha256 is None else {"recipe_sha256": config.recipe_sha256},
@@ -195,11 +211,3 @@ def as_rows(name: str, given: np.ndarray | Tensor | None, event_shape: tuple[int
         expected = ", ".join(map(str, event_shape))
         raise ArgumentError(f"{name}: expected finite numbers [rows, {expected}], got shape {array.shape}")
     return array
-
-
-def named(key: str, names: Sequence[str] | None, count: int, letter: str) -> list[str]:
-    """The names of columns, or x0, x1 and so on."""
-    given = [f"{letter}{i}" for i in range(count)] if names is None else [str(each) for each in names]
-    if len(given) != count or len(set(given)) != count:
-        raise ArgumentError(f"{key}: expected {count} different names, got {given}")
-    return given

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = [
     "FOLDS",
+    "IMAGE_FOLDS",
     "fold_all",
     "fold_context_scale",
     "fold_elementwise",
@@ -29,7 +30,9 @@ from torch import Tensor, nn
 from flowexport.flows import Affine, Inverse, LULinear, Permutation, PerPart, SigmoidAffine, WholeStack
 from flowexport.flows.conditioner import MaskedConditioner
 from flowexport.flows.diagonal import Elementwise
+from flowexport.flows.images import MaskedImageConditioner, MultiScaleStack
 
+from . import images
 from .diagonals import fold_diagonals
 from .lean import DenseLinear, Diagonal, LeanFlow
 from .networks import first_linears, head_parameters, inner, reads_features
@@ -81,6 +84,7 @@ def fold_masks(lean: LeanFlow) -> None:
                 moved = (~mask).repeat_interleave(network.sizes[name])
                 head.weight *= moved[:, None]
                 head.bias *= moved
+            network.moved = torch.ones_like(mask)
             coupling.conditioner = network
 
 
@@ -133,9 +137,10 @@ def fold_univariates(lean: LeanFlow) -> None:
             for parameter in head_parameters(coupling, "log_scale"):
                 parameter /= univariate.cap
             return ClampedAffine(univariate.cap)
-        if isinstance(univariate, SigmoidAffine) and not isinstance(coupling.conditioner, MaskedConditioner):
+        masked = isinstance(coupling.conditioner, (MaskedConditioner, MaskedImageConditioner))
+        if isinstance(univariate, SigmoidAffine) and not masked:
             head_parameters(coupling, "scale")[-1].add_(univariate.offset)
-            return SigmoidScale(univariate.floor, univariate.span)
+            return SigmoidScale(univariate)
         return univariate
 
     for coupling in lean.stack.couplings:
@@ -189,13 +194,27 @@ FOLDS: tuple[Callable[[LeanFlow], None], ...] = (
     fold_context_scale,
     fold_embeddings,
 )
-"""All folds, in their order."""
+"""All folds of flows of vectors, in their order."""
+
+IMAGE_FOLDS: tuple[Callable[[LeanFlow], None], ...] = (
+    fold_identity,
+    images.fold_batch_norms,
+    images.fold_channel_maps,
+    images.fold_channel_masks,
+    fold_univariates,
+    images.fold_checkerboards,
+    images.fold_channel_scales,
+    images.fold_squeezes,
+    fold_context_scale,
+    fold_embeddings,
+)
+"""Those of flows of images."""
 
 
 @torch.no_grad()
 def fold_all(lean: LeanFlow) -> LeanFlow:
     """Applies every fold, in place."""
-    for fold in FOLDS:
+    for fold in IMAGE_FOLDS if isinstance(lean.stack, MultiScaleStack) else FOLDS:
         fold(lean)
     return lean
 
@@ -217,6 +236,8 @@ def reorder_coupling(coupling: Any, order: Tensor) -> None:
     conditioner = coupling.conditioner
     if isinstance(conditioner, MaskedConditioner):
         conditioner.mask = reordered(conditioner.mask, order, 0)
+    elif hasattr(conditioner, "moved"):
+        conditioner.moved = reordered(conditioner.moved, order, 0)
     network = inner(conditioner)
     if reads_features(conditioner):
         for linear in first_linears(conditioner):

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from flowexport.flows import Flow
+from flowexport.interop.original import Original
 from flowexport.runtime import References, normals
 from flowexport.runtime.parity import ReferenceCase
 from flowexport.training.threads import torch_threads
@@ -70,13 +71,17 @@ class GoldenArrays:
     scale: np.ndarray
 
 
-def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> GoldenArrays:
+def golden_arrays(
+    flow: Flow, x: np.ndarray | None, context: np.ndarray | None, original: Original | None = None
+) -> GoldenArrays:
     """Makes the golden arrays, with one torch thread.
 
     Arguments:
         flow: the trained flow, of any type.
         x: ``[rows, *event]`` of data, or None for the flow's own samples.
         context: ``[rows, context]`` of the data, where the flow has one.
+        original: of an adopted flow, what the library that trained it says of it; all densities and samples are then
+            that library's.
     """
     exact = copy.deepcopy(flow).double().cpu().eval()
     count = ROWS if len(flow.event_shape) == 1 else IMAGE_ROWS
@@ -84,32 +89,51 @@ def golden_arrays(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) 
     with torch_threads(1), torch.no_grad():
         z = normals(0, 0, count * flow.latent_size).reshape(count, -1)
         contexts = golden_context(exact, context, count)
-        u = exact.base.latent(tensor(z))
-        sample, log_det = exact.inverse_and_log_det(u, optional(contexts))
+        numbers = own_numbers(exact) if original is None else original
+        sample, log_prob_of_sample = numbers.sample_and_log_prob(tensor(z), optional(contexts))
         rows = sample.numpy() if x is None else x
         data = repeated(rows, count).astype(np.float32)
         scale = scale_of(rows)
         tail = tail_rows(exact, rows.mean(axis=0, dtype=np.float64), scale)
         quantiles = None
         if x is not None:
-            scored = slice(0, REFERENCE_ROWS)
-            scores = exact.log_prob(tensor(x[scored]), optional(None if context is None else context[scored]))
-            quantiles = np.quantile(scores.numpy(), np.linspace(0, 1, 101))
+            scores = scores_of(numbers, x[:REFERENCE_ROWS], context)
+            quantiles = np.quantile(scores, np.linspace(0, 1, 101))
         return GoldenArrays(
             x=data,
             tail_x=tail,
             z=z,
             context=contexts,
-            log_prob=exact.log_prob(tensor(data), optional(contexts)).numpy(),
-            tail_log_prob=exact.log_prob(
+            log_prob=numbers.log_prob(tensor(data), optional(contexts)).numpy(),
+            tail_log_prob=numbers.log_prob(
                 tensor(tail), optional(None if contexts is None else contexts[:TAIL_ROWS])
             ).numpy(),
             sample=sample.numpy(),
-            log_prob_of_sample=(exact.base.log_prob(u) - log_det).numpy(),
+            log_prob_of_sample=log_prob_of_sample.numpy(),
             quantiles=quantiles,
             quantile_rows=0 if x is None else min(len(x), REFERENCE_ROWS),
             scale=scale,
         )
+
+
+def own_numbers(exact: Flow) -> Original:
+    """What a flow in float64 says of itself."""
+
+    def sample_and_log_prob(z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        u = exact.base.latent(z)
+        x, log_det = exact.inverse_and_log_det(u, context)
+        return x, exact.base.log_prob(u) - log_det
+
+    return Original("flowexport", exact.features, exact.context, exact.log_prob, sample_and_log_prob)
+
+
+def scores_of(numbers: Original, x: np.ndarray, context: np.ndarray | None) -> np.ndarray:
+    """log_prob of rows ``[rows, *event]``, a part at a time: hidden images of many rows take gigabytes."""
+    spans = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
+    parts = [
+        numbers.log_prob(tensor(x[span]), optional(None if context is None else context[span])) for span in spans
+    ]
+    return torch.cat(parts).numpy()
 
 
 def scale_of(rows: np.ndarray) -> np.ndarray:

@@ -37,18 +37,23 @@ class ClampedAffine(nn.Module):
 
 
 class SigmoidScale(nn.Module):
-    """`flowexport.flows.SigmoidAffine` once its offset is in the bias of its Linear."""
+    """`flowexport.flows.SigmoidAffine` once its offset is in the bias of its Linear.
+
+    Arguments:
+        sigmoid: the bijection.
+    """
 
     floor: Tensor
     span: Tensor
     log_span: Tensor
     sizes = SigmoidAffine.sizes
-    shift_side = SigmoidAffine.shift_side
 
-    def __init__(self, floor: float, span: float) -> None:
+    def __init__(self, sigmoid: SigmoidAffine) -> None:
         super().__init__()
-        self.has_floor = floor > 0
-        for name, value in (("floor", floor), ("span", span), ("log_span", math.log(span))):
+        self.has_floor = sigmoid.floor > 0
+        self.shift_side = sigmoid.shift_side
+        values = {"floor": sigmoid.floor, "span": sigmoid.span, "log_span": math.log(sigmoid.span)}
+        for name, value in values.items():
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
 
     def log_scale(self, raw: Tensor) -> Tensor:
@@ -58,8 +63,12 @@ class SigmoidScale(nn.Module):
 
     def forward_and_log_det(self, x: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         log_scale = self.log_scale(scale)
+        if self.shift_side == "before":
+            return (x - shift) * log_scale.exp(), log_scale
         return x * log_scale.exp() + shift, log_scale
 
     def inverse_and_log_det(self, y: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         log_scale = -self.log_scale(scale)
+        if self.shift_side == "before":
+            return y * log_scale.exp() + shift, log_scale
         return (y - shift) * log_scale.exp(), log_scale

@@ -9,8 +9,10 @@ from .coupling import Coupling
 from .diagonal import ActNorm, BatchNorm, DiagonalNormal, Scaling
 from .distribution import FlowDistribution, FlowTransform
 from .flow import Flow
+from .images import MultiScaleRealNVP
 from .linear import LULinear, Permutation
 from .realnvp import NICE, RealNVP
+from .sequence import CouplingFlow
 from .stack import HalvesStack, PerPart, Stack, WholeStack
 from .standardize import Standardize
 from .univariate import (
@@ -33,6 +35,7 @@ __all__ = [
     "Conditioner",
     "ContextEncoder",
     "Coupling",
+    "CouplingFlow",
     "DiagonalNormal",
     "ExponentialAffine",
     "Flow",
@@ -42,6 +45,7 @@ __all__ = [
     "HalvesStack",
     "Inverse",
     "LULinear",
+    "MultiScaleRealNVP",
     "PerPart",
     "Permutation",
     "RationalQuadraticSpline",

@@ -12,6 +12,7 @@ __all__ = [
     "fraction",
     "hidden_widths",
     "named",
+    "normalised",
     "require_network",
     "whole",
 ]
@@ -41,6 +42,13 @@ def flag(name: str, value: object) -> bool:
     """The argument, if it is True or False."""
     if not isinstance(value, bool):
         raise ArgumentError(f"{name}: expected True or False, got {value!r}")
+    return value
+
+
+def normalised(value: object) -> bool | str:
+    """The argument ``layer_norm``, if it is one."""
+    if not (isinstance(value, bool) or value == "unbiased"):
+        raise ArgumentError(f"layer_norm: expected True, False or 'unbiased', got {value!r}")
     return value
 
 
@@ -88,6 +96,8 @@ def require_network(network: Network) -> None:
     for name in ("layer_norm", "dropout"):
         if getattr(network, name) and not widths:
             raise ArgumentError(f"{name}: there is no hidden layer that it could act on")
+    if network.layer_norm == "unbiased" and 1 in widths:
+        raise ArgumentError(f"layer_norm: one number has no unbiased variance, and hidden_features are {widths}")
 
 
 def drawn_masks(features: int, transforms: int, randmask: bool, given: Any, cover: bool) -> Tensor | None:

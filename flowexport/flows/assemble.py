@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["conditional_normal", "couplings_of", "parts_of"]
+__all__ = ["conditional_normal", "coupling_of", "couplings_of", "parts_of"]
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -51,22 +51,33 @@ def couplings_of(
         network: the hidden layers of the conditioners.
         transforms: how many.
     """
-    couplings = []
-    for layer in range(transforms):
-        univariate: Any = make_univariate()
-        sizes = univariate.sizes
-        conditioner: nn.Module
-        if masks is None:
-            conditioner = ContextConditioner(context, 1, sizes, network) if context else Constant(1, sizes)
-        elif len(parts) == 2:
-            kept, moved = parts[layer % 2], parts[(layer + 1) % 2]
-            conditioner = Conditioner(kept + context, moved, sizes, network)
-        else:
-            conditioner = MaskedConditioner(Conditioner(parts[0] + context, parts[0], sizes, network), masks[layer])
-        if getattr(univariate, "starts_as_identity", False):
-            silence(conditioner)
-        couplings.append(Coupling(conditioner, univariate))
-    return couplings
+    return [
+        coupling_of(parts, None if masks is None else masks[layer], context, make_univariate, network)
+        for layer in range(transforms)
+    ]
+
+
+def coupling_of(
+    parts: Sequence[int],
+    mask: Tensor | None,
+    context: int,
+    make_univariate: Callable[[], nn.Module],
+    network: Network,
+) -> Coupling:
+    """A coupling with new weights; its arguments are those of `couplings_of`, with one mask, ``[features]``."""
+    univariate: Any = make_univariate()
+    sizes = univariate.sizes
+    conditioner: nn.Module
+    if mask is None:
+        conditioner = ContextConditioner(context, 1, sizes, network) if context else Constant(1, sizes)
+    elif len(parts) == 2:
+        kept = int(mask.sum())
+        conditioner = Conditioner(kept + context, len(mask) - kept, sizes, network)
+    else:
+        conditioner = MaskedConditioner(Conditioner(parts[0] + context, parts[0], sizes, network), mask)
+    if getattr(univariate, "starts_as_identity", False):
+        silence(conditioner)
+    return Coupling(conditioner, univariate)
 
 
 def conditional_normal(parts: Sequence[int], context: int, transforms: int) -> list[nn.Module]:

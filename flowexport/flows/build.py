@@ -7,10 +7,12 @@ from typing import Any
 from flowexport.errors import ArgumentError
 
 from .flow import Flow
+from .images import MultiScaleRealNVP
 from .realnvp import ACTIVATIONS, RealNVP
+from .sequence import CouplingFlow
 from .univariate import make_univariate
 
-FLOWS: dict[str, type[Flow]] = {"RealNVP": RealNVP}
+FLOWS: dict[str, type[Flow]] = {kind.__name__: kind for kind in (CouplingFlow, MultiScaleRealNVP, RealNVP)}
 """Flows that a checkpoint can name."""
 
 
@@ -23,11 +25,11 @@ def architecture_of(flow: Flow) -> dict[str, Any]:
     name = type(flow).__name__
     if FLOWS.get(name) is not type(flow):
         raise ArgumentError(f"{name} is not one of {', '.join(FLOWS)}: it cannot be built again from its name")
-    if flow.arguments["activation"] not in ACTIVATIONS:
-        raise ArgumentError(
-            f"activation: {flow.arguments['activation']} is not one of {', '.join(sorted(ACTIVATIONS))}"
-        )
-    make_univariate(flow.arguments["univariate"])
+    for chosen in flow.arguments.get("layers", [flow.arguments]):
+        if chosen.get("activation", "ReLU") not in ACTIVATIONS:
+            known = ", ".join(sorted(ACTIVATIONS))
+            raise ArgumentError(f"activation: {chosen['activation']} is not one of {known}")
+        make_univariate(chosen.get("univariate", "Affine"))
     return {"flow": name, "arguments": dict(flow.arguments)}
 
 

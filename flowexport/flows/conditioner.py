@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Conditioner", "Constant", "ContextConditioner", "MaskedConditioner", "Network", "ResidualBlock"]
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -11,6 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+EPSILON = 1e-5
+"""What a layer norm adds to variances, in torch and in zuko."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +26,14 @@ class Network:
         activation: constructor of the activation between layers.
         residual: whether the hidden layers after the first are `ResidualBlock`; all widths must then be equal.
         layer_norm: whether hidden layers are normalised: after each activation, or before it in a residual block.
+            ``"unbiased"`` takes the unbiased variance, as zuko does.
         dropout: the fraction of hidden numbers that is dropped in training.
     """
 
     hidden_features: Sequence[int]
     activation: Callable[[], nn.Module]
     residual: bool = False
-    layer_norm: bool = False
+    layer_norm: bool | str = False
     dropout: float = 0.0
 
     def trunk(self, in_features: int) -> nn.Sequential:
@@ -43,7 +48,15 @@ class Network:
         return nn.Sequential(*layers)
 
     def norm(self, width: int) -> list[nn.Module]:
-        return [nn.LayerNorm(width)] if self.layer_norm else []
+        if not self.layer_norm:
+            return []
+        if self.layer_norm != "unbiased":
+            return [nn.LayerNorm(width)]
+        # (x − m) / √(v n / (n − 1) + ε), written with the biased variance v that LayerNorm has.
+        share = (width - 1) / width
+        norm = nn.LayerNorm(width, eps=share * EPSILON)
+        nn.init.constant_(norm.weight, math.sqrt(share))
+        return [norm]
 
     def drop(self) -> list[nn.Module]:
         return [nn.Dropout(self.dropout)] if self.dropout else []

@@ -1,117 +1,177 @@
-"""Adopts a RealNVP that was built and trained with zuko."""
+"""Adopts coupling flows that were built and trained with zuko."""
 
 from __future__ import annotations
 
-__all__ = ["from_zuko"]
+__all__ = ["from_zuko", "zuko_numbers"]
 
+from collections.abc import Mapping
+from functools import partial
+from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 
 from flowexport.errors import ArgumentError, extras_named
-from flowexport.flows import Conditioner, Flow, RealNVP
-from flowexport.flows.conditioner import Constant, MaskedConditioner
-from flowexport.flows.masks import alternating
+from flowexport.flows import Additive, Affine, Flow, RationalQuadraticSpline
+from flowexport.flows.realnvp import ACTIVATIONS
+
+from .layers import Layer, Trunk, coupling, elementwise, taken_apart
+from .networks import sequential
+from .original import Original, adopted, exact_copy
 
 if TYPE_CHECKING:
     import zuko
 
 
-def from_zuko(flow: zuko.flows.NICE) -> Flow:
-    """The same density, as a flowexport flow, from the weights of a trained zuko RealNVP.
+def from_zuko(flow: zuko.flows.Flow) -> Flow:
+    """The same density, as a flowexport flow, from the weights of a trained zuko flow of couplings.
 
-    zuko lays a conditioner's output out per feature as (shift, log scale), interleaved; ours has a head for
-    each, so rows are taken apart, and for random and custom masks widened to the whole vector.
+    Taken are ``RealNVP`` and ``NICE``, and any ``Flow`` of ``GeneralCouplingTransform`` (of ``ElementWiseTransform``
+    for a single feature): affine, additive and rational-quadratic univariate transforms with their own slope and bound,
+    any masks, context, ``normalize=True``; a diagonal normal as base. In float64 the adopted flow is held to zuko's own
+    log_prob and samples before it is returned.
 
     Arguments:
-        flow: a ``zuko.flows.RealNVP`` or ``NICE`` with affine transforms.
+        flow: the trained flow; it is not changed.
 
     Raises:
-        ArgumentError: for anything else, by name and position.
+        ArgumentError: for anything else, by name and position, or where the numbers differ.
         MissingExtra: where zuko is not installed.
+    """
+    original, exact = zuko_numbers(flow), exact_copy(flow)
+    return adopted(flow, original, layers_of(exact, original.context))
+
+
+def zuko_numbers(flow: zuko.flows.Flow) -> Original:
+    """What zuko says of a flow, in float64.
+
+    Raises:
+        ArgumentError: where it is not a zuko flow with a diagonal normal as base.
     """
     with extras_named():
         import zuko
-    if not isinstance(flow, zuko.flows.NICE):
-        raise ArgumentError(f"zuko {type(flow).__name__} cannot be adopted, only RealNVP and NICE")
-    layers = list(flow.transform.transforms)
-    for position, layer in enumerate(layers):
-        univariate = getattr(layer, "univariate", None)
-        if univariate is not zuko.transforms.MonotonicAffineTransform:
-            name = getattr(univariate, "__name__", type(layer).__name__)
-            raise ArgumentError(f"zuko {name} at position {position} cannot be adopted, only affine couplings")
+    if not isinstance(flow, zuko.lazy.Flow):
+        raise ArgumentError(f"zuko {type(flow).__name__} cannot be adopted, only RealNVP, NICE and flows of couplings")
+    exact = exact_copy(flow)
+    loc, scale = base_of(exact)
 
-    base = flow.base()
-    if not isinstance(base, zuko.distributions.DiagNormal) or bool((base.mean != 0).any() | (base.stddev != 1).any()):
-        raise ArgumentError(f"zuko base {base} cannot be adopted, only the standard normal")
-    features = base.event_shape[0]
-    masks = None if features == 1 else torch.stack([layer.mask for layer in layers])
-    networks: list[Any] = [getattr(layer, "hyper", nn.Sequential()) for layer in layers]
-    hidden, activation = shape_of(networks[0])
-    context = networks[0].in_features - (0 if masks is None else int(masks[0].sum())) if len(networks[0]) else 0
-    adopted = RealNVP(
-        features,
-        context=context,
-        transforms=len(layers),
-        randmask=masks is not None and not torch.equal(masks, alternating(features, len(layers))),
-        hidden_features=hidden,
-        activation=activation,
-    )
-    weight = next(iter(flow.parameters()))
-    adopted.to(device=weight.device, dtype=weight.dtype)
-    with torch.no_grad():
-        for coupling, layer, network in zip(adopted.stack.couplings, layers, networks, strict=True):
-            conditioner = coupling.conditioner
-            if isinstance(conditioner, Constant):
-                for name, value in zip(conditioner.sizes, layer.phi, strict=True):
-                    conditioner.heads[name].copy_(value)
-            elif isinstance(conditioner, MaskedConditioner):
-                conditioner.mask.copy_(layer.mask)
-                copy_network(conditioner.network, network, layer.mask)
-            else:
-                copy_network(conditioner, network, None)
-    return adopted
+    @torch.no_grad()
+    def log_prob(x: Tensor, context: Tensor | None) -> Tensor:
+        return exact(context).log_prob(x)
+
+    @torch.no_grad()
+    def sample_and_log_prob(z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
+        distribution = exact(context)
+        u = loc + scale * z
+        x, log_det = distribution.transform.inv.call_and_ladj(u)
+        return x, distribution.base.log_prob(u) - log_det
+
+    context = context_of(layers_in(exact))
+    return Original(f"zuko {metadata.version('zuko')}", len(loc), context, log_prob, sample_and_log_prob)
 
 
-def shape_of(network: Any) -> tuple[list[int], type[nn.Module]]:
-    """The hidden widths and the activation of a zuko MLP."""
-    linears = [module for module in network if hasattr(module, "in_features")]
-    others = [module for module in network if not hasattr(module, "in_features")]
-    kinds = {type(module) for module in others}
-    if len(kinds) > 1:
-        raise ArgumentError(f"zuko MLP of {', '.join(sorted(kind.__name__ for kind in kinds))} cannot be adopted")
-    kind = kinds.pop() if kinds else nn.ReLU
-    # Ours is built from the class alone: a setting (LeakyReLU's slope) or a weight (PReLU's) would be lost.
-    if any(module.state_dict() or repr(module) != repr(kind()) for module in others):
-        raise ArgumentError(f"zuko MLP of {others[0]!r} cannot be adopted, only activations with default settings")
-    if any(linear.bias is None for linear in linears):
-        raise ArgumentError("zuko MLP without bias (bias=False) cannot be adopted")
-    return [linear.weight.shape[0] for linear in linears[:-1]], kind
+def base_of(flow: Any) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of the base, ``[features]`` each."""
+    import zuko
+
+    base = flow.base() if isinstance(flow.base, zuko.lazy.UnconditionalDistribution) else flow.base
+    if not isinstance(base, zuko.distributions.DiagNormal):
+        raise ArgumentError(f"zuko base {type(base).__name__} cannot be adopted, only DiagNormal")
+    return base.base_dist.loc, base.base_dist.scale
 
 
-def copy_network(conditioner: Conditioner, network: Any, mask: Tensor | None) -> None:
-    """Writes a zuko MLP's weights into a conditioner, taking its last Linear apart.
+def layers_in(flow: Any) -> list[Any]:
+    """The transforms of a flow, in the order x → z."""
+    return list(getattr(flow.transform, "transforms", [flow.transform]))
 
-    With a mask, the columns of the kept features and the rows of the moved ones take the places that they
-    have in the whole vector; the others are zero.
-    """
-    ours = [module for module in conditioner.trunk if isinstance(module, nn.Linear)]
-    theirs = [(module.weight, module.bias) for module in network if hasattr(module, "in_features")]
-    heads = [conditioner.heads[name] for name in conditioner.sizes]
-    rows: slice | Tensor = slice(None)
-    if mask is not None:
-        rows = (~mask).nonzero().flatten()
-        weight, bias = theirs[0]
-        wide = weight.new_zeros(len(weight), weight.shape[1] + len(rows))
-        context = wide.shape[1] - len(mask)
-        wide[:, torch.cat([mask, mask.new_ones(context)])] = weight
-        theirs[0] = wide, bias
-    *hidden, last = theirs
-    for linear, (weight, bias) in zip(ours, hidden, strict=True):
-        linear.weight.copy_(weight)
-        linear.bias.copy_(bias)
-    for index, head in enumerate(heads):
-        for parameter, interleaved in zip((head.weight, head.bias), last, strict=True):
-            parameter.zero_()
-            parameter[rows] = interleaved[index :: len(heads)]
+
+def context_of(layers: list[Any]) -> int:
+    """The number of context columns, from the first layer that has a network."""
+    for layer in layers:
+        if hasattr(layer, "hyper"):
+            return layer.hyper.in_features - (int(layer.mask.sum()) if hasattr(layer, "mask") else 0)
+    return 0
+
+
+def layers_of(flow: Any, context: int) -> list[Layer]:
+    """The layers of a flow in neutral terms."""
+    loc, scale = base_of(flow)
+    layers = [layer_of(position, layer, len(loc), context) for position, layer in enumerate(layers_in(flow))]
+    if bool((loc != 0).any() | (scale != 1).any()):
+        layers.append(elementwise("DiagonalNormal", {"mean": loc, "log_scale": scale.log()}))
+    return layers
+
+
+def layer_of(position: int, layer: Any, features: int, context: int) -> Layer:
+    """One transform in neutral terms."""
+    import zuko
+
+    where = f"zuko {type(layer).__name__} at position {position}"
+    kinds = zuko.flows.coupling.GeneralCouplingTransform, zuko.flows.gaussianization.ElementWiseTransform
+    if isinstance(layer, zuko.flows.autoregressive.MaskedAutoregressiveTransform):
+        raise ArgumentError(f"{where}: sampling is sequential, not exportable as one pass")
+    if type(layer) not in kinds or (isinstance(layer, kinds[1]) and features > 1):
+        raise ArgumentError(f"{where} cannot be adopted, only couplings (GeneralCouplingTransform)")
+    univariate: Any = univariate_of(where, layer.univariate, [tuple(shape) for shape in layer.shapes])
+    if not hasattr(layer, "hyper"):
+        constants = zip(univariate.sizes, layer.phi, strict=True)
+        heads = {name: (value.new_zeros(value.numel(), 0), value.detach().flatten()) for name, value in constants}
+        return coupling(None, univariate, Trunk([]), heads)
+    mask = getattr(layer, "mask", None)
+    if context_of([layer]) != context:
+        raise ArgumentError(
+            f"{where}: takes a context of {context_of([layer])} columns, the first layer one of {context}"
+        )
+    trunk, last = sequential(where, layer.hyper, zuko.nn.Linear, zuko.nn.LayerNorm)
+    return coupling(mask, univariate, trunk, taken_apart(last, univariate.sizes))
+
+
+def univariate_of(where: str, made_by: Any, shapes: list[tuple[int, ...]]) -> nn.Module:
+    """Our univariate map for zuko's constructor of one and the shapes of its parameters."""
+    import zuko
+
+    options: Mapping[str, Any] = {}
+    name = getattr(made_by, "__name__", None) or repr(made_by)
+    if isinstance(made_by, partial):
+        if made_by.args:
+            raise ArgumentError(f"{where}: univariate {made_by!r} cannot be adopted: it has arguments without names")
+        made_by, options = made_by.func, made_by.keywords
+        name = getattr(made_by, "__name__", repr(made_by))
+    kinds: dict[Any, tuple[type[nn.Module], set[str], list[tuple[int, ...]]]] = {
+        zuko.transforms.AdditiveTransform: (Additive, set(), [()]),
+        zuko.transforms.MonotonicAffineTransform: (Affine, {"slope"}, [(), ()]),
+        zuko.transforms.MonotonicRQSTransform: (RationalQuadraticSpline, {"bound", "slope"}, []),
+    }
+    if made_by not in kinds:
+        known = ", ".join(kind.__name__ for kind in kinds)
+        raise ArgumentError(f"{where}: univariate {name} cannot be adopted, only {known}")
+    ours, allowed, expected = kinds[made_by]
+    if not options.keys() <= allowed:
+        raise ArgumentError(f"{where}: {name} with {', '.join(options.keys() - allowed)} cannot be adopted")
+    if ours is RationalQuadraticSpline:
+        bins = shapes[0][0] if shapes and shapes[0] else 0
+        expected, options = [(bins,), (bins,), (bins - 1,)], {"bins": bins, **options}
+    if shapes != expected:
+        raise ArgumentError(f"{where}: {name} with shapes {shapes} cannot be adopted, expected {expected}")
+    return ours(**options)
+
+
+def constructors() -> dict[str, Any]:
+    """The classes that a file of arguments can name."""
+    import zuko
+
+    def diagonal_normal(features: int) -> Any:
+        zeros, ones = torch.zeros(features), torch.ones(features)
+        return zuko.lazy.UnconditionalDistribution(zuko.distributions.DiagNormal, zeros, ones, buffer=True)
+
+    univariates = ("AdditiveTransform", "MonotonicAffineTransform", "MonotonicRQSTransform")
+    return {
+        "DiagNormal": diagonal_normal,
+        "Flow": zuko.lazy.Flow,
+        "GeneralCouplingTransform": zuko.flows.coupling.GeneralCouplingTransform,
+        "NICE": zuko.flows.NICE,
+        "RealNVP": zuko.flows.RealNVP,
+        **{name: partial(partial, getattr(zuko.transforms, name)) for name in univariates},
+        **{name: partial(partial, kind) for name, kind in ACTIVATIONS.items()},
+    }

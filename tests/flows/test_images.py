@@ -3,7 +3,6 @@
 import json
 import math
 
-import normflows
 import pytest
 import torch
 from torch import Size
@@ -11,6 +10,7 @@ from torch.autograd.functional import jacobian
 from torch.distributions import Independent, Normal, TransformedDistribution
 from torch.distributions.transforms import AffineTransform, SigmoidTransform
 
+from benchmarks.images import of_normflows
 from flowexport.errors import ArgumentError
 from flowexport.flows import MultiScaleRealNVP, architecture_of, build
 from flowexport.flows.images import ChannelStack, Squeeze
@@ -186,67 +186,6 @@ def test_a_coupling_keeps_its_pixels_and_is_told_nothing_of_the_others(flow):
             assert torch.equal(one, other)
 
 
-class Half(torch.nn.Module):
-    """One of the two parameters of a conditioner, as normflows takes them."""
-
-    def __init__(self, conditioner, number):
-        super().__init__()
-        self.conditioner, self.number = conditioner, number
-
-    def forward(self, image):
-        return self.conditioner(image, None)[self.number]
-
-
-class Interleaved(torch.nn.Module):
-    """Both, channel by channel."""
-
-    def __init__(self, conditioner):
-        super().__init__()
-        self.conditioner = conditioner
-
-    def forward(self, image):
-        return torch.stack(self.conditioner(image, None), dim=2).flatten(1, 2)
-
-
-def of_normflows(flow: MultiScaleRealNVP) -> normflows.MultiscaleFlow:
-    """The same flow with the same weights, made of the layers of normflows, whose forward is z → x."""
-
-    def norm(each):
-        log_scale, shift = each.of_channels.coefficients()
-        layer = normflows.flows.affine.coupling.AffineConstFlow((len(shift), 1, 1))
-        layer.s.data, layer.t.data = ((-log_scale)[:, None, None], (-shift * (-log_scale).exp())[:, None, None])
-        return layer
-
-    coarse_last = []
-    for pixels, channels in zip(flow.stack.pixels, [*flow.stack.channels, None], strict=True):
-        layers = []
-        for coupling, normalize in zip(pixels.layers[::2], pixels.layers[1::2], strict=True):
-            masked = coupling.conditioner
-            mask = masked.kept.expand(len(normalize.maps[0].of_channels.shift), *masked.kept.shape)
-            layers.append(normflows.flows.MaskedAffineFlow(mask, Half(masked.network, 0), Half(masked.network, 1)))
-            layers.append(norm(normalize.maps[0]))
-        if channels is not None:
-            layers.append(normflows.flows.Squeeze())
-            for number, (coupling, normalize) in enumerate(
-                zip(channels.layers[::2], channels.layers[1::2], strict=True)
-            ):
-                mode = "channel" if number % 2 == 0 else "channel_inv"
-                network = Interleaved(coupling.conditioner)
-                layers.append(normflows.flows.AffineCouplingBlock(network, split_mode=mode))
-                scale, shift = (
-                    torch.cat([part.of_channels.coefficients()[i] for part in normalize.maps]) for i in (0, 1)
-                )
-                layer = normflows.flows.affine.coupling.AffineConstFlow((len(shift), 1, 1))
-                layer.s.data = (-scale)[:, None, None]
-                layer.t.data = (-shift * (-scale).exp())[:, None, None]
-                layers.append(layer)
-        coarse_last.append(layers[::-1])
-    bases = [normflows.distributions.DiagGaussian(shape, trainable=False) for shape in flow.stack.latent_shapes]
-    merges = [normflows.flows.Merge("channel") for _ in flow.stack.channels]
-    logit = normflows.transforms.Logit(flow.arguments["alpha"])
-    return normflows.MultiscaleFlow(bases[::-1], coarse_last[::-1], merges, logit, class_cond=False).double()
-
-
 def test_gives_the_numbers_of_normflows_from_the_same_weights():
     torch.manual_seed(0)
     # One channel and one squeeze: of more channels normflows orders the squeezed ones otherwise.
@@ -264,7 +203,7 @@ def test_gives_the_numbers_of_normflows_from_the_same_weights():
             parameter += 0.1 * torch.randn_like(parameter)
         flow.train().log_prob(images(flow, 50))
     flow.eval()
-    theirs = of_normflows(flow)
+    theirs = of_normflows(flow).double()
     x = images(flow, 20)
     # Theirs is a density of x / levels.
     expected = theirs.log_prob(x / flow.levels, None) - flow.features * math.log(flow.levels)

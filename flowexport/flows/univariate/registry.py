@@ -56,7 +56,7 @@ def make_univariate(given: Any) -> Callable[[], nn.Module]:
         kind = UNIVARIATES[name]
         try:
             made = kind(**arguments)
-        except TypeError as error:
+        except (TypeError, ArgumentError) as error:
             raise ArgumentError(f"univariate: {name}: {error}") from error
         return lambda: copy.deepcopy(made)
     if not callable(given):

@@ -20,7 +20,8 @@ class SigmoidAffine(nn.Module):
     .. math:: y = x \, s + t, \qquad s = f + (c - f) \, \sigma(a + o), \qquad \sigma(o) = \frac{1 - f}{c - f},
 
     so that a = 0 is the identity. The affine couplings of nflows have this scale with f = 1e-3 and
-    c = 1.001, and those of normflows half of it with f = 0 and c = 2.
+    c = 1.001, and those of normflows half of it with f = 0 and c = 2. With the shift ``"before"`` it is taken off
+    first, :math:`y = (x - t) \, s`.
 
     References:
         Glow: Generative Flow with Invertible 1x1 Convolutions (Kingma and Dhariwal, 2018),
@@ -29,27 +30,30 @@ class SigmoidAffine(nn.Module):
     Arguments:
         floor: the smallest scale :math:`f`, in [0, 1).
         ceiling: the largest scale :math:`c`, above 1.
+        shift_side: ``"after"`` or ``"before"`` the scale.
 
     Raises:
-        ArgumentError: where a bound is not where it belongs.
+        ArgumentError: where a bound is not where it belongs, or a side is none.
     """
 
     sizes: ClassVar[dict[str, int]] = {"shift": 1, "scale": 1}
-    shift_side: ClassVar[str] = "after"
 
-    def __init__(self, floor: float = 0.0, ceiling: float = 2.0) -> None:
+    def __init__(self, floor: float = 0.0, ceiling: float = 2.0, shift_side: str = "after") -> None:
         super().__init__()
         if not 0 <= floor < 1:
             raise ArgumentError(f"floor: {floor} is not in [0, 1)")
         if not 1 < ceiling < math.inf:
             raise ArgumentError(f"ceiling: {ceiling} is not above 1 and finite")
-        self.floor, self.ceiling = floor, ceiling
+        if shift_side not in ("after", "before"):
+            raise ArgumentError(f"shift_side: {shift_side!r} is not 'after' or 'before'")
+        self.floor, self.ceiling, self.shift_side = floor, ceiling, shift_side
         self.span = ceiling - floor
         self.offset = math.log((1 - floor) / (ceiling - 1))
 
     @property
     def arguments(self) -> dict[str, Any]:
-        return {"floor": self.floor, "ceiling": self.ceiling}
+        side = {} if self.shift_side == "after" else {"shift_side": self.shift_side}
+        return {"floor": self.floor, "ceiling": self.ceiling, **side}
 
     def log_scale(self, raw: Tensor) -> Tensor:
         """ln s of the unconstrained scale."""
@@ -60,11 +64,15 @@ class SigmoidAffine(nn.Module):
 
     def forward_and_log_det(self, x: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         log_scale = self.log_scale(scale)
+        if self.shift_side == "before":
+            return (x - shift) * log_scale.exp(), log_scale
         return x * log_scale.exp() + shift, log_scale
 
     def inverse_and_log_det(self, y: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
         log_scale = -self.log_scale(scale)
+        if self.shift_side == "before":
+            return y * log_scale.exp() + shift, log_scale
         return (y - shift) * log_scale.exp(), log_scale
 
     def extra_repr(self) -> str:
-        return f"floor={self.floor}, ceiling={self.ceiling}"
+        return f"floor={self.floor}, ceiling={self.ceiling}, shift_side={self.shift_side!r}"

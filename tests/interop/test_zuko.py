@@ -24,6 +24,16 @@ def custom_masks() -> nn.Module:
     return flow
 
 
+AFFINE = zuko.transforms.MonotonicAffineTransform
+
+
+def shifted_base() -> nn.Module:
+    flow = zuko.flows.RealNVP(3, hidden_features=(8,))
+    for buffer in flow.base.buffers():
+        buffer.fill_(2.0)
+    return flow
+
+
 CONFIGURATIONS: dict[str, Callable[[], nn.Module]] = {
     "default": lambda: zuko.flows.RealNVP(4),
     "NICE": lambda: zuko.flows.NICE(3, hidden_features=(8,)),
@@ -44,6 +54,10 @@ CONFIGURATIONS: dict[str, Callable[[], nn.Module]] = {
     "no hidden layer, context": lambda: zuko.flows.RealNVP(3, context=2, hidden_features=()),
     "Tanh": lambda: zuko.flows.RealNVP(4, hidden_features=(8,), activation=nn.Tanh),
     "ELU, context": lambda: zuko.flows.RealNVP(3, context=1, hidden_features=(8, 8), activation=nn.ELU),
+    "slope": lambda: zuko.flows.RealNVP(3, univariate=partial(AFFINE, slope=0.01), hidden_features=(8,)),
+    "LayerNorm": lambda: zuko.flows.RealNVP(3, normalize=True, hidden_features=(8, 2), activation=nn.Tanh),
+    "no bias": lambda: zuko.flows.RealNVP(3, bias=False, hidden_features=(8,)),
+    "learned base": shifted_base,
 }
 
 
@@ -60,6 +74,8 @@ def test_the_same_numbers(name, dtype, bound):
     x = torch.randn(100, ours.features, dtype=dtype)
     c = torch.randn(100, ours.context, dtype=dtype) if ours.context else None
     torch.testing.assert_close(ours(c).log_prob(x), theirs(c).log_prob(x), **bound)
+    if name == "learned base":
+        return  # in ours it is the last layer of the transform
     torch.testing.assert_close(ours(c).transform(x), theirs(c).transform(x), **bound)
     torch.testing.assert_close(ours(c).transform.inv(x), theirs(c).transform.inv(x), **bound)
     torch.testing.assert_close(
@@ -86,7 +102,10 @@ def test_the_arguments_are_read_off_the_weights(name):
     theirs = CONFIGURATIONS[name]()
     ours = from_zuko(theirs)
     assert len(ours.stack.couplings) == len(theirs.transform.transforms)
-    assert ours.arguments["randmask"] == ("masks" in name and ours.features > 1)
+    if "masks" in name and ours.features > 1:
+        assert ours.arguments["masks"] == [layer.mask.tolist() for layer in theirs.transform.transforms]
+    else:
+        assert ours.arguments["masks"] == "alternating"
     assert ours.arguments["context"] == ours.context
     assert (ours.context > 0) == ("context" in name)
 
@@ -102,39 +121,73 @@ def test_the_original_is_not_shared():
     assert torch.equal(ours(c).log_prob(x), before)
 
 
-def shifted_base() -> nn.Module:
-    flow = zuko.flows.RealNVP(3)
-    for buffer in flow.base.buffers():
-        buffer.fill_(2.0)
+def in_a_flow(layer: nn.Module) -> nn.Module:
+    """A zuko flow whose layers at positions 0 and 1 can be adopted, and this one behind them."""
+    flow = zuko.flows.RealNVP(3, hidden_features=(8,))
+    flow.transform.transforms[2] = layer
     return flow
 
 
-@pytest.mark.parametrize(
-    ("flow", "message"),
-    [
-        (lambda: zuko.flows.MAF(3), "zuko MAF"),
-        (lambda: zuko.flows.NSF(3), "zuko NSF"),
-        (lambda: nn.Linear(2, 2), "zuko Linear"),
-        (
-            lambda: zuko.flows.NICE(
-                3, univariate=zuko.transforms.MonotonicRQSTransform, shapes=[(8,), (8,), (7,)], hidden_features=(8,)
-            ),
-            "zuko MonotonicRQSTransform at position 0",
-        ),
-        (
-            lambda: zuko.flows.RealNVP(
-                3, univariate=partial(zuko.transforms.MonotonicAffineTransform, slope=0.01), hidden_features=(8,)
-            ),
-            "zuko GeneralCouplingTransform at position 0",
-        ),
-        (lambda: zuko.flows.RealNVP(3, normalize=True), "LayerNorm"),
-        (lambda: zuko.flows.RealNVP(3, bias=False), "bias"),
-        (lambda: zuko.flows.RealNVP(3, activation=partial(nn.LeakyReLU, 0.5)), r"LeakyReLU\(negative_slope=0.5\)"),
-        (lambda: zuko.flows.RealNVP(3, activation=nn.PReLU), "PReLU"),
-        (shifted_base, "base"),
-    ],
-    ids=["MAF", "NSF", "no flow", "splines", "slope", "LayerNorm", "no bias", "LeakyReLU", "PReLU", "base"],
-)
-def test_refuses_what_would_change_the_numbers(flow, message):
+def autoregressive(**options: object) -> nn.Module:
+    return zuko.flows.autoregressive.MaskedAutoregressiveTransform(3, hidden_features=(8,), **options)
+
+
+def mixed_context() -> nn.Module:
+    return in_a_flow(zuko.flows.coupling.GeneralCouplingTransform(3, 2, hidden_features=(8,)))
+
+
+def other_base() -> nn.Module:
+    flow = zuko.flows.RealNVP(3)
+    flow.base = zuko.lazy.UnconditionalDistribution(zuko.distributions.BoxUniform, -torch.ones(3), torch.ones(3))
+    return flow
+
+
+def coupling(univariate: Callable[..., object], shapes: list[tuple[int, ...]]) -> nn.Module:
+    return zuko.flows.NICE(3, univariate=univariate, shapes=shapes, hidden_features=(8,))
+
+
+SEQUENTIAL = "zuko MaskedAutoregressiveTransform at position 2: sampling is sequential, not exportable as one pass"
+
+REFUSALS: dict[str, tuple[Callable[[], nn.Module], str]] = {
+    "no flow": (lambda: nn.Linear(2, 2), "zuko Linear cannot be adopted"),
+    "MAF": (lambda: zuko.flows.MAF(3), "zuko MaskedAutoregressiveTransform at position 0: sampling is sequential"),
+    "a layer of MAF": (lambda: in_a_flow(autoregressive()), SEQUENTIAL),
+    "NSF in two passes": (lambda: zuko.flows.NSF(4, passes=2), "MaskedAutoregressiveTransform at position 0"),
+    "SOSPF": (lambda: zuko.flows.SOSPF(3), "at position 0"),
+    "rotation": (
+        lambda: in_a_flow(zuko.lazy.UnconditionalTransform(zuko.transforms.RotationTransform, torch.eye(3))),
+        "zuko UnconditionalTransform at position 2 cannot be adopted, only couplings",
+    ),
+    "elementwise": (
+        lambda: in_a_flow(zuko.flows.gaussianization.ElementWiseTransform(3)),
+        "zuko ElementWiseTransform at position 2 cannot be adopted",
+    ),
+    "contexts that differ": (mixed_context, "position 2: takes a context of 2 columns, the first layer one of 0"),
+    "univariate": (
+        lambda: coupling(zuko.flows.spline.CircularRQSTransform, [(8,), (8,), (7,)]),
+        "zuko GeneralCouplingTransform at position 0: univariate CircularRQSTransform cannot be adopted",
+    ),
+    "partial by position": (lambda: coupling(partial(AFFINE, torch.ones(())), [()]), "arguments without names"),
+    "unknown option": (lambda: coupling(partial(AFFINE, cache_size=1), [(), ()]), "with cache_size cannot be adopted"),
+    "shapes": (
+        lambda: coupling(zuko.transforms.MonotonicRQSTransform, [(8,), (8,), (9,)]),
+        r"MonotonicRQSTransform with shapes \[\(8,\), \(8,\), \(9,\)\] cannot be adopted",
+    ),
+    "LayerNorm of one": (
+        lambda: zuko.flows.RealNVP(3, normalize=True, hidden_features=(1,)),
+        "normalisation of a single number",
+    ),
+    "LeakyReLU": (
+        lambda: zuko.flows.RealNVP(3, activation=partial(nn.LeakyReLU, 0.5)),
+        r"LeakyReLU\(negative_slope=0.5\) cannot be adopted",
+    ),
+    "PReLU": (lambda: zuko.flows.RealNVP(3, activation=nn.PReLU), "PReLU"),
+    "base": (other_base, "zuko base BoxUniform cannot be adopted, only DiagNormal"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_refuses_what_would_change_the_numbers_by_name_and_position(name):
+    make, message = REFUSALS[name]
     with pytest.raises(ArgumentError, match=message):
-        from_zuko(flow())
+        from_zuko(make())

@@ -1,0 +1,107 @@
+"""A library's module from plain values: the architecture that a state dict lacks."""
+
+from __future__ import annotations
+
+__all__ = ["construct", "read_arguments"]
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from flowexport.errors import ArgumentError, CheckpointError
+
+ARGUMENTS_BYTES = 1 << 20
+"""A file of arguments larger than this is refused before it is parsed."""
+
+NAMED = ("activation", "univariate")
+"""Arguments whose text is the name of a class; everywhere else text is text."""
+
+ROOM = (8, 1 << 16)
+"""Numbers that a constructor may make: so many a byte of the weights, and so many besides. Each weight is made, drawn
+and perhaps scaled, and is four bytes in the file."""
+
+Constructors = Mapping[str, Callable[..., Any]]
+
+
+def read_arguments(path: Path) -> dict[str, Any]:
+    """The mapping in a JSON or TOML file.
+
+    Raises:
+        CheckpointError: where it cannot be read, is too large, or holds no mapping.
+    """
+    try:
+        if path.stat().st_size > ARGUMENTS_BYTES:
+            raise CheckpointError(f"{path}: larger than {ARGUMENTS_BYTES} bytes")
+        text = path.read_text(encoding="utf-8")
+        spec = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+    except OSError as error:
+        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{path}: neither JSON nor, by the ending .toml, TOML ({error})") from error
+    if not isinstance(spec, dict) or not isinstance(spec.get("class"), str):
+        raise CheckpointError(f'{path}: expected a mapping with a "class" and its arguments; see docs/interop.md')
+    return spec
+
+
+def construct(where: Path, spec: dict[str, Any], known: Constructors, size: int) -> nn.Module:
+    """The module that a mapping spells: ``class`` is a name in ``known``, all else its arguments.
+
+    Arguments:
+        where: the file, for errors.
+        spec: from `read_arguments`; mappings inside it that have a class are made first.
+        known: what each name makes.
+        size: of the weights that it is made for, bytes. A module much larger is not finished.
+
+    Raises:
+        CheckpointError: naming the class or the argument that cannot be.
+    """
+    try:
+        with Room(ROOM[0] * size + ROOM[1]):
+            module = made(spec, known)
+    except ArgumentError as error:
+        raise CheckpointError(f"{where}: {error}") from error
+    if not isinstance(module, nn.Module):
+        raise CheckpointError(f"{where}: {spec['class']} is a part of a flow, not a flow")
+    return module
+
+
+def made(value: Any, known: Constructors, key: str = "") -> Any:
+    """A value with every mapping that has a class replaced by what that makes."""
+    if key in NAMED and isinstance(value, str):
+        value = {"class": value}
+    if isinstance(value, list):
+        return [made(each, known) for each in value]
+    if not isinstance(value, dict):
+        return value
+    name = value.get("class")
+    if not isinstance(name, str) or name not in known:
+        raise ArgumentError(f"{key or 'class'}: {name!r} is not one of {', '.join(sorted(known))}")
+    arguments = {key: made(each, known, key) for key, each in value.items() if key != "class"}
+    try:
+        return known[name](**arguments)
+    except ArgumentError:
+        raise
+    # Constructors of another library raise whatever they please.
+    except Exception as error:
+        raise ArgumentError(f"{name}: {error or type(error).__name__}") from error
+
+
+class Room(TorchDispatchMode):
+    """Counts the numbers that are made, and stops where there are too many: a small file must not take all memory."""
+
+    def __init__(self, numbers: int) -> None:
+        super().__init__()
+        self.left = numbers
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        self.left -= sum(1 + each.numel() for each in tree_leaves(result) if isinstance(each, Tensor))
+        if self.left < 0:
+            raise ArgumentError("the arguments make a module much larger than its weights")
+        return result
