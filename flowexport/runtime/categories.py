@@ -62,6 +62,8 @@ def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
         if array.dtype.kind in "fiub":
             return array
         cells = np.array(given, dtype=object)
+    except InputError:
+        raise
     except ValueError as error:
         raise InputError("wrong_shape", f"context: rows of different lengths ({error})") from error
     if cells.ndim == 0 or cells.shape[-1] != len(features):

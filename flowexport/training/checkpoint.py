@@ -18,7 +18,6 @@ __all__ = ["FORMAT", "Checkpoint", "Config", "load_checkpoint", "save_checkpoint
 import hashlib
 import os
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +31,14 @@ from torch import Tensor
 from flowexport.errors import ArgumentError, CheckpointError
 from flowexport.flows import Flow, build
 
+from .plausible import least_numbers
+
 FORMAT = "flowexport-run/1"
 CONFIG_BYTES = 4 << 20
 """A config.json larger than this is refused before it is parsed."""
+
+MARGIN = 2
+"""Times the numbers of its weights that an architecture may need and still be built: what is missing is then named."""
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -45,6 +49,7 @@ class Config(msgspec.Struct, frozen=True):
         name, description: of the model.
         architecture: the flow's class and its arguments.
         features, context_features: the names of the columns.
+        categories: of those context columns that have them; the place of a category is its code.
         recipe: the recipe that it was trained by, None for a flow trained in memory.
         recipe_sha256: of that recipe's text.
         rows: how many were trained on, held out, and dropped for missing values.
@@ -56,6 +61,7 @@ class Config(msgspec.Struct, frozen=True):
     architecture: dict[str, Any]
     features: list[str]
     context_features: list[str]
+    categories: dict[str, list[str]] = {}
     description: str = ""
     recipe: dict[str, Any] | None = None
     recipe_sha256: str | None = None
@@ -70,7 +76,7 @@ class Checkpoint:
     Arguments:
         flow: with the weights of the best epoch, in eval mode.
         config: what it is.
-        x, context: held-out rows, float32 or float64, where the folder has them.
+        x, context: held-out rows, float32 or float64, where the folder has them; images with their noise.
         weights_sha256: of ``model.safetensors``.
     """
 
@@ -92,13 +98,20 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     if config.format != FORMAT:
         raise CheckpointError(f"{folder / 'config.json'}: format: expected {FORMAT!r}, got {config.format!r}")
     weights, digest = read_tensors(folder / "model.safetensors")
-    require_plausible(config.architecture, weights, folder)
+    total = sum(tensor.numel() for tensor in weights.values())
     try:
+        if least_numbers(config.architecture) > MARGIN * total:
+            reason = f"architecture: larger than the {total} numbers of its weights"
+            raise CheckpointError(f"{folder / 'config.json'}: {reason}")
         flow = build(config.architecture)
     except ArgumentError as error:
         raise CheckpointError(f"{folder / 'config.json'}: architecture: {error}") from error
     if len(config.features) != flow.features or len(config.context_features) != flow.context:
         raise CheckpointError(f"{folder / 'config.json'}: features, context_features: do not fit the architecture")
+    counts = [0] * flow.context if flow.encoder is None else flow.encoder.categories
+    named = [len(config.categories.get(name, ())) for name in config.context_features]
+    if named != counts or not config.categories.keys() <= set(config.context_features):
+        raise CheckpointError(f"{folder / 'config.json'}: categories: do not fit the architecture")
     dtype = next((tensor.dtype for tensor in weights.values() if tensor.is_floating_point()), torch.float32)
     try:
         flow.to(dtype).load_state_dict(weights)
@@ -110,31 +123,14 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     for name, width in (("x", flow.features), ("context", flow.context)):
         if name in rows and (rows[name].ndim != 2 or rows[name].shape[1] != width):
             raise CheckpointError(f"{rows_file}: {name}: expected [rows, {width}], got {tuple(rows[name].shape)}")
-    return Checkpoint(flow.eval(), config, rows.get("x"), rows.get("context"), digest)
+    x = rows["x"].reshape(-1, *flow.event_shape) if "x" in rows else None
+    return Checkpoint(flow.eval(), config, x, rows.get("context"), digest)
 
 
 def save_checkpoint(folder: Path, weights: dict[str, Tensor], config: Config) -> None:
     """Writes the weights, then what they are, each under a temporary name first."""
     write_file(folder / "model.safetensors", save_tensors(contiguous(weights)))
     write_file(folder / "config.json", msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n")
-
-
-def require_plausible(architecture: dict[str, Any], weights: dict[str, Tensor], folder: Path) -> None:
-    """Refuses an architecture much larger than its weights, before it is built and takes the memory."""
-    arguments = architecture.get("arguments")
-    if not isinstance(arguments, dict):
-        raise CheckpointError(f"{folder / 'config.json'}: architecture: arguments: not there")
-    total = sum(tensor.numel() for tensor in weights.values())
-    # A single feature without context has constants in place of networks, whatever their widths.
-    networks = arguments.get("features") != 1 or arguments.get("context") != 0
-    hidden = arguments.get("hidden_features", ()) if networks else ()
-    widths = [arguments.get("features"), *(hidden if isinstance(hidden, list) else ())]
-    transforms = arguments.get("transforms")
-    numbers = [n for n in (*widths, transforms, arguments.get("context")) if isinstance(n, int)]
-    # A conditioner sees half of the features at least, rounded down, and has a weight between any two layers.
-    pairs = sum(max(1, a * b // 4) for a, b in pairwise(widths) if isinstance(a, int) and isinstance(b, int))
-    if any(n > max(total, 1) for n in (*numbers, pairs * (transforms if isinstance(transforms, int) else 1))):
-        raise CheckpointError(f"{folder / 'config.json'}: architecture: larger than the {total} numbers of its weights")
 
 
 def read_json(path: Path, kind: type[Any]) -> Any:

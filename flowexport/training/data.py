@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Rows", "make_rows", "read_rows"]
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,9 @@ import numpy as np
 from flowexport.errors import DataError
 from flowexport.tables import open_table
 
+from .categories import Vocabulary
 from .recipe import DataSpec
+from .support import require_support
 
 
 @dataclass(frozen=True)
@@ -22,10 +24,11 @@ class Rows:
 
     Arguments:
         x: ``[rows, features]`` float64.
-        context: ``[rows, context]`` float64 or None.
+        context: ``[rows, context]`` float64 or None; codes in columns of categories.
         weights: ``[rows]`` float64 or None, not negative.
         features, context_features: the names of the columns.
         dropped: rows left out for missing values.
+        categories: of those context columns that have them; the place of a category is its code.
     """
 
     x: np.ndarray
@@ -34,6 +37,7 @@ class Rows:
     features: list[str]
     context_features: list[str]
     dropped: int = 0
+    categories: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -42,7 +46,7 @@ class Rows:
         """The rows of an index, in its order."""
         context = None if self.context is None else self.context[index]
         weights = None if self.weights is None else self.weights[index]
-        return Rows(self.x[index], context, weights, self.features, self.context_features, self.dropped)
+        return replace(self, x=self.x[index], context=context, weights=weights)
 
     def split(self, fraction: float, seed: int) -> tuple[Rows, Rows]:
         """Training and held-out rows; at least one is held out where the fraction is not 0."""
@@ -63,7 +67,9 @@ class Rows:
         seen = columns if self.weights is None else columns[self.weights > 0]
         for position, name in enumerate([*self.features, *self.context_features]):
             if np.ptp(seen[:, position]) == 0 or not scale[position] > 0:
-                raise DataError(f"column {name!r} is constant ({seen[0, position]:g}): it has no density; leave it out")
+                only = seen[0, position]
+                value = self.categories[name][int(only)] if name in self.categories else f"{only:g}"
+                raise DataError(f"column {name!r} is constant ({value}): it has no density; leave it out")
         return mean, scale
 
 
@@ -116,13 +122,17 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     table = open_table(path)
     special = [*spec.context, *([spec.weight] if spec.weight else [])]
     features = spec.columns or [name for name in table.columns if name not in special]
+    table.require([*spec.log, *spec.logit])
     columns = [*features, *special]
     for name in columns:
         if columns.count(name) > 1:
             raise DataError(f"{path}: column {name!r} is asked for twice (columns, context, weight)")
     blocks, dropped = [], 0
-    for block in table.blocks(columns):
+    vocabularies = {name: Vocabulary() for name in spec.categorical}
+    bounds = [spec.bounds(name) for name in features]
+    for block in table.blocks(columns, vocabularies):
         block.require_finite(missing=spec.missing == "drop")
+        require_support(str(path), block.values[:, : len(features)], bounds, features, block.start)
         if spec.weight:
             require_weights(f"{path}: column {spec.weight!r}", block.values[:, -1], block.start)
         whole = ~block.missing.any(axis=1)
@@ -135,8 +145,11 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     weights = values[:, -1] if spec.weight else None
     if weights is not None and not weights.any():
         raise DataError(f"{path}: column {spec.weight!r}: all weights are zero")
+    categories = {}
+    for name, vocabulary in vocabularies.items():
+        categories[name], values[:, columns.index(name)] = vocabulary.sorted(values[:, columns.index(name)])
     context = values[:, width : width + context_width] if context_width else None
-    return Rows(values[:, :width], context, weights, features, list(spec.context), dropped)
+    return Rows(values[:, :width], context, weights, features, list(spec.context), dropped, categories)
 
 
 def matrix(name: str, array: np.ndarray) -> np.ndarray:

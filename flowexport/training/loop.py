@@ -7,7 +7,7 @@ __all__ = ["Epoch", "State", "fit", "train"]
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -19,7 +19,9 @@ from flowexport.errors import ArgumentError, TrainingError
 from flowexport.flows import Flow
 
 from .data import Rows, make_rows
+from .images import EVALUATION_IMAGES, as_vectors, dequantised, require_pixels
 from .recipe import TrainingSpec
+from .support import require_codes, require_support
 from .threads import torch_threads
 
 EVALUATION_ROWS = 16_384
@@ -89,7 +91,7 @@ def fit(
 
     Arguments:
         flow: the flow; its standardisation is set from the training rows.
-        x: ``[rows, features]``.
+        x: ``[rows, features]``; for images ``[rows, C, H, W]``, or ``[rows, H, W]`` of one channel, in whole numbers.
         context: ``[rows, context]`` where the flow has one.
         weights: ``[rows]``, not negative.
         validation: the fraction of rows held out for early stopping.
@@ -107,7 +109,9 @@ def fit(
     spec = checked(training)
     if not 0 <= validation < 1:
         raise ArgumentError(f"validation: expected a fraction in [0, 1), got {validation}")
-    rows = make_rows(*(None if a is None else np.asarray(a) for a in (x, context, weights)))  # type: ignore[arg-type]
+    contexts, row_weights = (None if array is None else np.asarray(array) for array in (context, weights))
+    rows = make_rows(as_vectors(flow, np.asarray(x)), contexts, row_weights)
+    require_fitting(flow, rows)
     epochs: list[Epoch] = []
     state = State()
     try:
@@ -136,19 +140,23 @@ def train(flow: Flow, training: Rows, held_out: Rows, spec: TrainingSpec, state:
     Torch's global generator is seeded inside and put back between epochs, so the caller's own stream of
     random numbers goes on undisturbed.
     """
-    require_widths(flow, training)
+    if flow.levels is not None and spec.noise:
+        raise ArgumentError("noise: is for vectors; the pixels of images get uniform noise, and no other")
     if state.epoch == 0:
         standardise(flow, training)
-    parameter = next(flow.parameters())
     optimizer = OPTIMIZERS[spec.optimizer](
         flow.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, fused=True
     )
     if state.epoch:
         flow.load_state_dict(state.flow)
         load_optimizer(optimizer, state.optimizer)
-    x, context, weights = tensors(training, parameter)
-    held = tensors(held_out if len(held_out) else training, parameter)
-    largest = max(each.numel() for each in flow.parameters())
+    x, context, weights = tensors(training, flow)
+    held, held_context, held_weights = tensors(held_out if len(held_out) else training, flow)
+    if flow.levels is not None:
+        # The same noise after every epoch, so that epochs are told apart by their weights alone.
+        held = dequantised(held, spec.seed)
+    # A convolution multiplies by its weights once for every pixel.
+    largest = max(each.numel() for each in flow.parameters()) * math.prod(flow.event_shape[1:])
     threads = 1 if spec.batch_size * largest <= SMALL_PRODUCT else torch.get_num_threads()
     steps = math.ceil(len(x) / spec.batch_size)
     while state.epoch < spec.epochs:
@@ -162,7 +170,7 @@ def train(flow: Flow, training: Rows, held_out: Rows, spec: TrainingSpec, state:
                 torch.manual_seed(spec.seed)
             losses, norms = run_epoch(flow, optimizer, (x, context, weights), spec, state.epoch * steps, steps)
             generator = torch.get_rng_state()
-            nll = mean_nll(flow, *held)
+            nll = mean_nll(flow, held, held_context, held_weights)
         state.epoch += 1
         if not (math.isfinite(nll) and all(map(math.isfinite, losses))):
             raise TrainingError(
@@ -200,9 +208,9 @@ def run_epoch(
         batch = slice(step * spec.batch_size, (step + 1) * spec.batch_size)
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * schedule(spec, first_step + step, steps)
-        rows_in = x[batch]
+        rows_in = x[batch] if flow.levels is None else dequantised(x[batch])
         if spec.noise:
-            rows_in = rows_in + spec.noise * flow.standardize.scale * torch.randn_like(rows_in)
+            rows_in = noisy(flow, rows_in, spec.noise)
         log_prob = flow.log_prob(rows_in, None if context is None else context[batch])
         loss = -weighted_mean(log_prob, None if weights is None else weights[batch])
         optimizer.zero_grad()
@@ -214,6 +222,21 @@ def run_epoch(
             break
         optimizer.step()
     return losses, norms
+
+
+def noisy(flow: Flow, x: Tensor, noise: float) -> Tensor:
+    """Rows with normal noise of so many deviations, added where the flow standardises them: behind its bounds."""
+    bounds = flow.bounds
+    u = x if bounds is None else bounds.forward_and_log_det(x)[0]
+    scale = 1.0 if flow.standardize is None else flow.standardize.scale
+    u = u + noise * scale * torch.randn_like(u)
+    if bounds is None:
+        return u
+    # What is within a rounding of a bound would be on it, with a density of zero; what is beyond all numbers has none.
+    largest = torch.full_like(bounds.lower, torch.finfo(u.dtype).max)
+    least = torch.where(bounds.bounded_below, torch.nextafter(bounds.lower, largest), -largest)
+    most = torch.where(bounds.bounded_above, torch.nextafter(bounds.upper, -largest), largest)
+    return bounds.inverse_and_log_det(u)[0].clamp(least, most)
 
 
 def schedule(spec: TrainingSpec, step: int, steps: int) -> float:
@@ -230,12 +253,9 @@ def schedule(spec: TrainingSpec, step: int, steps: int) -> float:
 def mean_nll(flow: Flow, x: Tensor, context: Tensor | None, weights: Tensor | None) -> float:
     """The weighted mean of −log_prob over rows, nats."""
     flow.eval()
-    log_prob = torch.cat(
-        [
-            flow.log_prob(x[i : i + EVALUATION_ROWS], None if context is None else context[i : i + EVALUATION_ROWS])
-            for i in range(0, len(x), EVALUATION_ROWS)
-        ]
-    )
+    count = EVALUATION_ROWS if flow.levels is None else EVALUATION_IMAGES
+    spans = [slice(start, start + count) for start in range(0, len(x), count)]
+    log_prob = torch.cat([flow.log_prob(x[span], None if context is None else context[span]) for span in spans])
     return -weighted_mean(log_prob.double(), None if weights is None else weights.double()).item()
 
 
@@ -247,30 +267,59 @@ def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:
 
 
 def standardise(flow: Flow, rows: Rows) -> None:
-    """Sets a flow's standardising layers from rows."""
+    """Sets a flow's standardising layers from rows: features behind their bounds, and numbers of the context.
+
+    Raises:
+        DataError: where a column is constant.
+    """
+    if flow.levels is not None:
+        # Pixels have their logit map, and may well be the same in all images.
+        if rows.context is None:
+            return
+        rows = replace(rows, x=np.empty((len(rows), 0)), features=[])
+    elif flow.bounds is not None:
+        mapped, _ = flow.bounds.forward_and_log_det(torch.from_numpy(rows.x).to(flow.bounds.lower.device))
+        rows = replace(rows, x=mapped.cpu().numpy())
     mean, scale = (torch.from_numpy(moment) for moment in rows.moments())
-    flow.standardize.fit(mean[: flow.features], scale[: flow.features])
+    width = rows.x.shape[1]
+    if flow.standardize is not None:
+        flow.standardize.fit(mean[:width], scale[:width])
     if flow.standardize_context is not None:
-        flow.standardize_context.fit(mean[flow.features :], scale[flow.features :])
+        # Codes stay as they are: what is standardised is no code.
+        codes = torch.tensor(categories_of(flow)) > 0
+        flow.standardize_context.fit(mean[width:].masked_fill(codes, 0), scale[width:].masked_fill(codes, 1))
 
 
-def require_widths(flow: Flow, rows: Rows) -> None:
-    """Refuses rows that the flow was not built for."""
+def categories_of(flow: Flow) -> list[int]:
+    """The number of categories of each context column, 0 for a column of numbers."""
+    return [0] * flow.context if flow.encoder is None else flow.encoder.categories
+
+
+def require_fitting(flow: Flow, rows: Rows) -> None:
+    """Refuses rows that the flow was not built for, or that it cannot take."""
     context = 0 if rows.context is None else rows.context.shape[1]
     if rows.x.shape[1] != flow.features:
         raise ArgumentError(f"x: the flow has {flow.features} features, the rows have {rows.x.shape[1]}")
     if context != flow.context:
         raise ArgumentError(f"context: the flow has {flow.context} context features, the rows have {context}")
+    if flow.levels is not None:
+        require_pixels("x", rows.x, flow.levels)
+    bounds = flow.arguments.get("bounds")
+    if bounds is not None:
+        require_support("x", rows.x, [tuple(pair) for pair in bounds], rows.features)
+    if rows.context is not None:
+        require_codes("context", rows.context, categories_of(flow), rows.context_features)
 
 
-def tensors(rows: Rows, like: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
-    """Rows as tensors of the flow's type and device."""
+def tensors(rows: Rows, flow: Flow) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Rows as tensors of the flow's event shape, type and device."""
+    like = next(flow.parameters())
     x, context, weights = (
         None if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(like)
         for array in (rows.x, rows.context, rows.weights)
     )
     assert x is not None
-    return x, context, weights
+    return x.reshape(-1, *flow.event_shape), context, weights
 
 
 def snapshot(flow: Flow) -> dict[str, Tensor]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["DataSpec", "FlowSpec", "Recipe", "TrainingSpec", "load_recipe"]
+__all__ = ["DataSpec", "Embedding", "FlowSpec", "ImageFlowSpec", "Recipe", "TrainingSpec", "load_recipe"]
 
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -21,7 +21,18 @@ Count = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
 FiniteNotNegative = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
+Finite = Annotated[float, Meta(ge=-sys.float_info.max, le=sys.float_info.max)]
 Text = Annotated[str, Meta(min_length=1)]
+
+
+class Embedding(Struct, forbid_unknown_fields=True, frozen=True):
+    """A learned row of numbers for each category.
+
+    Arguments:
+        embedding: how many numbers.
+    """
+
+    embedding: Count
 
 
 class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
@@ -31,6 +42,9 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
         file: CSV, NPY or Parquet, relative to the recipe.
         columns: the features; by default every column that is neither context nor weight.
         context: columns that condition the density.
+        categorical: those of them that hold categories, texts or whole numbers, and what a category becomes.
+        log: features above zero, taken to the whole line by a logarithm.
+        logit: features between two bounds, [lower, upper], taken there by a logit.
         weight: a column of row weights, not negative.
         missing: whether rows with missing values stop the training or are dropped.
         validation: the fraction of rows held out, drawn with the training seed.
@@ -39,19 +53,72 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
     file: Text
     columns: list[Text] | None = None
     context: list[Text] = []
+    categorical: dict[Text, Literal["one-hot"] | Embedding] = {}
+    log: list[Text] = []
+    logit: dict[Text, tuple[Finite, Finite]] = {}
     weight: Text | None = None
     missing: Literal["refuse", "drop"] = "refuse"
     validation: Annotated[float, Meta(ge=0, lt=1)] = 0.1
 
+    def __post_init__(self) -> None:
+        for name in self.categorical:
+            if name not in self.context:
+                raise ValueError(f"categorical: {name!r} is not one of the columns in `context`")
+        for key, names in (("log", self.log), ("logit", self.logit)):
+            for name in names:
+                if name in (*self.context, self.weight) or (self.columns is not None and name not in self.columns):
+                    raise ValueError(f"{key}: {name!r} is not a feature")
+        for name, (lower, upper) in self.logit.items():
+            if name in self.log:
+                raise ValueError(f"log, logit: {name!r} is in both; a column has one map")
+            if not lower < upper:
+                raise ValueError(f"logit: {name!r}: {lower:g} is not below {upper:g}")
+
+    def bounds(self, feature: str) -> tuple[float | None, float | None]:
+        """The lower and the upper bound of a feature, None for none."""
+        return (0.0, None) if feature in self.log else self.logit.get(feature, (None, None))
+
+    def embedding(self, column: str) -> int:
+        """The width of a context column's embedding, 0 for a number or a one-hot row."""
+        kind = self.categorical.get(column)
+        return kind.embedding if isinstance(kind, Embedding) else 0
+
 
 class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
-    """The ``[flow]`` table: the arguments of `flowexport.RealNVP`."""
+    """The ``[flow]`` table: the arguments of `flowexport.RealNVP`, but for those that follow from ``[data]``."""
 
     transforms: Count = 5
     randmask: bool = False
     hidden_features: list[Count] = field(default_factory=lambda: [64, 64])
     activation: str = "ReLU"
-    univariate: str = "Affine"
+    univariate: str | dict[str, Any] = "Affine"
+    masks: str | list[list[bool]] = "alternating"
+    cover: bool = True
+    normalization: str | None = None
+    mixing: str | None = None
+    scaling: bool = False
+    residual: bool = False
+    layer_norm: bool = False
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    base: str | dict[str, Any] = "StandardNormal"
+
+
+class ImageFlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
+    """The ``[image_flow]`` table, in place of ``[flow]``: the arguments of `flowexport.MultiScaleRealNVP`."""
+
+    shape: tuple[Count, Count, Count]
+    levels: Count = 256
+    alpha: float = 0.05
+    scales: Count = 2
+    couplings: Count = 3
+    hidden_channels: Count = 32
+    residual_blocks: NotNegative = 2
+    activation: str = "ReLU"
+    batch_norm: bool = False
+    dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
+    univariate: str | dict[str, Any] = "Affine"
+    normalization: str | None = "ActNorm"
+    mixing: str | None = None
 
 
 class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
@@ -67,8 +134,8 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
         batch_size: rows a step.
         patience: epochs without a better held-out NLL after which to stop; 0 never stops.
         clip: the largest norm of the gradient; 0 does not clip.
-        noise: standard deviation of normal noise added to the standardised features in training, a
-            regulariser for small data; 0 adds none.
+        noise: standard deviation of normal noise added to the standardised features in training, behind a log or
+            logit map, a regulariser for small data; 0 adds none.
         seed: of the split, the initial weights, the order of rows and the noise.
     """
 
@@ -92,7 +159,18 @@ class Recipe(Struct, forbid_unknown_fields=True, frozen=True):
     data: DataSpec
     description: str = ""
     flow: FlowSpec = field(default_factory=FlowSpec)
+    image_flow: ImageFlowSpec | None = None
     training: TrainingSpec = field(default_factory=TrainingSpec)
+
+    def __post_init__(self) -> None:
+        if self.image_flow is None:
+            return
+        if self.flow != FlowSpec():
+            raise ValueError("image_flow: a recipe has one flow; leave out `flow`")
+        if self.data.log or self.data.logit:
+            raise ValueError("image_flow: pixels have a logit map already; leave out `data.log` and `data.logit`")
+        if self.training.noise:
+            raise ValueError("image_flow: pixels get uniform noise and no other; leave out `training.noise`")
 
 
 def load_recipe(path: str | os.PathLike[str]) -> Recipe:

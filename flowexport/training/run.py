@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,13 +20,14 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from flowexport.errors import ArgumentError, CheckpointError, RecipeError, TrainingError
-from flowexport.flows import Flow, RealNVP, architecture_of
+from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
 
 from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, save_checkpoint, write_file
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
+from .images import bits_per_dimension, dequantised, require_pixels
 from .loop import Epoch, State, train
-from .recipe import Recipe, load_recipe
+from .recipe import ImageFlowSpec, Recipe, load_recipe
 
 KEPT_ROWS = 10_000
 """Held-out rows kept in the run folder: enough for percentiles to a tenth of a per cent."""
@@ -52,6 +54,7 @@ class Outcome:
         epochs: all epochs, those of earlier runs included.
         best_epoch, best_nll: the epoch of the weights that are kept, and its held-out NLL in nats.
         interrupted: whether it was stopped from the keyboard.
+        best_bits_per_dimension: the same NLL in bits a pixel and channel, where the flow is of images.
     """
 
     folder: Path
@@ -59,6 +62,7 @@ class Outcome:
     best_epoch: int
     best_nll: float
     interrupted: bool
+    best_bits_per_dimension: float | None = None
 
 
 def train_recipe(
@@ -84,11 +88,15 @@ def train_recipe(
     recipe = load_recipe(recipe_path)
     rows = read_rows(recipe.data, recipe_path.parent)
     training, held_out = rows.split(recipe.data.validation, recipe.training.seed)
-    training.moments()  # refuses a constant column before anything is written
+    if recipe.image_flow is None:
+        training.moments()  # refuses a constant column before anything is written
     try:
         flow = new_flow(recipe, rows)
     except ArgumentError as error:
-        raise RecipeError(f"{recipe_path}: flow.{error}") from error
+        table = "flow" if recipe.image_flow is None else "image_flow"
+        raise RecipeError(f"{recipe_path}: {table}.{error}") from error
+    if flow.levels is not None:
+        require_pixels(str(recipe_path.parent / recipe.data.file), rows.x, flow.levels)
     run = Run(folder, recipe, hashlib.sha256(recipe_path.read_bytes()).hexdigest(), rows, training, held_out, flow)
     state, epochs = run.resumed() if resume else run.started()
     interrupted = False
@@ -105,14 +113,36 @@ def train_recipe(
             draw_learning_curve(folder / "learning_curve.png", epochs, state.best_epoch)
     if not state.best:
         raise TrainingError(f"{folder}: stopped before the first epoch was done; nothing to keep")
-    return Outcome(folder, epochs, state.best_epoch, state.best_nll, interrupted)
+    return Outcome(folder, epochs, state.best_epoch, state.best_nll, interrupted, bits_of(flow, state.best_nll))
 
 
 def new_flow(recipe: Recipe, rows: Rows) -> Flow:
     """The recipe's flow, with initial weights from its seed."""
+    bounded = recipe.data.log or recipe.data.logit
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        return RealNVP(rows.x.shape[1], context=len(rows.context_features), **msgspec.structs.asdict(recipe.flow))
+        context: dict[str, Any] = {
+            "context": len(rows.context_features),
+            "categories": [len(rows.categories.get(name, ())) for name in rows.context_features],
+            "embeddings": [recipe.data.embedding(name) for name in rows.context_features],
+        }
+        if recipe.image_flow is not None:
+            return new_image_flow(recipe.image_flow, rows, context)
+        return RealNVP(
+            rows.x.shape[1],
+            bounds=[recipe.data.bounds(name) for name in rows.features] if bounded else None,
+            **context,
+            **msgspec.structs.asdict(recipe.flow),
+        )
+
+
+def new_image_flow(spec: ImageFlowSpec, rows: Rows, context: dict[str, Any]) -> MultiScaleRealNVP:
+    """A flow of images, whose pixels are the columns of the rows, in C order."""
+    flow = MultiScaleRealNVP(**context, **msgspec.structs.asdict(spec))
+    if flow.features != rows.x.shape[1]:
+        wanted = " × ".join(map(str, flow.event_shape))
+        raise ArgumentError(f"shape: {wanted} are {flow.features} numbers, a row of the data has {rows.x.shape[1]}")
+    return flow
 
 
 @dataclass(frozen=True)
@@ -138,10 +168,12 @@ class Run:
             raise CheckpointError(f"{self.folder}: cannot be made ({error.strerror})") from error
         kept = self.held_out if len(self.held_out) else self.training
         x, context = (
-            None if array is None else torch.from_numpy(np.float32(array[:KEPT_ROWS]))
-            for array in (kept.x, kept.context)
+            None if array is None else torch.from_numpy(np.float32(array)) for array in (kept.x, kept.context)
         )
-        tensors = {name: t for name, t in (("x", x), ("context", context)) if t is not None}
+        if x is not None and self.flow.levels is not None:
+            # With the noise that training evaluates them with.
+            x = dequantised(x, self.recipe.training.seed)
+        tensors = {name: t[:KEPT_ROWS].clone() for name, t in (("x", x), ("context", context)) if t is not None}
         write_file(self.folder / "rows.safetensors", save_tensors(tensors))
         return State(), []
 
@@ -173,7 +205,7 @@ class Run:
         ``resume.json`` makes the epoch count. The best weights come after it: a folder that holds them can then
         always be resumed, and a resumed run writes them again.
         """
-        write_file(self.folder / "metrics.csv", metrics_csv(epochs))
+        write_file(self.folder / "metrics.csv", metrics_csv(epochs, self.flow))
         tensors = {"generator": state.generator}
         for group in ("flow", "optimizer", "best"):
             tensors |= {f"{group}.{name}": tensor.clone() for name, tensor in getattr(state, group).items()}
@@ -208,6 +240,7 @@ class Run:
             architecture=architecture_of(self.flow),
             features=self.rows.features,
             context_features=self.rows.context_features,
+            categories=self.rows.categories,
             recipe=msgspec.to_builtins(self.recipe),
             recipe_sha256=self.recipe_sha256,
             rows={"training": len(self.training), "held_out": len(self.held_out), "dropped": self.rows.dropped},
@@ -222,13 +255,26 @@ class Run:
         for array in (self.rows.x, self.rows.context, self.rows.weights):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).tobytes())
+        if self.rows.categories:
+            digest.update(msgspec.json.encode(self.rows.categories))
         return digest.hexdigest()
 
 
-def metrics_csv(epochs: list[Epoch]) -> bytes:
-    """A header and a line an epoch."""
+def metrics_csv(epochs: list[Epoch], flow: Flow) -> bytes:
+    """A header and a line an epoch; of images also the held-out NLL in bits a pixel and channel."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(Epoch))
-    writer.writerows(astuple(epoch) for epoch in epochs)
+    header = [field.name for field in fields(Epoch)]
+    lines = [[*astuple(epoch)] for epoch in epochs]
+    if flow.levels is not None:
+        header.append("validation_bits_per_dimension")
+        for line, epoch in zip(lines, epochs, strict=True):
+            line.append(bits_of(flow, epoch.validation_nll))
+    writer.writerow(header)
+    writer.writerows(lines)
     return text.getvalue().encode()
+
+
+def bits_of(flow: Flow, nll: float) -> float | None:
+    """An NLL in nats as bits a dimension, where the flow is of images."""
+    return None if flow.levels is None else bits_per_dimension(nll, flow.features)

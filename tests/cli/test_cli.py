@@ -247,7 +247,7 @@ def test_mistakes_in_scoring_get_one_line(tmp_path: Path, conditional: Exported)
     assert_one_line(run("score", "banana", whole, "-o", tmp_path / "no" / "scores.csv"), "cannot be written")
     assert_one_line(run("score", "bananna", source), "bananna", "no model of that name", "banana")
     assert_one_line(run("score", "banana", source, "--context", "1"), "--context", "takes none")
-    assert_one_line(run("score", conditional.path, source, "--context", "1"), "--context", "2 finite numbers", "c0, c1")
+    assert_one_line(run("score", conditional.path, source, "--context", "1"), "--context", "2 values", "c0, c1")
     np.save(tmp_path / "narrow.npy", np.zeros((2, 3)))
     assert_one_line(run("score", "banana", tmp_path / "narrow.npy"), "narrow.npy")
     if cuda_fault(0):
@@ -293,7 +293,7 @@ def test_sample_takes_a_table_of_contexts(tmp_path: Path, conditional: Exported)
 
 
 def test_mistakes_in_sampling_get_one_line(conditional: Exported) -> None:
-    assert_one_line(run("sample", conditional.path, "-n", 1), "--context", "2 numbers", "c0, c1")
+    assert_one_line(run("sample", conditional.path, "-n", 1), "--context", "2 values", "c0, c1")
     assert_one_line(run("sample", conditional.path, "-n", 1, "--context", "a,b"), "--context", "'a,b'")
     assert run("sample", "banana", "-n", 1, "--seed", -1).exit_code == 2
     assert run("sample", "banana", "-n", -1).exit_code == 2
