@@ -55,7 +55,7 @@ public final class Bundles {
   }
 
   /** Replaces a file, and its hash. */
-  static void replace(Path folder, String name, byte[] bytes) throws IOException {
+  public static void replace(Path folder, String name, byte[] bytes) throws IOException {
     Files.write(folder.resolve(name), bytes);
     edit(folder, manifest -> manifest.withObject("/files").put(name, sha256(bytes)));
   }

@@ -9,11 +9,16 @@ import flowbundle.BundleException;
 import flowbundle.Bundles;
 import flowbundle.Model;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 class GoldenTest {
   @TempDir private Path parent;
@@ -33,6 +38,22 @@ class GoldenTest {
       assertTrue(outcomes.size() >= 7);
       assertEquals(List.of(), outcomes.stream().filter(outcome -> !outcome.passed()).toList());
     }
+  }
+
+  @ParameterizedTest
+  @ValueSource(doubles = {Double.NaN, Double.POSITIVE_INFINITY, 0})
+  void aNumberThatIsNotTheExpectedOneFailsItsCases(double wrong) throws IOException {
+    Path folder = Bundles.copy(parent);
+    byte[] file = Files.readAllBytes(folder.resolve("golden/log_prob.npy"));
+    ByteBuffer numbers = ByteBuffer.wrap(file).order(ByteOrder.LITTLE_ENDIAN);
+    numbers.putDouble(file.length - Double.BYTES, wrong);
+    Bundles.replace(folder, "golden/log_prob.npy", file);
+    assertEquals(
+        List.of("data_3"),
+        replay(folder).stream()
+            .filter(outcome -> !outcome.passed())
+            .map(Golden.Outcome::name)
+            .toList());
   }
 
   @Test
