@@ -84,7 +84,7 @@ def fold_masks(lean: LeanFlow) -> None:
                 moved = (~mask).repeat_interleave(network.sizes[name])
                 head.weight *= moved[:, None]
                 head.bias *= moved
-            network.moved = torch.ones_like(mask)
+            network.moved = ~mask
             coupling.conditioner = network
 
 
