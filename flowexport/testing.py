@@ -83,15 +83,15 @@ def check_identity(univariate: Any, x: Tensor, parameters: list[Tensor]) -> None
 def check_inverse(univariate: Any, x: Tensor, parameters: list[Tensor]) -> None:
     y, log_det = univariate.forward_and_log_det(x, *parameters)
     back, minus = univariate.inverse_and_log_det(y, *parameters)
-    close(back, x, f"inverse does not undo forward")
-    close(log_det_of(minus, x), -log_det_of(log_det, x), f"the two log-determinants differ")
+    close(back, x, "inverse does not undo forward")
+    close(log_det_of(minus, x), -log_det_of(log_det, x), "the two log-determinants differ")
 
 
 def check_log_det(univariate: Any, x: Tensor, parameters: list[Tensor]) -> None:
     for direction in ("forward_and_log_det", "inverse_and_log_det"):
         at = x.clone().requires_grad_()
         y, log_det = getattr(univariate, direction)(at, *parameters)
-        # Elementwise: the gradient of the sum holds each element's own derivative, if no other element has a part in it.
+        # Elementwise: the gradient of the sum holds each element's own derivative, if no other has a part in it.
         (slope,) = torch.autograd.grad(y.sum(), at, retain_graph=True)
         (first,) = torch.autograd.grad(y[0, 0], at)
         assert int((first != 0).sum()) == 1, f"{direction}: an element depends on another"
@@ -115,8 +115,8 @@ def check_shift_side(univariate: Any, x: Tensor, parameters: list[Tensor]) -> No
     scaled = [value * (scale if name == "shift" else 1) for name, value in named.items()]
     y, log_det = univariate.forward_and_log_det(x, *parameters)
     larger, same = univariate.forward_and_log_det(scale * x, *scaled)
-    close(larger, scale * y, f"shift_side: scales do not pass through")
-    close(log_det_of(same, x), log_det_of(log_det, x), f"shift_side")
+    close(larger, scale * y, "shift_side: scales do not pass through")
+    close(log_det_of(same, x), log_det_of(log_det, x), "shift_side")
     moved = [value + (0.75 if name == "shift" else 0) for name, value in named.items()]
     if univariate.shift_side == "after":
         expected, found = y + 0.75, univariate.forward_and_log_det(x, *moved)[0]
