@@ -28,10 +28,10 @@ final class Csv {
    * @param reader the text; a byte order mark is passed over
    * @param where its name, for messages
    */
-  Csv(Reader reader, String where) throws IOException {
+  Csv(Reader reader, String where) {
     this.reader = reader;
     this.where = where;
-    next = reader.read();
+    next = character();
     if (next == '\ufeff') {
       advance();
     }
@@ -40,9 +40,10 @@ final class Csv {
   /**
    * The next record, empty lines passed over, or null at the end.
    *
-   * @throws TableException for a quote in the wrong place, or a record without end
+   * @throws TableException for a quote in the wrong place, a record without end, or a reader that
+   *     fails
    */
-  List<String> read() throws IOException {
+  List<String> read() {
     length = 0;
     while (next == '\r' || next == '\n') {
       advance();
@@ -77,7 +78,7 @@ final class Csv {
         : cell;
   }
 
-  private String cell() throws IOException {
+  private String cell() {
     StringBuilder text = new StringBuilder();
     boolean quotes = next == '"';
     if (quotes) {
@@ -101,7 +102,7 @@ final class Csv {
   }
 
   /** Reads from an opening quote to behind the closing one; two quotes are one between them. */
-  private void readQuoted(StringBuilder text) throws IOException {
+  private void readQuoted(StringBuilder text) {
     advance();
     while (true) {
       if (next == END) {
@@ -118,10 +119,18 @@ final class Csv {
     }
   }
 
-  private void advance() throws IOException {
-    next = reader.read();
+  private void advance() {
+    next = character();
     if (++length > RECORD_LENGTH) {
       throw new TableException(place() + ": longer than " + RECORD_LENGTH + " characters");
+    }
+  }
+
+  private int character() {
+    try {
+      return reader.read();
+    } catch (IOException error) {
+      throw new TableException(place() + ": cannot be read (" + error.getMessage() + ")");
     }
   }
 }

@@ -4,7 +4,6 @@ import flowbundle.Manifest;
 import flowbundle.Manifest.ContextFeature;
 import flowbundle.Model;
 import flowbundle.Rows;
-import java.io.IOException;
 import java.io.Reader;
 import java.io.StringReader;
 import java.nio.FloatBuffer;
@@ -39,7 +38,7 @@ final class Table {
    * @param where its name, for messages
    * @throws TableException for a missing column
    */
-  Table(Manifest manifest, Reader reader, String where) throws IOException {
+  Table(Manifest manifest, Reader reader, String where) {
     csv = new Csv(reader, where);
     columns =
         Stream.concat(
@@ -61,7 +60,7 @@ final class Table {
    *
    * @throws TableException for a cell, by its row (the first is 1) and column
    */
-  Block next() throws IOException {
+  Block next() {
     List<float[]> rows = new ArrayList<>();
     List<String> cells = null;
     while (rows.size() < Model.BLOCK_ROWS && (cells = csv.read()) != null) {
@@ -95,7 +94,7 @@ final class Table {
    * @return {@code [1, context]}
    * @throws TableException for another number of values, or naming the column
    */
-  static Rows context(Manifest manifest, String text, String where) throws IOException {
+  static Rows context(Manifest manifest, String text, String where) {
     List<String> record = new Csv(new StringReader(text), where).read();
     List<String> cells = record == null ? List.of("") : record;
     List<ContextFeature> columns = manifest.context();

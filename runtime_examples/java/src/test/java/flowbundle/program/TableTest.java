@@ -9,7 +9,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import flowbundle.Bundle;
 import flowbundle.Bundles;
 import flowbundle.Manifest;
-import java.io.IOException;
 import java.io.StringReader;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -19,12 +18,12 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TableTest {
   private static final Manifest MANIFEST = Bundle.open(Bundles.BY_HAND).manifest();
 
-  private static Table table(String text) throws IOException {
+  private static Table table(String text) {
     return new Table(MANIFEST, new StringReader(text), "table");
   }
 
   @Test
-  void columnsAreFoundByNameInBlocksOfTheModelsShape() throws IOException {
+  void columnsAreFoundByNameInBlocksOfTheModelsShape() {
     StringBuilder text = new StringBuilder("angle,x3,other,x2,x1,x0,cut\n");
     text.append("-1.5,4,none,3,2,1,ideal\n".repeat(1025));
     Table table = table(text.toString());
@@ -59,7 +58,7 @@ class TableTest {
   }
 
   @Test
-  void aContextIsWrittenByNameOrCode() throws IOException {
+  void aContextIsWrittenByNameOrCode() {
     for (String text : new String[] {"good,-1.5", "1,-1.5", " 1.0 ,-15e-1"}) {
       assertEquals(1, Table.context(MANIFEST, text, "--context").data().get(0));
       assertEquals(-1.5f, Table.context(MANIFEST, text, "--context").data().get(1));
