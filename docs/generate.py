@@ -1,7 +1,8 @@
 """Writes the documents that are made from the code: python docs/generate.py [--check | --pictures].
 
-Without an option it writes ``cli.md``, ``flow.schema.json`` and the README's table of parity; ``--check``
-compares them instead, and exits with 1 where one is stale; ``--pictures`` also draws ``banana.png``.
+Without an option it writes ``cli.md``, ``flow.schema.json``, the README's table of parity and the table of
+``flows.md``, of which it measures only new rows; ``--check`` compares them instead, and exits with 1 where one is
+stale; ``--pictures`` also draws the pictures and measures the whole table, which takes minutes.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import inspect
 import json
 import sys
 from pathlib import Path
+from typing import Literal
 
 import click
 
 DOCS = Path(__file__).resolve().parent
+# The tests load this file by its path, and its neighbours then need theirs.
+sys.path.append(str(DOCS))
 
 README = DOCS.parent / "README.md"
 PARITY_BEGIN, PARITY_END = "<!-- parity: generated -->", "<!-- end -->"
@@ -40,12 +44,23 @@ SHADE = 0.65
 """Colour goes with this power of the density, so that the arms of the banana are seen beside its middle."""
 
 
-def documents() -> dict[Path, str]:
-    """Every generated document: its path and its text."""
+def documents(measure: Literal["none", "new", "all"] = "new") -> dict[Path, str]:
+    """Every generated document: its path and its text.
+
+    Arguments:
+        measure: which rows of the table of ``flows.md``: none, those that it lacks, or all.
+    """
+    from flow_table import with_table
+
     from flowexport.bundle import json_schema
 
+    made = {}
+    flows = DOCS / "flows.md"
+    if flows.is_file():
+        # First, since it may take minutes: what is read after it is as it is when all are written.
+        made[flows] = with_table(flows.read_text(encoding="utf-8"), measure)
     schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
-    made = {DOCS / "cli.md": cli_reference(), DOCS / "flow.schema.json": schema}
+    made |= {DOCS / "cli.md": cli_reference(), DOCS / "flow.schema.json": schema}
     readme = README.read_text(encoding="utf-8")
     before, begin, rest = readme.partition(PARITY_BEGIN)
     _, end, after = rest.partition(PARITY_END)
@@ -58,7 +73,9 @@ def documents() -> dict[Path, str]:
 def stale() -> list[Path]:
     """The documents that differ from what the code says, or are not there."""
     return [
-        path for path, text in documents().items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+        path
+        for path, text in documents("none").items()
+        if not path.is_file() or path.read_text(encoding="utf-8") != text
     ]
 
 
@@ -184,7 +201,7 @@ def run(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Write the documents that are made from the code.")
     either = parser.add_mutually_exclusive_group()
     either.add_argument("--check", action="store_true", help="compare; exit status 1 where a document is stale")
-    either.add_argument("--pictures", action="store_true", help="draw the pictures too")
+    either.add_argument("--pictures", action="store_true", help="draw the pictures, and measure all figures anew")
     given = parser.parse_args(arguments)
     if given.check:
         found = stale()
@@ -192,10 +209,13 @@ def run(arguments: list[str] | None = None) -> int:
             names = ", ".join("README.md" if path == README else f"docs/{path.name}" for path in found)
             print(f"{names}: not what the code says now; run `make docs`", file=sys.stderr)
         return 1 if found else 0
-    for path, text in documents().items():
+    for path, text in documents("all" if given.pictures else "new").items():
         path.write_text(text, encoding="utf-8")
     if given.pictures:
+        from pictures import draw_pictures
+
         draw_banana(DOCS / "banana.png")
+        draw_pictures(DOCS)
     return 0
 
 

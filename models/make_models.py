@@ -1,4 +1,4 @@
-"""Trains and exports the zoo anew: python models/make_models.py [NAME ...]."""
+"""Trains and exports the zoo anew, by default each model that has a bundle: python models/make_models.py [NAME ...]."""
 
 import runpy
 import sys
@@ -27,5 +27,5 @@ def make(name: str) -> None:
 
 if __name__ == "__main__":
     sys.argv, names = sys.argv[:1], sys.argv[1:]
-    for model in names or sorted(path.parent.name for path in ZOO.glob("*/recipe.toml")):
+    for model in names or sorted(path.parent.parent.name for path in ZOO.glob("*/bundle/flow.json")):
         make(model)

@@ -19,7 +19,8 @@ import pytest
 import torch
 
 from flowexport.cli.main import VERBS, main
-from flowexport.training.recipe import DataSpec, FlowSpec, Recipe, TrainingSpec
+from flowexport.flows.univariate import UNIVARIATES
+from flowexport.training.recipe import DataSpec, FlowSpec, ImageFlowSpec, Recipe, TrainingSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -52,6 +53,18 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture
+def univariates_of_its_own() -> Iterator[None]:
+    """The maps that the package has; one that a page registers is gone behind the test."""
+    before = dict(UNIVARIATES)
+    for name, kind in before.items():
+        if not kind.__module__.startswith("flowexport."):
+            del UNIVARIATES[name]
+    yield
+    UNIVARIATES.clear()
+    UNIVARIATES.update(before)
 
 
 def named(paths: list[Path]) -> list[object]:
@@ -127,9 +140,9 @@ def defaults(spec: type[msgspec.Struct]) -> list[tuple[str, object]]:
     ]
 
 
-@pytest.mark.parametrize("spec", [DataSpec, FlowSpec, TrainingSpec])
+@pytest.mark.parametrize("spec", [DataSpec, FlowSpec, ImageFlowSpec, TrainingSpec])
 def test_the_recipe_page_states_every_key_and_its_default(spec: type[msgspec.Struct]) -> None:
-    page = (DOCS / "training.md").read_text(encoding="utf-8")
+    page = (DOCS / ("images.md" if spec is ImageFlowSpec else "training.md")).read_text(encoding="utf-8")
     for key, default in defaults(spec):
         shown = "none" if default is None else f"`{json.dumps(default)}`"
         assert f"| `{key}` | {shown} |" in page
@@ -195,7 +208,7 @@ def test_every_recipe_on_a_page_is_one(page: Path) -> None:
             msgspec.toml.decode(text, type=Recipe)
 
 
-@pytest.mark.usefixtures("one_thread")
+@pytest.mark.usefixtures("one_thread", "univariates_of_its_own")
 @pytest.mark.parametrize("page", named([page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]))
 def test_every_python_block_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
