@@ -57,6 +57,9 @@ class Language:
         return {int(row["rows"]): float(row["microseconds"]) for row in rows if row["graph"] == "log_prob"}
 
 
+SHARED = tuple(f"../node/src/{name}.js" for name in ("errors", "float32", "manifest", "noise", "npy", "schema"))
+"""What the browser's library takes from that of Node."""
+
 LANGUAGES = [
     Language("Python", "python", ("flowbundle/*.py",)),
     Language("C11", "c", ("flow/*.[ch]",)),
@@ -65,7 +68,7 @@ LANGUAGES = [
     Language("Go", "go", ("*.go",), ("*_test.go",)),
     Language("Java", "java", ("src/main/java/**/*.java",), ("src/main/java/**/program/*.java",)),
     Language("JavaScript, Node", "node", ("src/*.js",)),
-    Language("JavaScript, Chromium", "web", ("src/*.js",), ("src/program.js",)),
+    Language("JavaScript, Chromium", "web", ("src/*.js", *SHARED), ("src/program.js", "src/table.js", "src/golden.js")),
 ]
 
 

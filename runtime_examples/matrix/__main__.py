@@ -6,6 +6,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -58,10 +59,13 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="[default: docs/runtimes.md, or standard output with --only]")
     given = parser.parse_args()
     folders = {path.parent.name: path for path in sorted(ROOT.glob("models/*/bundle"))}
-    bundles = {model: open_bundle(folders[model]) for model in given.models or folders}
     words = [word.lower() for word in given.only or [""]]
     chosen = [each for each in (*PROGRAMS, *RUNTIMES) if any(word in each.name.lower() for word in words)]
-    document = page(list(rows_of(chosen, bundles)), list(bundles))
+    with tempfile.TemporaryDirectory() as name:
+        # A copy: all runtimes are to see the same files, though a model be exported anew meanwhile.
+        copies = {model: shutil.copytree(folders[model], Path(name) / model) for model in given.models or folders}
+        bundles = {model: open_bundle(path) for model, path in copies.items()}
+        document = page(list(rows_of(chosen, bundles)), list(bundles))
     output = given.output or (None if given.only or given.models else ROOT / "docs" / "runtimes.md")
     if output is None:
         print(document)
