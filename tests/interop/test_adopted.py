@@ -216,7 +216,5 @@ def test_every_case_after_a_thousand_steps(name: str, tmp_path: Path) -> None:
     model = train(name, 1000)
     numbers = model.library.numbers(model.module)
     x, context = rows(1200, model.features, seed=2), contexts(1200, model.context, seed=3)
-    report = flowexport.export(
-        model.library.adopt(model.module), tmp_path / "bundle", x, context, original=numbers
-    )
+    report = flowexport.export(model.library.adopt(model.module), tmp_path / "bundle", x, context, original=numbers)
     assert report.passed

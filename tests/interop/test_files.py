@@ -1,4 +1,4 @@
-"""``flowexport export --from LIBRARY FILE``: state dicts need no trust, pickled modules do, and each mistake is named."""
+"""``flowexport export --from LIBRARY FILE``: state dicts need no trust, pickled modules do; each mistake is named."""
 
 import json
 import subprocess
@@ -220,13 +220,25 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     "no class": ({"features": 4}, 'expected a mapping with a "class"'),
     "unknown class": ({"class": "os.system", "command": "true"}, "class: 'os.system' is not one of"),
     "unknown argument": ({"class": "RealNVP", "features": 4, "layers": 3}, "RealNVP: .*'layers'"),
-    "unknown activation": ({"class": "RealNVP", "features": 4, "activation": "Sine"}, "activation: 'Sine' is not one of"),
+    "unknown activation": (
+        {"class": "RealNVP", "features": 4, "activation": "Sine"},
+        "activation: 'Sine' is not one of",
+    ),
     "a part": ({"class": "DiagNormal", "features": 4, "scale": 1}, "DiagNormal: .*'scale'"),
     "not a flow": ({"class": "ReLU"}, "ReLU is a part of a flow, not a flow"),
-    "shape": ({"class": "RealNVP", "features": 4, "hidden_features": [16, 17]}, r"tensor 'transform.*' is \[16, 16\], and"),
+    "shape": (
+        {"class": "RealNVP", "features": 4, "hidden_features": [16, 17]},
+        r"tensor 'transform.*' is \[16, 16\], and",
+    ),
     "missing": ({"class": "RealNVP", "features": 4, "hidden_features": [16, 16], "transforms": 4}, "is not there"),
-    "too many": ({"class": "RealNVP", "features": 4, "hidden_features": [16, 16], "transforms": 2}, "belongs to nothing"),
-    "huge": ({"class": "RealNVP", "features": 4, "hidden_features": [100000, 100000]}, "larger than its weights|memory"),
+    "too many": (
+        {"class": "RealNVP", "features": 4, "hidden_features": [16, 16], "transforms": 2},
+        "belongs to nothing",
+    ),
+    "huge": (
+        {"class": "RealNVP", "features": 4, "hidden_features": [100000, 100000]},
+        "larger than its weights|memory",
+    ),
     "endless": ({"class": "RealNVP", "features": 4, "transforms": 10**9}, "much larger than its weights"),
 }
 
@@ -240,7 +252,7 @@ def test_arguments_that_cannot_be_are_named(name: str, weights: Path, tmp_path: 
 
 def test_an_index_that_numpy_makes_is_counted_too(weights: Path, tmp_path: Path) -> None:
     spec = {"class": "LULinear", "features": 10**5}
-    with pytest.raises(CheckpointError, match="much larger than its weights|allocate memory"):
+    with pytest.raises(CheckpointError, match=r"much larger than its weights|allocate memory"):
         load_original("nflows", weights, spelt(tmp_path / "model.json", spec), False, quiet)
 
 

@@ -50,7 +50,7 @@ NFLOWS: dict[str, tuple[Callable[[], nn.Module], str]] = {
                 [transforms.LULinear(3), transforms.MaskedAffineAutoregressiveTransform(3, 8)]
             )
         ),
-        "nflows MaskedAffineAutoregressiveTransform at position 1.1: sampling is sequential, not exportable as one pass",
+        "MaskedAffineAutoregressiveTransform at position 1.1: sampling is sequential, not exportable as one pass",
     ),
     "batch norm within": (
         lambda: SimpleRealNVP(3, 8, 2, 1, batch_norm_within_layers=True),
@@ -75,7 +75,10 @@ NFLOWS: dict[str, tuple[Callable[[], nn.Module], str]] = {
         lambda: stack(transforms.PiecewiseCubicCouplingTransform(MASK, residual(), tails="linear")),
         "nflows PiecewiseCubicCouplingTransform at position 1 cannot be adopted",
     ),
-    "linear": (lambda: stack(transforms.NaiveLinear(3, orthogonal_initialization=False)), "nflows NaiveLinear at position 1 cannot be adopted"),
+    "linear": (
+        lambda: stack(transforms.NaiveLinear(3, orthogonal_initialization=False)),
+        "nflows NaiveLinear at position 1 cannot be adopted",
+    ),
     "inverse": (
         lambda: stack(transforms.InverseTransform(transforms.LULinear(3))),
         "nflows InverseTransform at position 1 cannot be adopted",

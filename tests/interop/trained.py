@@ -120,7 +120,9 @@ def zuko_custom_masks() -> nn.Module:
     return zuko.lazy.Flow(couplings, base)
 
 
-def residual(blocks: int = 2, activation: Any = functional.relu, dropout: float = 0.0) -> Callable[[int, int], nn.Module]:
+def residual(
+    blocks: int = 2, activation: Any = functional.relu, dropout: float = 0.0
+) -> Callable[[int, int], nn.Module]:
     return lambda inward, outward: ResidualNet(inward, outward, 16, None, blocks, activation, dropout)
 
 
@@ -168,7 +170,9 @@ def normflows_masked() -> nn.Module:
     for number in range(4):
         mask = torch.tensor([1.0, 0.0, 1.0] if number % 2 else [0.0, 1.0, 0.0])
         shift, scale = nets.MLP([3, 12, 12, 3], init_zeros=True), nets.MLP([3, 8, 8, 3], init_zeros=True)
-        layers.append(flows.MaskedAffineFlow(mask, *[(shift, scale), (shift, None), (None, scale), (shift, scale)][number]))
+        layers.append(
+            flows.MaskedAffineFlow(mask, *[(shift, scale), (shift, None), (None, scale), (shift, scale)][number])
+        )
     return normflows_of(layers, 3, trainable=False)
 
 
