@@ -294,7 +294,7 @@ def test_sample_takes_a_table_of_contexts(tmp_path: Path, conditional: Exported)
 
 def test_mistakes_in_sampling_get_one_line(conditional: Exported) -> None:
     assert_one_line(run("sample", conditional.path, "-n", 1), "--context", "2 values", "c0, c1")
-    assert_one_line(run("sample", conditional.path, "-n", 1, "--context", "a,b"), "--context", "'a,b'")
+    assert_one_line(run("sample", conditional.path, "-n", 1, "--context", "a,b"), "--context", "column 'c0' holds 'a'")
     assert run("sample", "banana", "-n", 1, "--seed", -1).exit_code == 2
     assert run("sample", "banana", "-n", -1).exit_code == 2
 
