@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from flowexport.errors import RecipeError
+from flowexport.flows.images.realnvp import AFFINE
 
 RECIPE_BYTES = 1 << 20
 """A recipe larger than this is refused before it is parsed."""
@@ -116,7 +117,7 @@ class ImageFlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     activation: str = "ReLU"
     batch_norm: bool = False
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    univariate: str | dict[str, Any] = "Affine"
+    univariate: str | dict[str, Any] = field(default_factory=lambda: dict(AFFINE))
     normalization: str | None = "ActNorm"
     mixing: str | None = None
 
