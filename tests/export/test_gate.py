@@ -96,7 +96,7 @@ def forward_as_sampler(exported: Exported) -> bytes:
 
     module = Sample(lean)
     module.forward = forward
-    return write_graph(module.float(), "sample", ("z", exported.flow.features), 0, "x")
+    return write_graph(module.float(), "sample", {"z": (exported.flow.features,)}, 0, "x")
 
 
 @pytest.mark.parametrize("graph", ["log_prob", "sample"])

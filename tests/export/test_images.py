@@ -20,6 +20,7 @@ from flowexport.export.folds import IMAGE_FOLDS, fold_all
 from flowexport.export.lean import LeanFlow
 from flowexport.flows import MultiScaleRealNVP, PerPart
 from flowexport.flows.images import ConvolutionalConditioner, PerChannel
+from flowexport.runtime.blocks import rows_a_block
 from tests.flows.image_cases import IMAGES, context, images, make, paired
 
 ROWS = 6
@@ -214,6 +215,12 @@ def test_samples_are_images_in_pixel_units_and_scores_are_zero_outside(bundle):
     x[0, 0, 0, 0] = 17 + 1.01 * margin
     assert model.log_prob(x, given)[0] == -math.inf
     assert model.log_prob(x.reshape(3, 3, *flow.event_shape), given).shape == (3, 3)
+
+
+def test_images_are_run_in_blocks_of_so_many_pixels():
+    assert rows_a_block((1, 8, 8)) == rows_a_block((1000,)) == 1024
+    assert rows_a_block((1, 28, 28)) == 83
+    assert rows_a_block((3, 1024, 1024)) == 1
 
 
 def test_float64_is_refused_by_name(tmp_path):
