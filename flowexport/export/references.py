@@ -130,9 +130,7 @@ def own_numbers(exact: Flow) -> Original:
 def scores_of(numbers: Original, x: np.ndarray, context: np.ndarray | None) -> np.ndarray:
     """log_prob of rows ``[rows, *event]``, a part at a time: hidden images of many rows take gigabytes."""
     spans = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
-    parts = [
-        numbers.log_prob(tensor(x[span]), optional(None if context is None else context[span])) for span in spans
-    ]
+    parts = [numbers.log_prob(tensor(x[span]), optional(None if context is None else context[span])) for span in spans]
     return torch.cat(parts).numpy()
 
 

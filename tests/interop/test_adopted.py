@@ -216,5 +216,7 @@ def test_every_case_after_a_thousand_steps(name: str, tmp_path: Path) -> None:
     model = train(name, 1000)
     numbers = model.library.numbers(model.module)
     x, context = rows(1200, model.features, seed=2), contexts(1200, model.context, seed=3)
-    report = flowexport.export(model.library.adopt(model.module), tmp_path / "bundle", x, context, original=numbers)
-    assert report.passed
+    # Nothing bounds the scale: ten deviations out its density is exp(-1e72), of which float32 has no number.
+    dtype = "float64" if name == "normflows blocks, exp" else "float32"
+    flow = model.library.adopt(model.module)
+    assert flowexport.export(flow, tmp_path / "bundle", x, context, original=numbers, dtype=dtype).passed
