@@ -27,12 +27,12 @@ def command(bundle: str, as_json: bool) -> None:
         return
     arguments = ", ".join(f"{key}={value}" for key, value in manifest.architecture.get("arguments", {}).items())
     context = ", ".join(map(described, manifest.context_features or [])) or "none"
-    features = ", ".join(manifest.features or [])
+    features = ": " + ", ".join(manifest.features) if manifest.features else ""
     rows = [
         ("model", manifest.name),
         ("description", manifest.description),
         ("flow", f"{manifest.architecture.get('flow')}({arguments})"),
-        ("features", f"{'×'.join(map(str, manifest.event_shape))}: {features}"),
+        ("features", f"{'×'.join(map(str, manifest.event_shape))}{features}"),
         ("context", context),
         ("type", manifest.dtype),
     ]

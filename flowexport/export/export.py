@@ -127,7 +127,10 @@ def export(
         event_shape=list(flow.event_shape),
         latent_size=flow.latent_size,
         context_size=flow.context,
-        features=feature_names,
+        # Pixels that nobody named have no names.
+        features=None
+        if flow.levels and feature_names == named("features", None, flow.features, "x")
+        else feature_names,
         context_features=columns or None,
         architecture=architecture_of(flow),
         graphs=graphs_part(flow, dtype),

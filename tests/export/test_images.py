@@ -182,6 +182,7 @@ def test_flow_json_says_that_it_is_of_images(bundle):
     flow, path = bundle
     manifest = json.loads((path / "flow.json").read_text())
     assert manifest["levels"] == 17
+    assert manifest["features"] is None
     assert manifest["event_shape"] == list(flow.event_shape)
     assert manifest["latent_size"] == flow.features
     assert manifest["architecture"]["flow"] == "MultiScaleRealNVP"
