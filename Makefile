@@ -5,7 +5,7 @@ BIN := .venv/bin
 # Packages of the system that only tests need: headers, formatters and linters of C and C++, a browser.
 SYSTEM_PACKAGES := chromium clang-format cmake cppcheck libcjson-dev libcmocka-dev libgtest-dev libssl-dev ninja-build nlohmann-json3-dev
 
-.PHONY: help setup setup-system demo test test-slow lint format docs models bench languages matrix web clean
+.PHONY: help setup setup-system demo test test-slow lint format docs pictures models bench languages matrix web clean
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -41,7 +41,10 @@ format: setup ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: setup ## write the generated documents and pictures anew
+docs: setup ## write the generated documents anew
+	$(BIN)/python docs/generate.py
+
+pictures: docs ## draw the pictures of the documents anew, and measure the table of flows
 	$(BIN)/python docs/generate.py --pictures
 
 models: setup ## train and export the zoo anew
