@@ -54,7 +54,7 @@ def normalised(value: object) -> bool | str:
 
 def fraction(name: str, value: object) -> float:
     """The argument, if it is a number in [0, 1)."""
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 <= float(value) < 1:
+    if isinstance(value, bool) or not isinstance(value, numbers.Real) or value < 0 or not value < 1:
         raise ArgumentError(f"{name}: expected a number in [0, 1), got {value!r}")
     return float(value)
 
@@ -141,7 +141,7 @@ def bounds_of(given: Any, features: int) -> Bounds | None:
         return None
     try:
         pairs = [tuple(None if bound is None else float(bound) for bound in pair) for pair in given]
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ArgumentError(f"bounds: expected pairs (lower, upper), got {given!r}") from error
     if len(pairs) != features or any(len(pair) != 2 for pair in pairs):
         raise ArgumentError(f"bounds: expected {features} pairs (lower, upper), got {given!r}")

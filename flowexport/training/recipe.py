@@ -99,7 +99,7 @@ class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     mixing: str | None = None
     scaling: bool = False
     residual: bool = False
-    layer_norm: bool = False
+    layer_norm: bool | Literal["unbiased"] = False
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     base: str | dict[str, Any] = "StandardNormal"
 

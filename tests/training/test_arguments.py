@@ -30,6 +30,7 @@ RESUMED = {
     "random masks, scaling, a diagonal normal": (
         'masks = "random"\ntransforms = 3\nscaling = true\nbase = "DiagonalNormal"\nunivariate = "Additive"\n'
     ),
+    "unbiased layer norm": 'layer_norm = "unbiased"\nhidden_features = [8]\n',
     "masks, permutations, a conditional normal": (
         'masks = [[true, false], [false, true]]\ntransforms = 2\nmixing = "Permutation"\nbase = "ConditionalNormal"\n'
     ),
@@ -98,6 +99,7 @@ REFUSED = {
     "mixing": ('mixing = "Glow"', "flow.mixing: 'Glow' is not one of"),
     "residual": ("hidden_features = [8, 4]\nresidual = true", "flow.residual: needs hidden_features of one width"),
     "layer_norm": ("hidden_features = []\nlayer_norm = true", "flow.layer_norm: there is no hidden layer"),
+    "another layer_norm": ('layer_norm = "biased"', "'biased' - at `$.flow.layer_norm`"),
     "dropout": ("dropout = 1.0", "`$.flow.dropout`"),
     "base": ('base = "Uniform"', "flow.base: 'Uniform' is not one of"),
     "components": ('base = { name = "GaussianMixture" }', "flow.base: "),

@@ -14,7 +14,7 @@ from flowexport.flows import RealNVP
 from flowexport.runtime import Model
 from flowexport.training import fit, load_checkpoint, load_recipe, train_recipe
 from flowexport.training.data import make_rows, read_rows
-from flowexport.training.loop import noisy, standardise
+from flowexport.training.preparation import noisy, standardise
 from tests.graded import graded, write_recipe
 
 LINES = {

@@ -142,6 +142,24 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
         ),
         "architecture: larger than",
     ),
+    "a dropout beyond all numbers": (edit(*ARGUMENTS, "dropout", to=10**400), "architecture: dropout: "),
+    "a bound beyond all numbers": (
+        edit(*ARGUMENTS, "bounds", to=[[10**400, None], [None, None]]),
+        "architecture: bounds: expected pairs",
+    ),
+    "a univariate map with a list for a name": (
+        edit(*ARGUMENTS, "univariate", to={"name": ["Affine"]}),
+        r"architecture: univariate: \['Affine'\] is not one of",
+    ),
+    "a million bins": (
+        edit(*ARGUMENTS, "univariate", to={"name": "RationalQuadraticSpline", "bins": 10**6, "slope": 1e-9}),
+        "architecture: larger than",
+    ),
+    "a million categories": (edit(*ARGUMENTS, "categories", to=[10**6]), "architecture: larger than"),
+    "a million components": (
+        edit(*ARGUMENTS, "base", to={"name": "GaussianMixture", "components": 10**6}),
+        "architecture: larger than",
+    ),
     "rows of another width": (
         tensors("rows.safetensors", lambda t: t.update(x=torch.zeros(4, 9))),
         r"rows\.safetensors: x: expected \[rows, 2\], got \(4, 9\)",

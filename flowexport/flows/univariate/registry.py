@@ -51,7 +51,7 @@ def make_univariate(given: Any) -> Callable[[], nn.Module]:
     if isinstance(given, Mapping):
         arguments = dict(given)
         name = arguments.pop("name", None)
-        if name not in UNIVARIATES:
+        if not isinstance(name, str) or name not in UNIVARIATES:
             raise ArgumentError(f"univariate: {name!r} is not one of {', '.join(sorted(UNIVARIATES))}")
         kind = UNIVARIATES[name]
         try:

@@ -1,0 +1,86 @@
+"""Where a ``flow.json`` whose types are right may still contradict itself."""
+
+from __future__ import annotations
+
+__all__ = ["inconsistency"]
+
+import math
+from collections import Counter
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .schema import GraphSpec, Manifest
+
+
+def inconsistency(manifest: Manifest) -> str | None:
+    """The first place where a manifest contradicts itself, key first, or None."""
+    size = math.prod(manifest.event_shape)
+    for key, names, length in (
+        ("features", manifest.features, size),
+        ("context_features", manifest.context_features, manifest.context_size),
+        ("scale", manifest.scale, size),
+    ):
+        if names is not None and len(names) != length:
+            return f"{key}: expected {length} entries, got {len(names)}"
+    fault = name_fault(manifest)
+    if fault:
+        return fault
+    if not all(0 < value < math.inf for value in manifest.scale):
+        return "scale: every entry must be positive and finite"
+    if manifest.reference is not None:
+        quantiles = manifest.reference.log_prob_quantiles
+        if any(a > b for a, b in pairwise(quantiles)):
+            return "reference.log_prob_quantiles: must be ascending"
+    for name, inputs, output in (
+        ("log_prob", [("x", manifest.event_shape)], ("log_prob", [])),
+        ("sample", [("z", [manifest.latent_size])], ("x", manifest.event_shape)),
+    ):
+        graph: GraphSpec = getattr(manifest.graphs, name)
+        if manifest.context_size:
+            inputs.append(("context", [manifest.context_size]))
+        for key, tensors, expected in (("inputs", graph.inputs, inputs), ("outputs", graph.outputs, [output])):
+            found = [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]
+            wanted = [(tensor, manifest.dtype, ["batch", *shape]) for tensor, shape in expected]
+            if found != wanted:
+                return f"graphs.{name}.{key}: expected {wanted}, got {found}"
+    for index, case in enumerate(manifest.golden.cases):
+        if (case.expected is None) == (case.error is None):
+            return f"golden.cases[{index}]: needs either expected or error"
+        if case.expected is not None and list(case.expected) != [getattr(manifest.graphs, case.graph).outputs[0].name]:
+            return f"golden.cases[{index}].expected: is not the output of {case.graph}"
+    for file in referenced(manifest):
+        if file not in manifest.files:
+            return f"files: {file!r} is used but not listed"
+    return None
+
+
+def name_fault(manifest: Manifest) -> str | None:
+    """The first column or category whose name another has too, or categories that are not the architecture's."""
+    context = manifest.context_features or []
+    twice = repeated([*(manifest.features or []), *(feature.name for feature in context)])
+    if twice is not None:
+        return f"features, context_features: {twice!r} is the name of two columns"
+    for index, feature in enumerate(context):
+        twice = repeated(feature.categories or [])
+        if twice is not None:
+            return f"context_features[{index}].categories: {twice!r} is there twice"
+    arguments = manifest.architecture.get("arguments")
+    counts = arguments.get("categories") if isinstance(arguments, dict) else None
+    found = [len(feature.categories or []) for feature in context] or [0] * manifest.context_size
+    if isinstance(counts, list) and counts != found:
+        return f"context_features: numbers of categories {found}, architecture.arguments.categories says {counts}"
+    return None
+
+
+def repeated(names: list[str]) -> str | None:
+    """The first name that is there twice."""
+    return next((name for name, count in Counter(names).items() if count > 1), None)
+
+
+def referenced(manifest: Manifest) -> list[str]:
+    """Every file that the manifest speaks of outside ``files``."""
+    names = [manifest.graphs.log_prob.file, manifest.graphs.sample.file, manifest.golden.log_prob_of_sample]
+    for case in manifest.golden.cases:
+        names += [*case.inputs.values(), *(case.expected or {}).values()]
+    return [*names, *(noise.file for noise in manifest.golden.noise)]

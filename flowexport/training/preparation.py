@@ -1,0 +1,89 @@
+"""Rows as a flow is trained on them: held to what it can take, with its units set from them, and noise added."""
+
+from __future__ import annotations
+
+__all__ = ["noisy", "require_fitting", "standardise", "tensors"]
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from flowexport.errors import ArgumentError
+from flowexport.flows import Flow
+
+from .data import Rows
+from .images import require_pixels
+from .support import require_codes, require_support
+
+
+def standardise(flow: Flow, rows: Rows) -> None:
+    """Sets a flow's standardising layers from rows: features behind their bounds, and numbers of the context.
+
+    Raises:
+        DataError: where a column is constant.
+    """
+    if flow.levels is not None:
+        # Pixels have their logit map, and may well be the same in all images.
+        if rows.context is None:
+            return
+        rows = replace(rows, x=np.empty((len(rows), 0)), features=[])
+    elif flow.bounds is not None:
+        mapped, _ = flow.bounds.forward_and_log_det(torch.from_numpy(rows.x).to(flow.bounds.lower.device))
+        rows = replace(rows, x=mapped.cpu().numpy())
+    mean, scale = (torch.from_numpy(moment) for moment in rows.moments())
+    width = rows.x.shape[1]
+    if flow.standardize is not None:
+        flow.standardize.fit(mean[:width], scale[:width])
+    if flow.standardize_context is not None:
+        # Codes stay as they are: what is standardised is no code.
+        codes = torch.tensor(categories_of(flow)) > 0
+        flow.standardize_context.fit(mean[width:].masked_fill(codes, 0), scale[width:].masked_fill(codes, 1))
+
+
+def categories_of(flow: Flow) -> list[int]:
+    """The number of categories of each context column, 0 for a column of numbers."""
+    return [0] * flow.context if flow.encoder is None else flow.encoder.categories
+
+
+def require_fitting(flow: Flow, rows: Rows) -> None:
+    """Refuses rows that the flow was not built for, or that it cannot take."""
+    context = 0 if rows.context is None else rows.context.shape[1]
+    if rows.x.shape[1] != flow.features:
+        raise ArgumentError(f"x: the flow has {flow.features} features, the rows have {rows.x.shape[1]}")
+    if context != flow.context:
+        raise ArgumentError(f"context: the flow has {flow.context} context features, the rows have {context}")
+    if flow.levels is not None:
+        require_pixels("x", rows.x, flow.levels)
+    bounds = flow.arguments.get("bounds")
+    if bounds is not None:
+        require_support("x", rows.x, [tuple(pair) for pair in bounds], rows.features)
+    if rows.context is not None:
+        require_codes("context", rows.context, categories_of(flow), rows.context_features)
+
+
+def tensors(rows: Rows, flow: Flow) -> tuple[Tensor, Tensor | None, Tensor | None]:
+    """Rows as tensors of the flow's event shape, type and device."""
+    like = next(flow.parameters())
+    x, context, weights = (
+        None if array is None else torch.from_numpy(np.ascontiguousarray(array)).to(like)
+        for array in (rows.x, rows.context, rows.weights)
+    )
+    assert x is not None
+    return x.reshape(-1, *flow.event_shape), context, weights
+
+
+def noisy(flow: Flow, x: Tensor, noise: float) -> Tensor:
+    """Rows with normal noise of so many deviations, added where the flow standardises them: behind its bounds."""
+    bounds = flow.bounds
+    u = x if bounds is None else bounds.forward_and_log_det(x)[0]
+    scale = 1.0 if flow.standardize is None else flow.standardize.scale
+    u = u + noise * scale * torch.randn_like(u)
+    if bounds is None:
+        return u
+    # What is within a rounding of a bound would be on it, with a density of zero; what is beyond all numbers has none.
+    largest = torch.full_like(bounds.lower, torch.finfo(u.dtype).max)
+    least = torch.where(bounds.bounded_below, torch.nextafter(bounds.lower, largest), -largest)
+    most = torch.where(bounds.bounded_above, torch.nextafter(bounds.upper, -largest), largest)
+    return bounds.inverse_and_log_det(u)[0].clamp(least, most)
