@@ -13,7 +13,7 @@ import numpy as np
 from flowexport.bundle.schema import ContextFeature
 from flowexport.errors import ArgumentError, DataError
 from flowexport.flows import Flow
-from flowexport.training.support import require_codes, require_support
+from flowexport.training.support import require_codes, require_within_bounds
 
 
 def named(key: str, names: Sequence[str] | None, count: int, letter: str) -> list[str]:
@@ -42,9 +42,8 @@ def context_columns(flow: Flow, given: Sequence[str | Mapping[str, Any]] | None)
     columns = [each if isinstance(each, Mapping) else {"name": str(each)} for each in given or []]
     listed = None if given is None else [each.get("name", "") for each in columns]
     names = named("context_features", listed, flow.context, "c")
-    counts = [0] * flow.context if flow.encoder is None else flow.encoder.categories
     features = []
-    for column, (name, count) in enumerate(zip(names, counts, strict=True)):
+    for column, (name, count) in enumerate(zip(names, flow.categories, strict=True)):
         entry = {"name": name} | (dict(columns[column]) if columns else {})
         if count:
             entry.setdefault("categories", [str(code) for code in range(count)])
@@ -72,12 +71,10 @@ def require_rows(
     Raises:
         ArgumentError: naming row and column.
     """
-    bounds = flow.arguments.get("bounds")
     try:
-        if x is not None and bounds is not None:
-            require_support("data", x, [tuple(pair) for pair in bounds], features)
+        if x is not None:
+            require_within_bounds("data", flow, x, features)
         if context is not None:
-            counts = [len(feature.categories or []) for feature in context_features]
-            require_codes("context", context, counts, [feature.name for feature in context_features])
+            require_codes("context", context, flow.categories, [feature.name for feature in context_features])
     except DataError as error:
         raise ArgumentError(str(error)) from error

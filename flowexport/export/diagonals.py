@@ -81,14 +81,12 @@ class Walk:
         parts: what is pending of each.
         means: the mean of the data, a tensor a part.
         places: for each place what shifts the v that was made there, given ``[features]``.
-        split: takes a vector to its parts.
         join: takes parts to their vector.
     """
 
     parts: list[Part]
     means: list[Tensor]
     places: list[Callable[[int, Tensor], object]]
-    split: Callable[[Tensor], Sequence[Tensor]]
     join: Callable[[Sequence[Tensor]], Tensor]
 
     @classmethod
@@ -99,7 +97,7 @@ class Walk:
         scales = split(ones if lean.entrance is None else lean.entrance)
         means = split(ones * 0 if lean.mean is None else lean.mean)
         parts = [Part(scale.clone(), scale * 0, torch.zeros(len(scale), dtype=torch.int64)) for scale in scales]
-        walk = cls(parts, [mean.clone() for mean in means], [], split, lambda parts: lean.stack.join(tuple(parts)))
+        walk = cls(parts, [mean.clone() for mean in means], [], lambda parts: lean.stack.join(tuple(parts)))
 
         def shift_mean(part: int, by: Tensor) -> None:
             walk.means[part] -= by

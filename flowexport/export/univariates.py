@@ -10,33 +10,31 @@ import torch
 from torch import Tensor, nn
 
 from flowexport.flows import Affine, SigmoidAffine
+from flowexport.flows.univariate.scaled import ShiftAndScale
 
 from .operators import softsign
 
 
-class ClampedAffine(nn.Module):
+class ClampedAffine(ShiftAndScale):
     """`flowexport.flows.Affine` once the clamp's 1/cap is in its Linear: log scale = cap · softsign(a)."""
 
     cap: Tensor
     minus_cap: Tensor
     sizes = Affine.sizes
-    shift_side = Affine.shift_side
 
     def __init__(self, cap: float) -> None:
         super().__init__()
         self.register_buffer("cap", torch.tensor(cap, dtype=torch.float64))
         self.register_buffer("minus_cap", torch.tensor(-cap, dtype=torch.float64))
 
-    def forward_and_log_det(self, x: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = softsign(log_scale) * self.cap
-        return x * log_scale.exp() + shift, log_scale
+    def log_scale(self, raw: Tensor) -> Tensor:
+        return softsign(raw) * self.cap
 
-    def inverse_and_log_det(self, y: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = softsign(log_scale) * self.minus_cap
-        return (y - shift) * log_scale.exp(), log_scale
+    def inverse_log_scale(self, raw: Tensor) -> Tensor:
+        return softsign(raw) * self.minus_cap
 
 
-class SigmoidScale(nn.Module):
+class SigmoidScale(ShiftAndScale):
     """`flowexport.flows.SigmoidAffine` once its offset is in the bias of its Linear.
 
     Arguments:
@@ -60,15 +58,3 @@ class SigmoidScale(nn.Module):
         if not self.has_floor:
             return nn.functional.logsigmoid(raw) + self.log_span
         return (self.span * raw.sigmoid() + self.floor).log()
-
-    def forward_and_log_det(self, x: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = self.log_scale(scale)
-        if self.shift_side == "before":
-            return (x - shift) * log_scale.exp(), log_scale
-        return x * log_scale.exp() + shift, log_scale
-
-    def inverse_and_log_det(self, y: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = -self.log_scale(scale)
-        if self.shift_side == "before":
-            return y * log_scale.exp() + shift, log_scale
-        return (y - shift) * log_scale.exp(), log_scale

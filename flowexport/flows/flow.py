@@ -65,6 +65,11 @@ class Flow(nn.Module):
         self.stack = stack
         self.base = base
 
+    @property
+    def categories(self) -> list[int]:
+        """The number of categories of each context column, 0 for a column of numbers."""
+        return [0] * self.context if self.encoder is None else self.encoder.categories
+
     def forward(self, c: Tensor | None = None) -> FlowDistribution:
         """The distribution p(x | c).
 

@@ -108,9 +108,8 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointError(f"{folder / 'config.json'}: architecture: {error}") from error
     if len(config.features) != flow.features or len(config.context_features) != flow.context:
         raise CheckpointError(f"{folder / 'config.json'}: features, context_features: do not fit the architecture")
-    counts = [0] * flow.context if flow.encoder is None else flow.encoder.categories
     named = [len(config.categories.get(name, ())) for name in config.context_features]
-    if named != counts or not config.categories.keys() <= set(config.context_features):
+    if named != flow.categories or not config.categories.keys() <= set(config.context_features):
         raise CheckpointError(f"{folder / 'config.json'}: categories: do not fit the architecture")
     dtype = next((tensor.dtype for tensor in weights.values() if tensor.is_floating_point()), torch.float32)
     try:

@@ -15,7 +15,7 @@ from flowexport.flows import Flow
 
 from .data import Rows
 from .images import require_pixels
-from .support import require_codes, require_support
+from .support import require_codes, require_within_bounds
 
 
 def standardise(flow: Flow, rows: Rows) -> None:
@@ -38,13 +38,8 @@ def standardise(flow: Flow, rows: Rows) -> None:
         flow.standardize.fit(mean[:width], scale[:width])
     if flow.standardize_context is not None:
         # Codes stay as they are: what is standardised is no code.
-        codes = torch.tensor(categories_of(flow)) > 0
+        codes = torch.tensor(flow.categories) > 0
         flow.standardize_context.fit(mean[width:].masked_fill(codes, 0), scale[width:].masked_fill(codes, 1))
-
-
-def categories_of(flow: Flow) -> list[int]:
-    """The number of categories of each context column, 0 for a column of numbers."""
-    return [0] * flow.context if flow.encoder is None else flow.encoder.categories
 
 
 def require_fitting(flow: Flow, rows: Rows) -> None:
@@ -56,11 +51,9 @@ def require_fitting(flow: Flow, rows: Rows) -> None:
         raise ArgumentError(f"context: the flow has {flow.context} context features, the rows have {context}")
     if flow.levels is not None:
         require_pixels("x", rows.x, flow.levels)
-    bounds = flow.arguments.get("bounds")
-    if bounds is not None:
-        require_support("x", rows.x, [tuple(pair) for pair in bounds], rows.features)
+    require_within_bounds("x", flow, rows.x, rows.features)
     if rows.context is not None:
-        require_codes("context", rows.context, categories_of(flow), rows.context_features)
+        require_codes("context", rows.context, flow.categories, rows.context_features)
 
 
 def tensors(rows: Rows, flow: Flow) -> tuple[Tensor, Tensor | None, Tensor | None]:

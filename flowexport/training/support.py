@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["require_codes", "require_support"]
+__all__ = ["require_codes", "require_support", "require_within_bounds"]
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from flowexport.errors import DataError
+from flowexport.flows import Flow
 
 Bound = tuple[float | None, float | None]
 
@@ -44,6 +45,13 @@ def require_support(where: str, x: np.ndarray, bounds: Sequence[Bound], columns:
         support = " and ".join(f"{side} {bound:g}" for side, bound in sides if bound is not None)
         found = f"row {start + row}, column {columns[column]!r} holds {x[row, column]}"
         raise DataError(f"{where}: {found}, outside its support: it must be {support} (in float32)")
+
+
+def require_within_bounds(where: str, flow: Flow, x: np.ndarray, columns: Sequence[str]) -> None:
+    """`require_support` of a flow's own bounds, where it has any."""
+    bounds = flow.arguments.get("bounds")
+    if bounds is not None:
+        require_support(where, x, [tuple(pair) for pair in bounds], columns)
 
 
 def require_codes(where: str, context: np.ndarray, categories: Sequence[int], columns: Sequence[str]) -> None:

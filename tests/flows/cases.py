@@ -13,7 +13,7 @@ from flowexport.flows import Flow, RealNVP
 
 def standardised(flow: Flow) -> Flow:
     """The flow in units of its own: random means and scales, of the context too."""
-    for layer, counts in ((flow.standardize, [0] * flow.features), (flow.standardize_context, categories(flow))):
+    for layer, counts in ((flow.standardize, [0] * flow.features), (flow.standardize_context, flow.categories)):
         if layer is not None:
             number = torch.tensor([count == 0 for count in counts])
             # Not far from the middle of bounded features, where a float64 logit keeps its digits.
@@ -193,13 +193,8 @@ def context(flow: Flow, *shape: int) -> Tensor | None:
     if layer is None:
         return None
     drawn = layer.mean + layer.scale * torch.randn(*shape, flow.context, dtype=layer.mean.dtype)
-    for column, count in enumerate(categories(flow)):
+    for column, count in enumerate(flow.categories):
         if count:
             number = int(torch.Size(shape).numel())
             drawn[..., column] = (torch.arange(number).reshape(shape) % count).to(drawn)
     return drawn
-
-
-def categories(flow: Flow) -> list[int]:
-    """The number of categories of each context column, 0 for a number."""
-    return [0] * flow.context if flow.encoder is None else flow.encoder.categories

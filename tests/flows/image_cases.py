@@ -62,7 +62,7 @@ def paired(chosen: Choice, noise: float = 0.15) -> MultiScaleRealNVP:
         for parameter in flow.parameters():
             parameter += noise * torch.randn_like(parameter)
         if flow.standardize_context is not None:
-            number = torch.tensor([count == 0 for count in categories(flow)])
+            number = torch.tensor([count == 0 for count in flow.categories])
             mean, scale = torch.randn(flow.context), torch.rand(flow.context) + 0.5
             flow.standardize_context.fit(torch.where(number, mean, 0), torch.where(number, scale, 1))
         flow.train().log_prob(images(flow, 50), context(flow, 50))
@@ -91,17 +91,12 @@ def images(flow: MultiScaleRealNVP, *shape: int) -> Tensor:
     return torch.rand(*shape, *flow.event_shape, dtype=next(flow.parameters()).dtype) * flow.levels
 
 
-def categories(flow: MultiScaleRealNVP) -> list[int]:
-    """The number of categories of each context column, 0 for a number."""
-    return [0] * flow.context if flow.encoder is None else flow.encoder.categories
-
-
 def context(flow: MultiScaleRealNVP, *shape: int) -> Tensor | None:
     """Contexts, ``[*shape, context]``, codes in the columns of categories, or None where the flow takes none."""
     if not flow.context:
         return None
     numbers = torch.randn(*shape, flow.context, dtype=next(flow.parameters()).dtype)
-    for column, count in enumerate(categories(flow)):
+    for column, count in enumerate(flow.categories):
         if count:
             numbers[..., column] = torch.randint(count, shape)
     return numbers

@@ -5,19 +5,20 @@ __all__ = ["Affine"]
 import math
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from flowexport.errors import ArgumentError
 
 from .registry import register
+from .scaled import ShiftAndScale
 
 SLOPE = 1e-3
 """The smallest scale by default, as on the reference page."""
 
 
 @register
-class Affine(nn.Module):
+class Affine(ShiftAndScale):
     r"""The affine bijection of RealNVP, with a soft clamp on its log scale.
 
     .. math:: y = x \, e^{l} + t, \qquad l = \frac{a}{1 + |a / \ln s|} = c \, \mathrm{softsign}(a / c),
@@ -36,7 +37,6 @@ class Affine(nn.Module):
     """
 
     sizes: ClassVar[dict[str, int]] = {"shift": 1, "log_scale": 1}
-    shift_side: ClassVar[str] = "after"
 
     def __init__(self, slope: float = SLOPE) -> None:
         super().__init__()
@@ -49,17 +49,9 @@ class Affine(nn.Module):
     def arguments(self) -> dict[str, Any]:
         return {} if self.slope == SLOPE else {"slope": self.slope}
 
-    def clamp(self, log_scale: Tensor) -> Tensor:
+    def log_scale(self, raw: Tensor) -> Tensor:
         """The unconstrained log scale, brought into (ln slope, −ln slope)."""
-        return self.cap * functional.softsign(log_scale / self.cap)
-
-    def forward_and_log_det(self, x: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = self.clamp(log_scale)
-        return x * log_scale.exp() + shift, log_scale
-
-    def inverse_and_log_det(self, y: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = -self.clamp(log_scale)
-        return (y - shift) * log_scale.exp(), log_scale
+        return self.cap * functional.softsign(raw / self.cap)
 
     def extra_repr(self) -> str:
         return f"slope={self.slope}"

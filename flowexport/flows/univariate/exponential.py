@@ -4,13 +4,14 @@ __all__ = ["ExponentialAffine"]
 
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from .registry import register
+from .scaled import ShiftAndScale
 
 
 @register
-class ExponentialAffine(nn.Module):
+class ExponentialAffine(ShiftAndScale):
     r"""An affine bijection whose log scale has no bound.
 
     .. math:: y = x \, e^{l} + t
@@ -23,11 +24,6 @@ class ExponentialAffine(nn.Module):
     """
 
     sizes: ClassVar[dict[str, int]] = {"shift": 1, "log_scale": 1}
-    shift_side: ClassVar[str] = "after"
 
-    def forward_and_log_det(self, x: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        return x * log_scale.exp() + shift, log_scale
-
-    def inverse_and_log_det(self, y: Tensor, shift: Tensor, log_scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = -log_scale
-        return (y - shift) * log_scale.exp(), log_scale
+    def log_scale(self, raw: Tensor) -> Tensor:
+        return raw

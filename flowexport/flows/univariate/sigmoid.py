@@ -5,16 +5,17 @@ __all__ = ["SigmoidAffine"]
 import math
 from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from flowexport.errors import ArgumentError
 
 from .registry import register
+from .scaled import ShiftAndScale
 
 
 @register
-class SigmoidAffine(nn.Module):
+class SigmoidAffine(ShiftAndScale):
     r"""An affine bijection whose scale is a sigmoid between two bounds.
 
     .. math:: y = x \, s + t, \qquad s = f + (c - f) \, \sigma(a + o), \qquad \sigma(o) = \frac{1 - f}{c - f},
@@ -61,18 +62,6 @@ class SigmoidAffine(nn.Module):
             # Exact where the sigmoid itself would be 0 in float32.
             return functional.logsigmoid(raw + self.offset) + math.log(self.span)
         return (self.span * (raw + self.offset).sigmoid() + self.floor).log()
-
-    def forward_and_log_det(self, x: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = self.log_scale(scale)
-        if self.shift_side == "before":
-            return (x - shift) * log_scale.exp(), log_scale
-        return x * log_scale.exp() + shift, log_scale
-
-    def inverse_and_log_det(self, y: Tensor, shift: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-        log_scale = -self.log_scale(scale)
-        if self.shift_side == "before":
-            return y * log_scale.exp() + shift, log_scale
-        return (y - shift) * log_scale.exp(), log_scale
 
     def extra_repr(self) -> str:
         return f"floor={self.floor}, ceiling={self.ceiling}, shift_side={self.shift_side!r}"
