@@ -26,7 +26,6 @@ from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, sav
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
 from .images import bits_per_dimension, dequantised, require_pixels
-from .interrupt import heard
 from .loop import Epoch, State, train
 from .recipe import ImageFlowSpec, Recipe, load_recipe
 
@@ -102,13 +101,11 @@ def train_recipe(
     state, epochs = run.resumed() if resume else run.started()
     interrupted = False
     try:
-        with heard() as interrupt:
-            for epoch in train(flow, training, held_out, recipe.training, state):
-                epochs.append(epoch)
-                run.save(state, epochs)
-                if on_epoch is not None:
-                    on_epoch(epoch, recipe.training.epochs)
-                interrupt.check()
+        for epoch in train(flow, training, held_out, recipe.training, state):
+            epochs.append(epoch)
+            run.save(state, epochs)
+            if on_epoch is not None:
+                on_epoch(epoch, recipe.training.epochs)
     except KeyboardInterrupt:
         interrupted = True
     finally:

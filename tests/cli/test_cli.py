@@ -108,7 +108,11 @@ def test_training_goes_on_where_it_was_stopped(tmp_path: Path) -> None:
     """A real Ctrl-C in a real process; the resumed run ends with the bytes of an unbroken one."""
     recipe = make_recipe(tmp_path, epochs=400)
     stopped = subprocess.Popen(
-        [*FLOWEXPORT, "train", recipe, "-o", tmp_path / "stopped"], stderr=subprocess.PIPE, text=True
+        [*FLOWEXPORT, "train", recipe, "-o", tmp_path / "stopped"],
+        stderr=subprocess.PIPE,
+        text=True,
+        # Tests that a shell runs in the background inherit that Ctrl-C is ignored, and hand it on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     deadline = time.monotonic() + 120
     while not (tmp_path / "stopped" / "resume.json").exists() and time.monotonic() < deadline:
