@@ -1,10 +1,10 @@
 """Options that several verbs share."""
 
-__all__ = ["as_json", "context_coders", "context_rows", "device", "threads"]
+__all__ = ["Counts", "as_json", "context_coders", "context_rows", "device", "threads"]
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -27,6 +27,24 @@ as_json = click.option("--json", "as_json", is_flag=True, help="One JSON documen
 
 TABLES = (".csv", ".npy", ".parquet")
 """Endings by which ``--context`` is known for a file."""
+
+
+# Generic for type checkers only: click below 8.4 cannot be subscripted.
+class Counts(click.ParamType):  # type: ignore[type-arg]
+    """Whole numbers from 1 with commas between them."""
+
+    name = "N,…"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        if isinstance(value, list):
+            return value
+        try:
+            counts = [int(each) for each in str(value).split(",")]
+        except ValueError:
+            counts = []
+        if not counts or min(counts) < 1:
+            self.fail(f"expected whole numbers from 1 with commas between them, got {value!r}", param, ctx)
+        return counts
 
 
 def context_rows(given: str, model: "Model") -> "np.ndarray":
