@@ -5,55 +5,29 @@ from __future__ import annotations
 __all__ = ["draw_pictures"]
 
 import runpy
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from adopted import draw_adopted
+from drawing import DOT, DOTS, SHADES, LogProb, Panel, draw_panel, draw_panels, picture
+
+from flowexport.flows import Flow
 
 ZOO = Path(__file__).resolve().parent.parent / "models"
 
-DOTS = 2000
-"""Rows of a scatter: enough to show the shape, few enough to stay dots."""
-
-GRID = 240
-"""Cells an axis of a density, about one a pixel."""
-
-SHADE = 0.65
-"""Colour goes with this power of the density, so that thin parts are seen beside thick ones."""
-
-INK, DOT = "#1b2a41", "#b04a3a"
-SHADES = ["#ffffff", "#fdf0c4", "#f8cf61", "#e8963c", "#b04a3a", "#5b1d3b"]
-STYLE: Any = {
-    "font.size": 9,
-    "font.family": "DejaVu Sans",
-    "text.color": INK,
-    "axes.edgecolor": "#c3cad5",
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.8,
-    "xtick.color": INK,
-    "ytick.color": INK,
-}
-
-Window = tuple[float, float, float, float]
-"""Left, right, bottom and top."""
-
-LogProb = Callable[[np.ndarray], np.ndarray]
-"""``[cells, 2]`` → nats."""
-
-Panel = tuple[str, np.ndarray | LogProb]
-"""A title, and rows ``[rows, 2]`` or a density."""
-
 
 def draw_pictures(folder: Path) -> None:
-    """Draws all pictures into a folder; some train a small flow for it, a minute in all on a free core."""
+    """Draws all pictures into a folder; some train small flows for it, two minutes in all on a free core."""
     draw_maps(folder / "flows-maps.png")
     draw_moons(folder / "flows-moons.png")
     draw_funnel(folder / "flows-funnel.png")
     draw_mixture(folder / "flows-mixture.png")
     draw_ring(folder / "flows-ring.png")
+    draw_diamonds(folder / "flows-diamonds.png")
     draw_bounds(folder / "flows-bounds.png")
+    draw_layers(folder / "flows-layers.png")
+    draw_adopted(folder / "interop-moons.png", rows_of("moons"))
 
 
 def draw_maps(path: Path) -> None:
@@ -120,6 +94,24 @@ def draw_ring(path: Path) -> None:
     draw_panels(path, (-2.2, 2.2, -2.2, 2.2), panels)
 
 
+def draw_diamonds(path: Path) -> None:
+    """Real diamonds of the best and of the last color, beside as many samples of the same grades."""
+    import flowexport
+
+    numbers, categories = runpy.run_path(str(ZOO / "diamonds" / "make_rows.py"))["read"]()
+    model = flowexport.load("diamonds", device="cpu")
+    order = np.random.default_rng(0).permutation(len(numbers))
+    panels: list[Panel] = []
+    for color in "DJ":
+        chosen = [row for row in order if categories[row][1] == color][:DOTS]
+        grades = dict(
+            zip(("cut", "color", "clarity"), zip(*(categories[row] for row in chosen), strict=True), strict=True)
+        )
+        samples = model.sample(1, {name: list(of_rows) for name, of_rows in grades.items()}, seed=0)
+        panels += [(f"Rows, color {color}", numbers[chosen][:, [0, 3]]), (f"color = {color}", samples[:, [0, 3]])]
+    draw_panels(path, (0.1, 3.1, -500, 19_500), panels, ("carat", "price, US dollars"))
+
+
 def draw_bounds(path: Path) -> None:
     """A fraction and a positive number, by a flow that knows their bounds and by one that does not."""
     generator = np.random.default_rng(0)
@@ -133,47 +125,40 @@ def draw_bounds(path: Path) -> None:
     draw_panels(path, (-0.2, 1.2, -0.5, 3), panels)
 
 
-def draw_panels(
-    path: Path,
-    window: Window,
-    panels: Sequence[Panel],
-    labels: tuple[str, str] = ("$x_1$", "$x_2$"),
-) -> None:
-    """Draws panels side by side, all of one window."""
-    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+def draw_layers(path: Path) -> None:
+    """Two moons on their way from x to z, layer by layer, and the density that comes of it."""
+    import torch
 
-    shades = LinearSegmentedColormap.from_list("shades", SHADES)
-    across, up = np.meshgrid(np.linspace(*window[:2], GRID), np.linspace(*window[2:], GRID))
-    cells = np.stack([across.ravel(), up.ravel()], axis=1)
-    with picture(path, len(panels)) as all_axes:
-        for axes, (title, shown) in zip(all_axes, panels, strict=True):
-            axes.set_title(title, fontsize=10, loc="left")
-            if callable(shown):
-                density = np.exp(shown(cells)).reshape(GRID, GRID)
-                norm = PowerNorm(SHADE, vmin=0, vmax=float(np.quantile(density, 0.999)))
-                axes.imshow(density, extent=window, origin="lower", aspect="auto", cmap=shades, norm=norm)
-            else:
-                axes.scatter(*shown[:DOTS].T, s=4, color=DOT, alpha=0.5, linewidths=0)
-            axes.set(xlim=window[:2], ylim=window[2:], xlabel=labels[0])
-        all_axes[0].set_ylabel(labels[1])
+    from flowexport.flows.stack import run
 
-
-@contextmanager
-def picture(path: Path, panels: int) -> Iterator[Sequence[Any]]:
-    """A row of axes, saved as a PNG with neither date nor software in it: the same flows give the same bytes."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(1, panels, figsize=(3 * panels, 3), sharey=True, layout="constrained")
-        yield axes
-        for each in axes:
-            each.spines[["top", "right"]].set_visible(False)
-            each.tick_params(length=3, width=0.8)
-        figure.savefig(path, dpi=90, facecolor="white", metadata={"Software": None})
-        plt.close(figure)
+    rows = rows_of("moons")
+    flow = trained_flow(
+        rows,
+        transforms=3,
+        hidden_features=[32, 32],
+        activation="SiLU",
+        univariate={"name": "RationalQuadraticSpline", "bins": 8, "bound": 4.0},
+        residual=True,
+        layer_norm=True,
+        normalization="ActNorm",
+        mixing="LULinear",
+    )
+    assert flow.standardize is not None
+    units = flow.standardize
+    with torch.no_grad():
+        x = units(torch.from_numpy(rows[: DOTS // 2]).float())
+        parts, stages = flow.stack.split(x), [x]
+        for step in flow.stack.steps():
+            parts, _ = run("forward_and_log_det", [step], parts, None)
+            stages.append(flow.stack.join(parts))
+    of_flow = density_of(flow)
+    titles = {0: "Rows, standardised", 1: "Coupling", 2: "ActNorm", 3: "LULinear", len(stages) - 1: "At the end: $z$"}
+    window = (-3.4, 3.4, -3.4, 3.4)
+    with picture(path, 6, rows=2) as all_axes:
+        for axes, (stage, title) in zip(all_axes, titles.items(), strict=False):
+            draw_panel(axes, window, (title, stages[stage].numpy()), x[:, 0].numpy())
+        shown: Panel = ("Density", lambda cells: of_flow(units.inverse(torch.from_numpy(cells)).numpy()))
+        draw_panel(all_axes[-1], window, shown)
 
 
 def rows_of(name: str) -> np.ndarray:
@@ -194,6 +179,11 @@ def bundle_density(name: str, *context: float) -> LogProb:
 
 def trained(rows: np.ndarray, **arguments: Any) -> LogProb:
     """The density of a flow of these arguments, trained on rows ``[rows, 2]``."""
+    return density_of(trained_flow(rows, **arguments))
+
+
+def trained_flow(rows: np.ndarray, **arguments: Any) -> Flow:
+    """A flow of these arguments, trained on rows ``[rows, 2]``."""
     import torch
 
     import flowexport
@@ -202,6 +192,12 @@ def trained(rows: np.ndarray, **arguments: Any) -> LogProb:
         torch.manual_seed(0)
         flow = flowexport.RealNVP(2, **arguments)
         flowexport.fit(flow, rows, epochs=20, batch_size=512, learning_rate=3e-3)
+    return flow
+
+
+def density_of(flow: Flow) -> LogProb:
+    """The density of a flow of two features."""
+    import torch
 
     @torch.no_grad()
     def log_prob(x: np.ndarray) -> np.ndarray:
