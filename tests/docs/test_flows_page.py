@@ -40,7 +40,8 @@ def test_the_table_has_every_option(flow_table: ModuleType) -> None:
     masks = ("'halves'", "'random'", "[[True")
     bases = ("DiagonalNormal", "GaussianMixture", "ConditionalNormal")
     others = ("scaling", "residual", "layer_norm", "dropout", "categories", "embeddings", "bounds")
-    wanted = [*own, *NORMALIZATIONS, *MIXINGS, *masks, *bases, *others]
+    images = ("(1, 8, 8)", "(3, 8, 8)", "scales", "batch_norm")
+    wanted = [*own, *NORMALIZATIONS, *MIXINGS, *masks, *bases, *others, *images]
     assert [each for each in wanted if each not in options] == []
 
 
