@@ -126,20 +126,6 @@ bool flow_sample(const flow_model *model, uint64_t seed, uint64_t first, size_t 
 /* Standard normals number start … start + count − 1 of a seed, as docs/bundle.md has them. */
 void flow_normals(uint64_t seed, uint64_t start, size_t count, float *normals);
 
-/* One line of the golden check. */
-typedef struct {
-    const char *name;
-    bool passed;
-    bool refusal;             /* the codes count, not the figures */
-    double difference, bound; /* of the number that comes nearest to its bound; samples in units of scale */
-    flow_code got, expected;
-} flow_check;
-
-/* Replays the bundle's golden cases, and calls report for each. Fails where the bundle is at fault; a case that
- * does not pass is no failure of the function. */
-bool flow_golden(const flow_model *model, void (*report)(const flow_check *check, void *user), void *user,
-                 flow_error *error);
-
 #ifdef __cplusplus
 }
 #endif

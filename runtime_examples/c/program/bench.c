@@ -27,9 +27,8 @@ static bool print_median(const flow_model *model, const char *graph, size_t rows
     size_t calls = 0;
     for (double before = begun; calls < BENCH_CALLS && before - begun < 5e5; calls++) {
         if (!(strcmp(graph, "log_prob") == 0 ? flow_log_prob(model, &data, context, log_prob, error)
-                                             : flow_sample(model, 0, 0, rows, 1, context, x, error))) {
+                                             : flow_sample(model, 0, 0, rows, 1, context, x, error)))
             return false;
-        }
         const double after = microseconds();
         times[calls] = after - before;
         before = after;

@@ -1,6 +1,6 @@
 #include "csv.h"
 
-#include "error.h"
+#include "inside.h"
 
 #include <errno.h>
 #include <float.h>
@@ -19,9 +19,8 @@ static bool put(csv_reader *reader, char character, flow_error *error) {
     if (reader->size == reader->room) {
         const size_t room = reader->room ? 2 * reader->room : 4096;
         char *text = realloc(reader->text, room);
-        if (!text) {
+        if (!text)
             return flow_fail(error, FLOW_NO_MEMORY, "out of memory");
-        }
         reader->text = text;
         reader->room = room;
     }
@@ -33,9 +32,8 @@ static bool put(csv_reader *reader, char character, flow_error *error) {
 static bool find_cells(csv_reader *reader, flow_error *error) {
     if (reader->count > reader->cells_room) {
         const char **cells = realloc(reader->cells, reader->count * sizeof *cells);
-        if (!cells) {
+        if (!cells)
             return flow_fail(error, FLOW_NO_MEMORY, "out of memory");
-        }
         reader->cells = cells;
         reader->cells_room = reader->count;
     }
@@ -52,9 +50,8 @@ static bool drop_mark(csv_reader *reader) {
     static const char mark[] = {'\xEF', '\xBB', '\xBF'};
     const bool found = reader->row == 0 && reader->count == 0 && reader->size == sizeof mark &&
                        memcmp(reader->text, mark, sizeof mark) == 0;
-    if (found) {
+    if (found)
         reader->size = 0;
-    }
     return found;
 }
 
@@ -63,9 +60,8 @@ bool csv_next(csv_reader *reader, bool *more, flow_error *error) {
     reader->started = true;
     reader->size = reader->count = 0;
     int c = getc(reader->stream);
-    while (c == '\n' || c == '\r') {
+    while (c == '\n' || c == '\r')
         c = getc(reader->stream);
-    }
     *more = c != EOF;
     bool quoted = false, first = true; /* whether c is inside quotes, and the first of its cell */
     for (; *more; c = getc(reader->stream)) {
@@ -75,12 +71,10 @@ bool csv_next(csv_reader *reader, bool *more, flow_error *error) {
         }
         if (!quoted && (c == ',' || c == '\n' || c == EOF)) {
             reader->count++;
-            if (!put(reader, '\0', error)) {
+            if (!put(reader, '\0', error))
                 return false;
-            }
-            if (c != ',') {
+            if (c != ',')
                 break;
-            }
             first = true;
             continue;
         }
@@ -89,19 +83,16 @@ bool csv_next(csv_reader *reader, bool *more, flow_error *error) {
             /* In quotes, two of them are one. */
             const int next = quoted ? getc(reader->stream) : EOF;
             kept = next == '"';
-            if (!kept && next != EOF) {
+            if (!kept && next != EOF)
                 ungetc(next, reader->stream);
-            }
             quoted = kept || !quoted;
         }
-        if (kept && !put(reader, (char)c, error)) {
+        if (kept && !put(reader, (char)c, error))
             return false;
-        }
         first = drop_mark(reader);
     }
-    if (ferror(reader->stream)) {
+    if (ferror(reader->stream))
         return flow_fail(error, FLOW_WRONG_VALUE, "standard input: cannot be read");
-    }
     return find_cells(reader, error);
 }
 
@@ -117,9 +108,8 @@ void csv_write(FILE *stream, const char *cell) {
     }
     putc('"', stream);
     for (; *cell; cell++) {
-        if (*cell == '"') {
+        if (*cell == '"')
             putc('"', stream);
-        }
         putc(*cell, stream);
     }
     putc('"', stream);

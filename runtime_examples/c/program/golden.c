@@ -1,11 +1,12 @@
 #include "csv.h"
 #include "program.h"
+#include "replay.h"
 
 typedef struct {
     unsigned long passed, failed;
 } tally;
 
-static void print_check(const flow_check *check, void *user) {
+static void print_check(const golden_check *check, void *user) {
     tally *counts = user;
     printf("%s\t", check->name);
     if (check->refusal) {
@@ -22,9 +23,8 @@ static void print_check(const flow_check *check, void *user) {
 /* passed: whether every case did. */
 bool golden(const flow_model *model, bool *passed, flow_error *error) {
     tally counts = {0, 0};
-    if (!flow_golden(model, print_check, &counts, error)) {
+    if (!replay_golden(model, print_check, &counts, error))
         return false;
-    }
     printf("passed %lu, failed %lu\n", counts.passed, counts.failed);
     *passed = counts.failed == 0;
     return true;

@@ -12,9 +12,8 @@ static bool usage(flow_error *error) { return flow_fail(error, FLOW_WRONG_VALUE,
 /* An array of zeros; of at least one, so that NULL is a failure. */
 void *allocate(size_t count, size_t size, flow_error *error) {
     void *array = calloc(count + 1, size);
-    if (!array) {
+    if (!array)
         flow_fail(error, FLOW_NO_MEMORY, "out of memory");
-    }
     return array;
 }
 
@@ -25,9 +24,8 @@ static bool parse_request(char **arguments, int count, sample_request *request, 
     for (int i = 0; i < count; i++) {
         float temperature;
         if (strcmp(arguments[i], "--context") == 0) {
-            if (++i == count) {
+            if (++i == count)
                 return usage(error);
-            }
             request->context = arguments[i];
         } else if (place < 2) {
             if (!parse_whole(arguments[i], place ? &request->seed : &request->rows)) {
@@ -52,20 +50,16 @@ static bool parse_request(char **arguments, int count, sample_request *request, 
 static bool run(int count, char **arguments, bool *passed, flow_error *error) {
     static const char *const commands[] = {"golden", "score", "bench", "sample"};
     enum { GOLDEN, SCORE, BENCH, SAMPLE, UNKNOWN } command = GOLDEN;
-    while (command < UNKNOWN && (count < 3 || strcmp(arguments[1], commands[command]) != 0)) {
+    while (command < UNKNOWN && (count < 3 || strcmp(arguments[1], commands[command]) != 0))
         command++;
-    }
     sample_request request;
-    if (command == UNKNOWN || (command != SAMPLE && count != 3)) {
+    if (command == UNKNOWN || (command != SAMPLE && count != 3))
         return usage(error);
-    }
-    if (command == SAMPLE && !parse_request(arguments + 3, count - 3, &request, error)) {
+    if (command == SAMPLE && !parse_request(arguments + 3, count - 3, &request, error))
         return false;
-    }
     flow_model *model = flow_open(arguments[2], NULL, error);
-    if (!model) {
+    if (!model)
         return false;
-    }
     const bool done = command == GOLDEN  ? golden(model, passed, error)
                       : command == SCORE ? score(model, error)
                       : command == BENCH ? bench(model, error)
@@ -78,9 +72,8 @@ int main(int count, char **arguments) {
     flow_error error;
     bool passed = true;
     bool done = run(count, arguments, &passed, &error);
-    if (done && (fflush(stdout) != 0 || ferror(stdout))) {
+    if (done && (fflush(stdout) != 0 || ferror(stdout)))
         done = flow_fail(&error, FLOW_WRONG_VALUE, "standard output: cannot be written");
-    }
     if (!done) {
         fprintf(stderr, "flow: %s\n", error.message);
         return 2;

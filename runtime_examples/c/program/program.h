@@ -2,7 +2,7 @@
 #ifndef PROGRAM_H
 #define PROGRAM_H
 
-#include "error.h"
+#include "inside.h"
 
 /* Rows that are held at a time. */
 enum { BLOCK_ROWS = 1024 };

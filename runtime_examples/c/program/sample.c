@@ -12,9 +12,8 @@ static bool parse_contexts(const flow_info *info, char *text, float *values, flo
         next = *end ? end + 1 : NULL;
         *end = '\0';
         if (count < info->context_size &&
-            !parse_context(&info->context[count], value, "--context", &values[count], error)) {
+            !parse_context(&info->context[count], value, "--context", &values[count], error))
             return false;
-        }
         count++;
     }
     return count == info->context_size ||
@@ -25,9 +24,8 @@ static bool print_samples(const flow_model *model, const sample_request *request
                           flow_error *error) {
     const flow_info *info = flow_describe(model);
     /* No rows from the last on: what cannot be is refused before anything is printed. */
-    if (!flow_sample(model, request->seed, request->rows, 0, request->temperature, context, x, error)) {
+    if (!flow_sample(model, request->seed, request->rows, 0, request->temperature, context, x, error))
         return false;
-    }
     for (size_t i = 0; i < info->width; i++) {
         csv_write(stdout, info->features[i]);
         putchar(i + 1 == info->width ? '\n' : ',');
@@ -35,9 +33,8 @@ static bool print_samples(const flow_model *model, const sample_request *request
     for (uint64_t first = 0; first < request->rows; first += BLOCK_ROWS) {
         const uint64_t left = request->rows - first;
         const size_t rows = left < BLOCK_ROWS ? (size_t)left : BLOCK_ROWS;
-        if (!flow_sample(model, request->seed, first, rows, request->temperature, context, x, error)) {
+        if (!flow_sample(model, request->seed, first, rows, request->temperature, context, x, error))
             return false;
-        }
         for (size_t i = 0; i < rows * info->width; i++) {
             write_float(stdout, x[i]);
             putchar((i + 1) % info->width == 0 ? '\n' : ',');

@@ -29,9 +29,8 @@ static bool parse_row(const flow_info *info, const csv_reader *row, size_t colum
                       float *context, flow_error *error) {
     char where[60];
     snprintf(where, sizeof where, "standard input: row %" PRIu64, row->row);
-    if (row->count != columns) {
+    if (row->count != columns)
         return flow_fail(error, FLOW_WRONG_VALUE, "%s: expected %zu cells, got %zu", where, columns, row->count);
-    }
     for (size_t i = 0; i < info->width; i++) {
         const char *cell = row->cells[places[i]];
         if (!parse_number(cell, &x[i])) {
@@ -39,11 +38,9 @@ static bool parse_row(const flow_info *info, const csv_reader *row, size_t colum
                              cell);
         }
     }
-    for (size_t i = 0; i < info->context_size; i++) {
-        if (!parse_context(&info->context[i], row->cells[places[info->width + i]], where, &context[i], error)) {
+    for (size_t i = 0; i < info->context_size; i++)
+        if (!parse_context(&info->context[i], row->cells[places[info->width + i]], where, &context[i], error))
             return false;
-        }
-    }
     return true;
 }
 
@@ -54,9 +51,8 @@ static bool print_scores(const flow_model *model, const float *x, const float *c
     float log_prob[BLOCK_ROWS];
     double percentile[BLOCK_ROWS];
     if (!flow_log_prob(model, &data, info->context_size ? &given : NULL, log_prob, error) ||
-        (info->has_reference && !flow_percentile(model, log_prob, rows, percentile, error))) {
+        (info->has_reference && !flow_percentile(model, log_prob, rows, percentile, error)))
         return false;
-    }
     for (size_t row = 0; row < rows; row++) {
         write_float(stdout, log_prob[row]);
         if (info->has_reference) {
@@ -82,20 +78,17 @@ static bool score_rows(const flow_model *model, csv_reader *reader, const size_t
     for (bool more = true; more;) {
         if (!csv_next(reader, &more, error) ||
             (more && !parse_row(info, reader, columns, places, x + filled * info->width,
-                                context + filled * info->context_size, error))) {
+                                context + filled * info->context_size, error)))
             return false;
-        }
         filled += more;
         if (filled == BLOCK_ROWS || !more) {
-            if (!print_scores(model, x, context, filled, error)) {
+            if (!print_scores(model, x, context, filled, error))
                 return false;
-            }
             filled = 0;
         }
     }
-    if (!info->has_reference) {
+    if (!info->has_reference)
         fputs("flow: the bundle has no reference rows, so there are no percentiles\n", stderr);
-    }
     return true;
 }
 

@@ -64,15 +64,13 @@ static void reads_numbers_and_nothing_else(void **state) {
     assert_true(parse_number(" +.5 ", &number) && number == 0.5f);
     static const char *const wrong[] = {"",      " ",   "nan",  "inf", "-inf", "1e39",
                                         "0x1p3", "1,5", "1.5x", "1 2", "--1",  "e5"};
-    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
         assert_false(parse_number(wrong[i], &number));
-    }
     uint64_t whole;
     assert_true(parse_whole("18446744073709551615", &whole) && whole == UINT64_MAX);
     static const char *const not_whole[] = {"", "-1", "+1", " 1", "1.0", "18446744073709551616"};
-    for (size_t i = 0; i < sizeof not_whole / sizeof *not_whole; i++) {
+    for (size_t i = 0; i < sizeof not_whole / sizeof *not_whole; i++)
         assert_false(parse_whole(not_whole[i], &whole));
-    }
 }
 
 static void writes_the_shortest_number(void **state) {

@@ -29,9 +29,8 @@ char *replaced(const char *text, const char *part, const char *by) {
 
 void assert_error(const flow_error *error, flow_code code, const char *part) {
     assert_string_equal(flow_code_name(error->code), flow_code_name(code));
-    if (!strstr(error->message, part)) {
+    if (!strstr(error->message, part))
         fail_msg("\"%s\" is not in \"%s\"", part, error->message);
-    }
     assert_null(strchr(error->message, '\n'));
 }
 

@@ -1,5 +1,7 @@
 #include "tests.h"
 
+#include "replay.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -35,13 +37,11 @@ static void log_prob_is_the_closed_form(void **state) {
     const flow_array rows = flow_rows(x, ROWS, 2), each = flow_rows(contexts, ROWS, 2), all = flow_vector(CONTEXT, 2);
     flow_error error;
     assert_true(flow_log_prob(model, &rows, &each, found, &error));
-    for (size_t row = 0; row < ROWS; row++) {
+    for (size_t row = 0; row < ROWS; row++)
         assert_true(fabs(found[row] - exact(x + 2 * row, contexts + 2 * row)) <= 1e-5);
-    }
     assert_true(flow_log_prob(model, &rows, &all, found, &error));
-    for (size_t row = 0; row < ROWS; row++) {
+    for (size_t row = 0; row < ROWS; row++)
         assert_true(fabs(found[row] - exact(x + 2 * row, CONTEXT)) <= 1e-5);
-    }
     free(x);
     free(contexts);
     free(found);
@@ -54,9 +54,8 @@ static void percentiles_lie_between_the_quantiles(void **state) {
     double found[8];
     flow_error error;
     assert_true(flow_percentile(*state, scores, 8, found, &error));
-    for (size_t i = 0; i < 8; i++) {
+    for (size_t i = 0; i < 8; i++)
         assert_true(fabs(found[i] - expected[i]) <= 1e-5);
-    }
     assert_true(flow_percentile(*state, &(const float){NAN}, 1, found, &error));
     assert_true(isnan(found[0]));
 }
@@ -78,9 +77,8 @@ static void sample_is_the_map_of_the_noise(void **state) {
     assert_true(flow_sample(*state, seed, 0, ROWS, 1, &context, x, &error));
     assert_true(flow_sample_from(*state, &latents, &context, mapped, &error));
     assert_memory_equal(x, mapped, ROWS * 2 * sizeof *x);
-    for (size_t i = 0; i < ROWS * 2; i++) {
+    for (size_t i = 0; i < ROWS * 2; i++)
         assert_true(x[i] == z[i] + CONTEXT[i % 2]);
-    }
     free(z);
     free(x);
     free(mapped);
@@ -179,7 +177,7 @@ static void refuses_a_sample_that_cannot_be(void **state) {
     assert_error(&error, FLOW_WRONG_VALUE, "rows: the noise of a seed ends before");
 }
 
-static void count(const flow_check *check, void *user) {
+static void count(const golden_check *check, void *user) {
     size_t *counts = user;
     counts[check->passed]++;
 }
@@ -206,7 +204,7 @@ static void an_image_is_a_row_of_its_numbers(void **state) {
     assert_false(flow_log_prob(image, &half, NULL, found, &error));
     assert_error(&error, FLOW_WRONG_SHAPE, "x: expected rows of 4 numbers");
     size_t counts[2] = {0, 0};
-    assert_true(flow_golden(image, count, counts, &error));
+    assert_true(replay_golden(image, count, counts, &error));
     assert_int_equal(counts[true], 6);
     flow_close(image);
 }
@@ -214,7 +212,7 @@ static void an_image_is_a_row_of_its_numbers(void **state) {
 static void golden_cases_pass(void **state) {
     size_t counts[2] = {0, 0};
     flow_error error;
-    assert_true(flow_golden(*state, count, counts, &error));
+    assert_true(replay_golden(*state, count, counts, &error));
     assert_int_equal(counts[false], 0);
     assert_int_equal(counts[true], 9);
 }
@@ -237,9 +235,8 @@ static void several_threads_share_a_model(void **state) {
     pthread_t threads[THREADS];
     float *expected = sample_alone(*state);
     assert_non_null(expected);
-    for (int i = 0; i < THREADS; i++) {
+    for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, sample_alone, *state), 0);
-    }
     for (int i = 0; i < THREADS; i++) {
         void *found;
         assert_int_equal(pthread_join(threads[i], &found), 0);
@@ -253,9 +250,8 @@ static void several_threads_share_a_model(void **state) {
 static int open_model(void **state) {
     flow_error error;
     *state = flow_open(GAUSSIAN, NULL, &error);
-    if (!*state) {
+    if (!*state)
         print_error("%s\n", error.message);
-    }
     return *state ? 0 : -1;
 }
 

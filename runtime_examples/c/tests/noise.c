@@ -1,6 +1,6 @@
 #include "tests.h"
 
-#include "noise.h"
+#include "inside.h"
 
 #include <math.h>
 
@@ -24,9 +24,8 @@ static void seeds_give_the_normals_of_the_format(void **state) {
     for (size_t i = 0; i < 2; i++) {
         float found[4];
         flow_normals(known[i].seed, 0, 4, found);
-        for (size_t j = 0; j < 4; j++) {
+        for (size_t j = 0; j < 4; j++)
             assert_true(fabsf(found[j] - known[i].normals[j]) <= 9.5e-7f);
-        }
     }
 }
 

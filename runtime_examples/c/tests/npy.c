@@ -39,7 +39,7 @@ static void reads_shapes_and_types(void **state) {
         unsigned char *data = make(known[i].header, known[i].body, &size);
         flow_array array;
         flow_error error = {FLOW_OK, ""};
-        assert_true(flow_read_npy(data, size, "x.npy", &array, &error));
+        assert_true(read_npy(data, size, "x.npy", &array, &error));
         assert_int_equal(array.dtype, known[i].expected.dtype);
         assert_int_equal(array.rank, known[i].expected.rank);
         assert_memory_equal(array.shape, known[i].expected.shape, array.rank * sizeof *array.shape);
@@ -53,7 +53,7 @@ static void reads_the_numbers(void **state) {
     unsigned char *data = (unsigned char *)slurp(GAUSSIAN "/golden/x.npy", &size);
     flow_array array;
     flow_error error;
-    assert_true(flow_read_npy(data, size, "x.npy", &array, &error));
+    assert_true(read_npy(data, size, "x.npy", &array, &error));
     assert_memory_equal(array.data, ((const float[]){0.5f, 1.5f, 1, 0, -10, 0, 2, -3}), 8 * sizeof(float));
     free(data);
 }
@@ -85,7 +85,7 @@ static void refuses_any_other_header(void **state) {
         unsigned char *data = make(wrong[i].header, wrong[i].body, &size);
         flow_array array;
         flow_error error = {FLOW_OK, ""};
-        assert_false(flow_read_npy(data, size, "x.npy", &array, &error));
+        assert_false(read_npy(data, size, "x.npy", &array, &error));
         assert_error(&error, FLOW_BAD_BUNDLE, wrong[i].reason);
         assert_error(&error, FLOW_BAD_BUNDLE, "x.npy: ");
         free(data);
@@ -102,7 +102,7 @@ static void survives_broken_files(void **state) {
         memcpy(data, whole, cut);
         flow_array array;
         flow_error error;
-        assert_false(flow_read_npy(data, cut, "x.npy", &array, &error));
+        assert_false(read_npy(data, cut, "x.npy", &array, &error));
         free(data);
     }
     for (size_t at = 0; at < 128; at++) {
@@ -112,9 +112,8 @@ static void survives_broken_files(void **state) {
             data[at] ^= (unsigned char)(1 << bit);
             flow_array array;
             flow_error error;
-            if (flow_read_npy(data, size, "x.npy", &array, &error)) {
+            if (read_npy(data, size, "x.npy", &array, &error))
                 assert_int_equal(array.shape[0] * array.shape[1] * sizeof(float), 4 * 2 * sizeof(float));
-            }
             free(data);
         }
     }

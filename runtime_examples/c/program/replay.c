@@ -1,6 +1,7 @@
-/* The golden check: what the trained model said in float64, against what the graphs say here. */
-#include "error.h"
-#include "model.h"
+#include "replay.h"
+
+#include "cases.h"
+#include "inside.h"
 #include "npy.h"
 
 #include <inttypes.h>
@@ -16,9 +17,9 @@ static const double DIRECTION_ATOL = 1e-2, DIRECTION_RTOL = 1e-3;
 /* Logarithm and cosine of two languages may differ in the last place. */
 static const double NOISE_ATOL = 9.5e-7;
 
-/* An array of the bundle, and the file that it looks at. */
+/* An array of the bundle, and the bytes that it looks at. */
 typedef struct {
-    flow_file file;
+    unsigned char *data;
     flow_array array;
 } golden_array;
 
@@ -28,35 +29,35 @@ typedef struct {
 } golden_arrays;
 
 static void free_arrays(golden_arrays *arrays) {
-    flow_free_file(&arrays->rows.file);
-    flow_free_file(&arrays->context.file);
-    flow_free_file(&arrays->expected.file);
+    free(arrays->rows.data);
+    free(arrays->context.data);
+    free(arrays->expected.data);
     memset(arrays, 0, sizeof *arrays);
 }
 
 static const flow_array *context_of(const golden_arrays *arrays) {
-    return arrays->context.file.data ? &arrays->context.array : NULL;
+    return arrays->context.data ? &arrays->context.array : NULL;
 }
 
 /* Reads a listed .npy file; of its rows, those of the case's range. */
-static bool read_array(const flow_model *model, const char *name, const flow_case *range, golden_array *golden,
+static bool read_array(const flow_model *model, const char *name, const golden_case *range, golden_array *golden,
                        flow_error *error) {
     flow_array *array = &golden->array;
-    if (!flow_read_listed(&model->bundle, name, &golden->file, error) ||
-        !flow_read_npy(golden->file.data, golden->file.size, golden->file.path, array, error)) {
+    size_t size;
+    char where[PATH_MAX + 300];
+    snprintf(where, sizeof where, "%s/%s", model->folder, name);
+    if (!flow_read_listed(model, name, &golden->data, &size, error) ||
+        !read_npy(golden->data, size, where, array, error))
         return false;
-    }
-    if (!range || !range->ranged) {
+    if (!range || !range->ranged)
         return true;
-    }
     if (array->rank == 0 || range->stop > array->shape[0]) {
         return flow_fail(error, FLOW_BAD_BUNDLE, "%s/flow.json: golden.cases: %s: rows %zu to %zu, which %s has not",
-                         model->bundle.folder, range->name, range->start, range->stop, name);
+                         model->folder, range->name, range->start, range->stop, name);
     }
     size_t stride = array->dtype == FLOW_FLOAT32 ? sizeof(float) : sizeof(double);
-    for (size_t axis = 1; axis < array->rank; axis++) {
+    for (size_t axis = 1; axis < array->rank; axis++)
         stride *= array->shape[axis];
-    }
     array->data = (const char *)array->data + range->start * stride;
     array->shape[0] = range->stop - range->start;
     return true;
@@ -64,9 +65,8 @@ static bool read_array(const flow_model *model, const char *name, const flow_cas
 
 static size_t count_numbers(const flow_array *array) {
     size_t count = 1;
-    for (size_t axis = 0; axis < array->rank; axis++) {
+    for (size_t axis = 0; axis < array->rank; axis++)
         count *= array->shape[axis];
-    }
     return count;
 }
 
@@ -78,7 +78,7 @@ static double number_at(const flow_array *array, size_t index) {
 /* |found − expected| ≤ atol + rtol · |expected|, in units of scale, feature by feature, where there is one. Written so
  * that NaN fails. The check takes the figures of the number that comes nearest to its bound, or farthest over it. */
 static void compare(const float *found, const flow_array *expected, double atol, double rtol, const double *scale,
-                    size_t width, flow_check *check) {
+                    size_t width, golden_check *check) {
     const size_t count = count_numbers(expected);
     double worst = -1;
     check->passed = count > 0;
@@ -88,9 +88,8 @@ static void compare(const float *found, const flow_array *expected, double atol,
         const double difference = (double)found[i] == wanted ? 0 : fabs((double)found[i] - wanted) / unit;
         const double bound = atol + rtol * (isfinite(wanted) ? fabs(wanted) / unit : 0);
         const double ratio = difference == 0 ? 0 : isnan(difference) ? INFINITY : difference / bound;
-        if (!(difference <= bound)) {
+        if (!(difference <= bound))
             check->passed = false;
-        }
         if (ratio > worst) {
             worst = ratio;
             check->difference = difference;
@@ -100,16 +99,15 @@ static void compare(const float *found, const flow_array *expected, double atol,
 }
 
 /* Room for count numbers. */
-static float *allocate(size_t count, flow_error *error) {
-    float *numbers = malloc((count + 1) * sizeof *numbers);
-    if (!numbers) {
+static float *make_room(size_t count, flow_error *error) {
+    float *numbers = calloc(count + 1, sizeof *numbers);
+    if (!numbers)
         flow_fail(error, FLOW_NO_MEMORY, "out of memory");
-    }
     return numbers;
 }
 
 /* Makes a refusal of the inputs the result of a check. Any other failure is one of the whole golden check. */
-static bool note_refusal(const flow_error *error, flow_check *check) {
+static bool note_refusal(const flow_error *error, golden_check *check) {
     check->refusal = true;
     check->got = error->code;
     check->passed = check->got == check->expected;
@@ -117,19 +115,19 @@ static bool note_refusal(const flow_error *error, flow_check *check) {
 }
 
 /* The arrays of a case: rows, context and expected output, where it has them. */
-static bool read_arrays(const flow_model *model, const flow_case *golden, golden_arrays *arrays, flow_error *error) {
+static bool read_arrays(const flow_model *model, const golden_case *golden, golden_arrays *arrays, flow_error *error) {
     return read_array(model, golden->rows, golden, &arrays->rows, error) &&
            (!golden->context || read_array(model, golden->context, golden, &arrays->context, error)) &&
            (!golden->expected || read_array(model, golden->expected, golden, &arrays->expected, error));
 }
 
-static bool run_case(const flow_model *model, const flow_case *golden, flow_check *check, flow_error *error) {
-    const flow_manifest *manifest = &model->bundle.manifest;
-    const size_t width = golden->graph == FLOW_LOG_PROB ? 1 : manifest->info.width;
+static bool run_case(const flow_model *model, const golden_cases *all, const golden_case *golden, golden_check *check,
+                     flow_error *error) {
+    const size_t width = golden->graph == FLOW_LOG_PROB ? 1 : flow_describe(model)->width;
     golden_arrays arrays = {0};
     float *found = NULL;
     bool done =
-        read_arrays(model, golden, &arrays, error) && (found = allocate(arrays.rows.array.shape[0] * width, error));
+        read_arrays(model, golden, &arrays, error) && (found = make_room(arrays.rows.array.shape[0] * width, error));
     if (done) {
         const flow_array *rows = &arrays.rows.array, *context = context_of(&arrays);
         const bool accepted = golden->graph == FLOW_LOG_PROB ? flow_log_prob(model, rows, context, found, error)
@@ -139,12 +137,12 @@ static bool run_case(const flow_model *model, const flow_case *golden, flow_chec
         } else if (!golden->expected) {
             check->refusal = true;
         } else if (count_numbers(&arrays.expected.array) != rows->shape[0] * width) {
-            done = flow_fail(error, FLOW_BAD_BUNDLE, "%s: is not the output of %zu rows", arrays.expected.file.path,
-                             rows->shape[0]);
+            done = flow_fail(error, FLOW_BAD_BUNDLE, "%s/%s: is not the output of %zu rows", model->folder,
+                             golden->expected, rows->shape[0]);
         } else {
-            compare(found, &arrays.expected.array, fmin(manifest->atol[golden->graph], MOST_ATOL),
-                    fmin(manifest->rtol[golden->graph], MOST_RTOL),
-                    golden->graph == FLOW_SAMPLE ? manifest->scale : NULL, width, check);
+            compare(found, &arrays.expected.array, fmin(all->atol[golden->graph], MOST_ATOL),
+                    fmin(all->rtol[golden->graph], MOST_RTOL), golden->graph == FLOW_SAMPLE ? all->scale : NULL, width,
+                    check);
         }
     }
     free(found);
@@ -153,87 +151,90 @@ static bool run_case(const flow_model *model, const flow_case *golden, flow_chec
 }
 
 /* Reads the arrays of the first sample case of so many rows. */
-static bool find_samples(const flow_model *model, size_t rows, golden_arrays *arrays, flow_error *error) {
-    const flow_manifest *manifest = &model->bundle.manifest;
-    for (size_t i = 0; i < manifest->case_count; i++) {
-        const flow_case *golden = &manifest->cases[i];
+static bool find_samples(const flow_model *model, const golden_cases *all, size_t rows, golden_arrays *arrays,
+                         flow_error *error) {
+    for (size_t i = 0; i < all->case_count; i++) {
+        const golden_case *golden = &all->cases[i];
         if (golden->graph == FLOW_SAMPLE && golden->expected) {
-            if (!read_arrays(model, golden, arrays, error)) {
+            if (!read_arrays(model, golden, arrays, error))
                 return false;
-            }
-            if (arrays->rows.array.shape[0] == rows) {
+            if (arrays->rows.array.shape[0] == rows)
                 return true;
-            }
             free_arrays(arrays);
         }
     }
     return flow_fail(error, FLOW_BAD_BUNDLE, "%s/flow.json: golden.log_prob_of_sample: no sample case has its %zu rows",
-                     model->bundle.folder, rows);
+                     model->folder, rows);
 }
 
 /* log_prob of what sample gives, against the trained model's: that the two graphs are inverse to each other. */
-static bool run_direction(const flow_model *model, flow_check *check, flow_error *error) {
+static bool run_direction(const flow_model *model, const golden_cases *all, golden_check *check, flow_error *error) {
     const size_t width = flow_describe(model)->width;
     golden_array expected = {0};
     golden_arrays arrays = {0};
     float *x = NULL, *log_prob = NULL;
-    bool done = read_array(model, model->bundle.manifest.log_prob_of_sample, NULL, &expected, error);
+    bool done = read_array(model, all->log_prob_of_sample, NULL, &expected, error);
     const size_t rows = count_numbers(&expected.array);
-    done = done && find_samples(model, rows, &arrays, error) && (x = allocate(rows * width, error)) &&
-           (log_prob = allocate(rows, error));
+    done = done && find_samples(model, all, rows, &arrays, error) && (x = make_room(rows * width, error)) &&
+           (log_prob = make_room(rows, error));
     if (done) {
         const flow_array samples = flow_rows(x, rows, width);
         if (flow_sample_from(model, &arrays.rows.array, context_of(&arrays), x, error) &&
-            flow_log_prob(model, &samples, context_of(&arrays), log_prob, error)) {
+            flow_log_prob(model, &samples, context_of(&arrays), log_prob, error))
             compare(log_prob, &expected.array, DIRECTION_ATOL, DIRECTION_RTOL, NULL, 1, check);
-        } else {
+        else
             done = note_refusal(error, check);
-        }
     }
     free(x);
     free(log_prob);
     free_arrays(&arrays);
-    flow_free_file(&expected.file);
+    free(expected.data);
     return done;
 }
 
-static bool run_noise(const flow_model *model, const flow_noise *noise, flow_check *check, flow_error *error) {
+static bool run_noise(const flow_model *model, const golden_noise *noise, golden_check *check, flow_error *error) {
     golden_array expected = {0};
     float *found = NULL;
     const bool done = read_array(model, noise->file, NULL, &expected, error) &&
-                      (found = allocate(count_numbers(&expected.array), error));
+                      (found = make_room(count_numbers(&expected.array), error));
     if (done) {
         flow_normals(noise->seed, noise->start, count_numbers(&expected.array), found);
         compare(found, &expected.array, NOISE_ATOL, 0, NULL, 1, check);
     }
     free(found);
-    flow_free_file(&expected.file);
+    free(expected.data);
     return done;
 }
 
-bool flow_golden(const flow_model *model, void (*report)(const flow_check *check, void *user), void *user,
-                 flow_error *error) {
-    const flow_manifest *manifest = &model->bundle.manifest;
-    for (size_t i = 0; i < manifest->case_count; i++) {
-        flow_check check = {.name = manifest->cases[i].name, .expected = manifest->cases[i].error};
-        if (!run_case(model, &manifest->cases[i], &check, error)) {
+static bool run_all(const flow_model *model, const golden_cases *all,
+                    void (*report)(const golden_check *check, void *user), void *user, flow_error *error) {
+    for (size_t i = 0; i < all->case_count; i++) {
+        golden_check check = {.name = all->cases[i].name, .expected = all->cases[i].error};
+        if (!run_case(model, all, &all->cases[i], &check, error))
             return false;
-        }
         report(&check, user);
     }
-    flow_check direction = {.name = "log_prob_of_sample"};
-    if (!run_direction(model, &direction, error)) {
+    golden_check direction = {.name = "log_prob_of_sample"};
+    if (!run_direction(model, all, &direction, error))
         return false;
-    }
     report(&direction, user);
-    for (size_t i = 0; i < manifest->noise_count; i++) {
+    for (size_t i = 0; i < all->noise_count; i++) {
         char name[40];
-        snprintf(name, sizeof name, "noise %" PRIu64, manifest->noise[i].seed);
-        flow_check check = {.name = name};
-        if (!run_noise(model, &manifest->noise[i], &check, error)) {
+        snprintf(name, sizeof name, "noise %" PRIu64, all->noise[i].seed);
+        golden_check check = {.name = name};
+        if (!run_noise(model, &all->noise[i], &check, error))
             return false;
-        }
         report(&check, user);
     }
     return true;
+}
+
+bool replay_golden(const flow_model *model, void (*report)(const golden_check *check, void *user), void *user,
+                   flow_error *error) {
+    char where[PATH_MAX + 10];
+    snprintf(where, sizeof where, "%s/flow.json", model->folder);
+    golden_cases all;
+    const bool done = read_golden(&model->manifest, where, &all, error) && run_all(model, &all, report, user, error);
+    free_golden(&all);
+    return done;
 }
