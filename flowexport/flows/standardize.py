@@ -13,7 +13,8 @@ class Standardize(nn.Module):
 
     .. math:: u = (x - \mu) / \sigma, \qquad \ln\left|\det \frac{\partial u}{\partial x}\right| = -\sum_i \ln\sigma_i
 
-    It is the identity until `fit` is called.
+    It is the identity until `fit` is called. ``initialized`` says whether it was, and is part of the state: training
+    sets the mean and the scale of a flow that has none yet, and goes on from those that it has.
 
     Arguments:
         features: the number of features.
@@ -21,11 +22,13 @@ class Standardize(nn.Module):
 
     mean: Tensor
     scale: Tensor
+    initialized: Tensor
 
     def __init__(self, features: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
+        self.register_buffer("initialized", torch.tensor(False))
 
     def fit(self, mean: Tensor, scale: Tensor) -> None:
         """Takes the mean and the standard deviation of the data, ``[features]`` each.
@@ -40,6 +43,7 @@ class Standardize(nn.Module):
             raise ArgumentError(f"scale: every feature needs a positive one, got {scale.tolist()}")
         self.mean.copy_(mean)
         self.scale.copy_(scale)
+        self.initialized.fill_(True)
 
     def log_det(self) -> Tensor:
         """The log-determinant of `forward`, a scalar."""

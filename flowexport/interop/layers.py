@@ -187,6 +187,10 @@ def assembled(features: int, context: int, layers: Sequence[Layer]) -> Flow:
     arguments = realnvp_arguments(features, context, plans)
     flow = CouplingFlow(features, context, plans) if arguments is None else RealNVP(**arguments)
     flow.double().eval()
+    for units in (flow.standardize, flow.standardize_context):
+        if units is not None:
+            # The library's own units: trained on, the flow starts from the density that was adopted.
+            units.fit(torch.zeros_like(units.mean), torch.ones_like(units.scale))
     for module, layer in zip(flow.stack.layers, layers, strict=True):
         layer.write(module, flow.stack.split)
     return flow

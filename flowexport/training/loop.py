@@ -89,8 +89,11 @@ def fit(
 ) -> list[Epoch]:
     """Trains a flow in memory by maximum likelihood, and leaves the best weights in it.
 
+    A flow that has been trained, here, by a recipe or in a library that it was adopted from, is trained on: it starts
+    at the density that it has, whose standardisation it keeps. A new one gets that of the training rows.
+
     Arguments:
-        flow: the flow; its standardisation is set from the training rows.
+        flow: the flow, new or trained.
         x: ``[rows, features]``; for images ``[rows, C, H, W]``, or ``[rows, H, W]`` of one channel, in whole numbers.
         context: ``[rows, context]`` where the flow has one.
         weights: ``[rows]``, not negative.

@@ -21,6 +21,8 @@ from .support import require_codes, require_within_bounds
 def standardise(flow: Flow, rows: Rows) -> None:
     """Sets a flow's standardising layers from rows: features behind their bounds, and numbers of the context.
 
+    What is set already stays: the layers behind it are trained for those units, and others would be another density.
+
     Raises:
         DataError: where a column is constant.
     """
@@ -34,9 +36,9 @@ def standardise(flow: Flow, rows: Rows) -> None:
         rows = replace(rows, x=mapped.cpu().numpy())
     mean, scale = (torch.from_numpy(moment) for moment in rows.moments())
     width = rows.x.shape[1]
-    if flow.standardize is not None:
+    if flow.standardize is not None and not flow.standardize.initialized:
         flow.standardize.fit(mean[:width], scale[:width])
-    if flow.standardize_context is not None:
+    if flow.standardize_context is not None and not flow.standardize_context.initialized:
         # Codes stay as they are: what is standardised is no code.
         codes = torch.tensor(flow.categories) > 0
         flow.standardize_context.fit(mean[width:].masked_fill(codes, 0), scale[width:].masked_fill(codes, 1))

@@ -39,6 +39,14 @@ EXPORTED = (
 )
 """Each library, each univariate map, and each layer that a fold works on."""
 
+TRAINED_ON = (
+    "zuko RealNVP",
+    "zuko NICE, context, random masks, LayerNorm",
+    "nflows splines, permutations, LU",
+    "normflows blocks, exp",
+)
+"""Each library, a context, ActNorm; BatchNorm's moments move whatever the learning rate."""
+
 
 def asked(model: Trained, count: int = 500) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None]:
     """Held-out data, noise and contexts, in float64."""
@@ -88,6 +96,21 @@ def test_an_adopted_flow_is_built_again_from_its_name(name: str, trained: Train)
     again.load_state_dict(flow.state_dict())
     x, _, context = asked(model)
     assert torch.equal(again.log_prob(x, context), flow.log_prob(x, context))
+
+
+@pytest.mark.parametrize("name", TRAINED_ON)
+def test_an_adopted_flow_is_trained_on_from_the_density_that_was_adopted(name: str, trained: Train) -> None:
+    model = trained(name)
+    flow = model.library.adopt(model.module)
+    again = build(architecture_of(flow))
+    again.load_state_dict(flow.state_dict())
+    x, context = rows(400, model.features, seed=4), contexts(400, model.context, seed=5)
+    with torch.no_grad():
+        expected = -float(model.library.log_prob(model.module, x, context).mean())
+    for each in (flow, again):
+        # A learning rate that moves nothing, so that what is evaluated first is where training starts.
+        (first,) = flowexport.fit(each, x, context, epochs=1, learning_rate=1e-12, validation=0)
+        assert first.validation_nll == pytest.approx(expected, abs=1e-4)
 
 
 @torch.no_grad()

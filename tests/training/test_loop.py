@@ -9,7 +9,7 @@ import torch
 import flowexport
 from flowexport.errors import ArgumentError, DataError, TrainingError
 from flowexport.flows import Flow, RealNVP
-from flowexport.training import loop
+from flowexport.training import load_checkpoint, loop, train_recipe
 from flowexport.training.data import make_rows
 from flowexport.training.loop import TrainingSpec, mean_nll, schedule
 from tests.flows.cases import CASES, make
@@ -86,6 +86,29 @@ def test_standardisation_is_that_of_the_training_rows():
     training, _ = make_rows(x).split(0.2, 7)
     np.testing.assert_allclose(flow.standardize.mean.numpy(), training.x.mean(0), rtol=1e-12)
     np.testing.assert_allclose(flow.standardize.scale.numpy(), training.x.std(0), rtol=1e-12)
+
+
+@pytest.mark.parametrize("context", [0, 1])
+def test_a_trained_flow_is_trained_on_from_the_density_that_it_has(context):
+    x, other = banana(300), banana(300, seed=1) * [2, 1] + [1, -1]
+    c, other_c = (torch.arange(300.0)[:, None] / unit if context else None for unit in (300, 200))
+    flow = small(context=context)
+    flowexport.fit(flow, x, c, epochs=2)
+    expected = -flow(other_c).log_prob(torch.from_numpy(other).float()).mean().item()
+    units = {name: tensor for name, tensor in weights_of(flow).items() if "standardize" in name}
+    # A learning rate that moves nothing, so that what is evaluated first is where training starts.
+    (first,) = flowexport.fit(flow, other, other_c, epochs=1, learning_rate=1e-12, validation=0)
+    assert first.validation_nll == pytest.approx(expected, rel=1e-5)
+    assert len(units) == 3 + 3 * context
+    assert all(torch.equal(flow.state_dict()[name], tensor) for name, tensor in units.items())
+
+
+def test_a_flow_of_a_run_folder_is_trained_on_from_the_density_that_it_has(write_recipe, rows, tmp_path):
+    flow = load_checkpoint(train_recipe(write_recipe(), tmp_path / "run").folder).flow
+    other = rows * 2
+    expected = -flow().log_prob(torch.from_numpy(other).float()).mean().item()
+    (first,) = flowexport.fit(flow, other, epochs=1, learning_rate=1e-12, validation=0)
+    assert first.validation_nll == pytest.approx(expected, rel=1e-5)
 
 
 def test_returns_an_epoch_for_every_pass_in_order():
