@@ -1,4 +1,4 @@
-"""Draws the pictures of flows.md: densities beside the rows that they are of, from the zoo and from small flows."""
+"""Draws the pictures of the pages: densities beside the rows that they are of, from the zoo and from small flows."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def draw_pictures(folder: Path) -> None:
     draw_diamonds(folder / "flows-diamonds.png")
     draw_bounds(folder / "flows-bounds.png")
     draw_layers(folder / "flows-layers.png")
+    draw_breast_cancer(folder / "zoo-breast_cancer.png")
     draw_adopted(folder / "interop-moons.png", rows_of("moons"))
 
 
@@ -123,6 +124,21 @@ def draw_bounds(path: Path) -> None:
     )
     panels: list[Panel] = [("Rows", rows), ("bounds=[(0, 1), (0, None)]", known), ("No bounds", ignored)]
     draw_panels(path, (-0.2, 1.2, -0.5, 3), panels)
+
+
+def draw_breast_cancer(path: Path) -> None:
+    """Benign tumours, samples of the model that was trained on them, and malignant ones, in two of thirty features."""
+    from sklearn.datasets import load_breast_cancer
+
+    import flowexport
+
+    table = load_breast_cancer()
+    shown = ["worst radius", "worst concave points"]
+    columns = [table.feature_names.tolist().index(name) for name in shown]
+    malignant, benign = (table.data[table.target == target][:, columns] for target in (0, 1))
+    samples = flowexport.load("breast_cancer", device="cpu").sample(len(benign), seed=0)[:, columns]
+    panels: list[Panel] = [("Benign rows", benign), ("Samples", samples), ("Malignant rows", malignant)]
+    draw_panels(path, (5, 38, -0.02, 0.32), panels, (shown[0], shown[1]))
 
 
 def draw_layers(path: Path) -> None:

@@ -22,6 +22,8 @@ ZOO = ROOT / "models"
 
 BUNDLE_BYTES, ZOO_BYTES = 2 << 20, 12 << 20
 
+PICTURE_BYTES = 200 << 10
+
 EXCESS = 0.03
 """Nats a row that a model of a known density may lack."""
 
@@ -85,6 +87,17 @@ def test_a_model_has_a_page_that_says_how_to_make_it(name):
     page = (ZOO / name / "README.md").read_text(encoding="utf-8")
     for command in (f"models/{name}/make_rows.py", f"models/{name}/recipe.toml", f"models/{name}/bundle"):
         assert command in page
+
+
+@pytest.mark.parametrize("name", zoo_names())
+def test_a_page_has_a_picture_and_the_command_that_draws_it(name):
+    page = (ZOO / name / "README.md").read_text(encoding="utf-8")
+    pictures = [ZOO / name / path for path in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page)]
+    assert pictures
+    for path in pictures:
+        assert path.is_file()
+        assert path.stat().st_size <= PICTURE_BYTES
+        assert ("make pictures" if path.resolve().parent == ROOT / "docs" else f"models/{name}/draw.py") in page
 
 
 # Models of known densities
