@@ -54,9 +54,12 @@ models: setup ## train and export the zoo anew
 	$(MODELS_DATA)
 	$(BIN)/python models/make_models.py
 
-bench: setup ## compare with peers, side by side
-	$(BIN)/python benchmarks/start_up.py
-	$(BIN)/python benchmarks/runtime_speed.py
+bench: .venv/bench ## compare with peers, side by side, into benchmarks/RESULTS.md and the README: 25 minutes
+	$(BIN)/python -m benchmarks
+
+.venv/bench: .venv/installed
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[gpu,train,bench,dev]'
+	@touch $@
 
 languages: setup ## measure the programs of all languages, for the README's table
 	$(BIN)/python benchmarks/languages.py
