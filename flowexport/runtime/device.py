@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Device", "cuda_fault", "import_onnxruntime", "open_session", "resolve"]
+__all__ = ["Device", "cuda_fault", "driver", "import_onnxruntime", "open_session", "resolve"]
 
 import ctypes
 import os
@@ -23,10 +23,12 @@ class Device:
     Arguments:
         kind: ``cpu`` or ``cuda``.
         index: which GPU.
+        tf32: whether products on it may keep 10 bits of their operands.
     """
 
     kind: str
     index: int = 0
+    tf32: bool = False
 
     @property
     def provider(self) -> str:
@@ -49,7 +51,7 @@ def import_onnxruntime() -> ModuleType:
     return module
 
 
-def resolve(name: str) -> Device:
+def resolve(name: str, tf32: bool = False) -> Device:
     """``cpu``, ``cuda``, ``cuda:1``, or ``auto``, which takes CUDA where it can be had and else the CPU.
 
     Raises:
@@ -61,7 +63,7 @@ def resolve(name: str) -> Device:
         raise ArgumentError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
     if found[1] == "cpu":
         return Device("cpu")
-    device = Device("cuda", int(found[2] or 0))
+    device = Device("cuda", int(found[2] or 0), tf32)
     fault = cuda_fault(device.index)
     if fault is None:
         return device
@@ -75,14 +77,23 @@ def cuda_fault(index: int) -> str | None:
     if PROVIDERS["cuda"] not in import_onnxruntime().get_available_providers():
         return "the installed onnxruntime is the CPU's (pip uninstall onnxruntime; pip install 'flowexport[gpu]')"
     try:
-        driver = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+        cuda = driver()
     except OSError:
         return "there is no NVIDIA driver on this machine (libcuda cannot be loaded)"
     count = ctypes.c_int()
-    status = driver.cuInit(0) or driver.cuDeviceGetCount(ctypes.byref(count))
+    status = cuda.cuInit(0) or cuda.cuDeviceGetCount(ctypes.byref(count))
     if status or count.value == 0:
         return f"the NVIDIA driver finds no GPU (status {status})"
     return None if index < count.value else f"there are {count.value} GPUs, numbered from 0"
+
+
+def driver() -> ctypes.CDLL:
+    """NVIDIA's driver.
+
+    Raises:
+        OSError: where there is none.
+    """
+    return ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
 
 
 def open_session(data: bytes, device: Device, where: str) -> Any:
@@ -107,8 +118,9 @@ def open_session(data: bytes, device: Device, where: str) -> Any:
     if device.kind == "cuda":
         onnxruntime.preload_dlls()
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
-        # TF32 keeps 10 bits of a product's operands: too few for densities.
-        provider = (device.provider, {"device_id": str(device.index), "use_tf32": "0"})
+        # TF32 keeps 10 bits of a product's operands: too few for densities, so it has to be asked for.
+        tf32 = str(int(device.tf32))
+        provider = (device.provider, {"device_id": str(device.index), "use_tf32": tf32, "enable_cuda_graph": "1"})
     try:
         session = onnxruntime.InferenceSession(data, options, providers=[provider])
     except Exception as error:  # ONNX Runtime raises many kinds, of a module without public names

@@ -16,21 +16,20 @@ import numpy as np
 
 from flowexport.bundle import Bundle, open_bundle
 from flowexport.bundle.schema import ContextFeature
-from flowexport.errors import ArgumentError, BundleError, DeviceError, InputError
+from flowexport.errors import ArgumentError, BundleError, InputError
 
 from .blocks import Workers, rows_a_block
 from .categories import context_array, require_codes
-from .device import Device, open_session, resolve
+from .cuda import CudaGraph, Tensors, on_gpu
+from .device import Device, resolve
+from .graph import Graph, Signature
 from .noise import normals
-
-OUTPUTS = {"log_prob": ["log_prob"], "sample": ["x"]}
-"""What each graph gives. Named, since ONNX Runtime's wrapper otherwise lists them anew for every run."""
 
 CHUNK_ROWS = 65_536
 """Rows of a chunk of `Model.iterate_samples`."""
 
 
-def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None = None) -> Model:
+def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None = None, tf32: bool = False) -> Model:
     """Opens a bundle for use.
 
     Arguments:
@@ -38,12 +37,13 @@ def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None
         device: ``auto`` (CUDA where it can be had, else the CPU; ``model.device`` says which it took),
             ``cpu``, ``cuda`` or ``cuda:N``.
         threads: over blocks of rows; None takes as many as the process may run on.
+        tf32: whether a GPU may keep 10 bits of the operands of its products: faster, and too few for densities.
 
     Raises:
         BundleError: for a bundle that breaks the contract, naming file and key.
         DeviceError: for a device that was asked for by name and cannot be had.
     """
-    return Model(open_bundle(path), resolve(device), threads)
+    return Model(open_bundle(path), resolve(device, tf32), threads)
 
 
 class Model:
@@ -64,29 +64,33 @@ class Model:
         self.device = device
         self.dtype = np.dtype(manifest.dtype)
         self.event_shape = tuple(manifest.event_shape)
-        self.workers = Workers(threads, rows_a_block(self.event_shape))
+        # One thread feeds a GPU.
+        self.workers = Workers(threads if device.kind == "cpu" else 1, rows_a_block(self.event_shape, device.kind))
         self.latent_size = manifest.latent_size
         self.context_size = manifest.context_size
         self.context_features = manifest.context_features or [
             ContextFeature(f"c{column}") for column in range(manifest.context_size)
         ]
-        self.sessions: dict[str, Any] = {}
-        for name in ("log_prob", "sample"):
-            data, _ = bundle.graph(name)
-            where = str(bundle.path / getattr(manifest.graphs, name).file)
-            self.sessions[name] = open_session(data, device, where)
-        self._process = os.getpid()
+        context = {"context": (self.context_size,)} if self.context_size else {}
+        self.graphs: dict[str, Graph] = {
+            name: self._open(name, Signature({first: row} | context, output, of_output, self.dtype))
+            for name, first, row, output, of_output in (
+                ("log_prob", "x", self.event_shape, "log_prob", ()),
+                ("sample", "z", (self.latent_size,), "x", self.event_shape),
+            )
+        }
 
     def log_prob(self, x: Any, context: Any = None) -> np.ndarray:
         """The log-density of rows, in nats, in the data's own units; −inf outside the bounds of a bounded feature.
 
         Arguments:
-            x: ``[*, *event]``, any number of leading axes, none included.
+            x: ``[*, *event]``, any number of leading axes, none included; a tensor of torch or cupy on the model's GPU
+                is read there.
             context: ``[context]`` for all rows, or ``[*, context]`` with the leading shape of ``x``; or whatever
                 `context` makes one of.
 
         Returns:
-            ``[*]``, float32 (float64 for a bundle of that type).
+            ``[*]``, float32 (float64 for a bundle of that type); a tensor on the GPU where x is one.
 
         Raises:
             InputError: for a shape or type that does not fit, or a context that is missing or unasked for.
@@ -100,12 +104,15 @@ class Model:
             and not self.context_size
             and 0 < len(x) <= self.workers.block_rows
         ):
-            return self._run("log_prob", {"x": x})
+            return self.graphs["log_prob"].run(x)
+        if on_gpu(x):
+            tensor: np.ndarray = self._on_gpu("log_prob", "x", x, self.event_shape, context)
+            return tensor
         x = self._array("x", x, self.event_shape)
         leading = x.shape[: x.ndim - len(self.event_shape)]
         rows = x.reshape(-1, *self.event_shape)
         out = np.empty(len(rows), self.dtype)
-        return self._rows("log_prob", "x", rows, self._context(context, leading), out).reshape(leading)
+        return self._rows("log_prob", rows, self._context(context, leading), out).reshape(leading)
 
     def context(self, given: Any) -> np.ndarray:
         """The numbers of a context that may hold the names of categories.
@@ -163,17 +170,20 @@ class Model:
         """The deterministic map from latents to data.
 
         Arguments:
-            z: ``[*, latent]``.
+            z: ``[*, latent]``; a tensor on the model's GPU is read there, as by `log_prob`.
             context: ``[context]`` for all rows, or ``[*, context]``.
 
         Returns:
-            ``[*, *event]``.
+            ``[*, *event]``; a tensor on the GPU where z is one.
         """
+        if on_gpu(z):
+            tensor: np.ndarray = self._on_gpu("sample", "z", z, (self.latent_size,), context)
+            return tensor
         z = self._array("z", z, (self.latent_size,))
         leading = z.shape[:-1]
         rows = z.reshape(-1, self.latent_size)
         out = np.empty((len(rows), *self.event_shape), self.dtype)
-        self._rows("sample", "z", rows, self._context(context, leading), out)
+        self._rows("sample", rows, self._context(context, leading), out)
         return out.reshape(*leading, *self.event_shape)
 
     def iterate_samples(
@@ -228,41 +238,45 @@ class Model:
             if temperature != 1:
                 # The last column of a mixture chooses the component; it has no temperature.
                 z[:, : self.latent_size - (self.manifest.selector is True)] *= temperature
-            context = None
-            if draw.contexts is not None:
-                context = draw.contexts[np.arange(row, first + stop) // draw.n]
-            self._run_block("sample", {"z": z, "context": context}, out[start:stop])
+            contexts = [] if draw.contexts is None else [draw.contexts[np.arange(row, first + stop) // draw.n]]
+            self.graphs["sample"].run_into([z, *contexts], out[start:stop])
 
         self.workers.over_blocks(last - first, work)
         return out
 
-    def _rows(self, graph: str, name: str, rows: np.ndarray, context: np.ndarray | None, out: np.ndarray) -> np.ndarray:
-        """Runs a graph over all rows, block by block, into ``out``."""
+    def _rows(self, graph: str, rows: np.ndarray, context: np.ndarray | None, out: np.ndarray) -> np.ndarray:
+        """Runs a graph over all rows of any type of number, block by block, into ``out``."""
+        contexts = [] if context is None else [np.broadcast_to(context, (len(rows), self.context_size))]
 
         def work(start: int, stop: int) -> None:
             # One context for all rows is repeated a block at a time.
-            part = None if context is None else np.broadcast_to(context, (len(rows), self.context_size))[start:stop]
-            self._run_block(graph, {name: rows[start:stop], "context": part}, out[start:stop])
+            self.graphs[graph].run_into([each[start:stop] for each in (rows, *contexts)], out[start:stop])
 
         self.workers.over_blocks(len(rows), work)
         return out
 
-    def _run_block(self, graph: str, inputs: dict[str, np.ndarray | None], out: np.ndarray) -> None:
-        """Runs a graph on one block, into ``out``, with inputs of any type of number."""
-        given = {name: array for name, array in inputs.items() if array is not None}
-        out[:] = self._run(graph, {name: np.ascontiguousarray(a, dtype=self.dtype) for name, a in given.items()})
+    def _open(self, name: str, signature: Signature) -> Graph:
+        """One of the bundle's graphs on the model's device."""
+        where = str(self.bundle.path / getattr(self.manifest.graphs, name).file)
+        kind = Graph if self.device.kind == "cpu" else CudaGraph
+        return kind(self.bundle.graph(name)[0], self.device, signature, where)
 
-    def _run(self, graph: str, feeds: dict[str, np.ndarray]) -> np.ndarray:
-        """Runs a graph once; the result is a new array."""
-        if self.device.kind == "cuda" and self._process != os.getpid():
-            raise DeviceError("a model on a GPU does not survive a fork: load it in the child")
-        try:
-            result: np.ndarray = self.sessions[graph].run(OUTPUTS[graph], feeds)[0]
-        except Exception as error:  # ONNX Runtime raises many kinds, of a module without public names
-            reason = str(error).strip().splitlines()[0][:300]
-            where = self.bundle.path / getattr(self.manifest.graphs, graph).file
-            raise BundleError(f"{where}: cannot be run: {reason}") from error
-        return result
+    def _on_gpu(self, graph: str, name: str, given: Any, row: tuple[int, ...], context: Any) -> Any:
+        """Runs a graph on tensors of a GPU, into a tensor there."""
+        tensors = Tensors(given, self.device)
+        leading = tuple(given.shape)[: given.ndim - len(row)]
+        inputs = [tensors.rows(name, given, row, self.dtype)]
+        if on_gpu(context) and not any(feature.categories for feature in self.context_features):
+            self._has_context(context)
+            context = tensors.library.broadcast_to(context, (*leading, self.context_size))
+            inputs.append(tensors.rows("context", context, (self.context_size,), self.dtype))
+        elif (contexts := self._context(context, leading)) is not None:
+            of_rows = np.broadcast_to(contexts, (len(inputs[0]), self.context_size))
+            inputs.append(tensors.moved(np.ascontiguousarray(of_rows, self.dtype)))
+        there = self.graphs[graph]
+        assert isinstance(there, CudaGraph)
+        out = there.run_on_device(inputs, tensors.library, self.workers.block_rows)
+        return out.reshape(*leading, *there.signature.row)
 
     def _array(self, name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray:
         """An input as numbers whose last axes are the event's; its type is changed block by block, later."""
@@ -294,7 +308,7 @@ class Model:
         return context is not None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return load, (self.bundle.path, str(self.device), self.workers.threads)
+        return load, (self.bundle.path, str(self.device), self.workers.threads, self.device.tf32)
 
     def __repr__(self) -> str:
         context = f", context={self.context_size}" if self.context_size else ""

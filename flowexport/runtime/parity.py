@@ -239,7 +239,7 @@ def round_trip_check(model: Model, references: References) -> Check:
 
 def device_check(model: Model) -> Check:
     """That both sessions run on the device that was asked for."""
-    providers = {session.get_providers()[0] for session in model.sessions.values()}
+    providers = {graph.session.get_providers()[0] for graph in model.graphs.values()}
     status: Status = "passed" if providers == {model.device.provider} else "failed"
     return Check("device", str(model.device), status, detail=", ".join(sorted(providers)))
 

@@ -122,7 +122,7 @@ def test_every_category_has_its_own_density(model: Model, flow: RealNVP) -> None
 def test_what_is_no_context_is_refused_before_the_session_runs(
     model: Model, monkeypatch: pytest.MonkeyPatch, context: Any, code: str, words: str
 ) -> None:
-    monkeypatch.setattr(Model, "_run", None)
+    monkeypatch.setattr(model, "graphs", None)
     for call in (
         lambda: model.log_prob(ROWS, context),
         lambda: model.sample(2, context),

@@ -1,0 +1,231 @@
+"""One graph of a bundle, open on a GPU: buffers that stay there, CUDA graphs, and tensors that never leave it."""
+
+from __future__ import annotations
+
+__all__ = ["CudaGraph", "Tensors", "on_gpu"]
+
+import math
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from flowexport.errors import DeviceError, InputError
+
+from .device import Device, driver, import_onnxruntime
+from .graph import KEPT_SHAPES, Graph, Signature
+
+CUDA = 2
+"""DLPack's number for memory of a GPU."""
+
+CAPTURED_ROWS = 1 << 12
+"""Up to so many rows the launches of kernels cost more than the kernels: repeated shapes become CUDA graphs."""
+
+ADAPTERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+    "torch": (
+        lambda torch, x: x.detach().contiguous(),
+        lambda torch, array, like: torch.asarray(array, device=like.device),
+    ),
+    "cupy": (lambda cupy, x: cupy.ascontiguousarray(x), lambda cupy, array, like: cupy.asarray(array)),
+}
+"""Of each library: a contiguous tensor of any, and a tensor beside another of a numpy array."""
+
+
+class Resident(NamedTuple):
+    """Buffers on the GPU for a number of rows, which a CUDA graph has captured."""
+
+    binding: Any
+    inputs: tuple[Any, ...]
+    output: Any
+    options: Any
+
+
+class CudaGraph(Graph):
+    """A session on a GPU. Threads take turns; it does not survive a fork.
+
+    Arguments:
+        data, device, signature, where: as for `Graph`.
+    """
+
+    def __init__(self, data: bytes, device: Device, signature: Signature, where: str) -> None:
+        super().__init__(data, device, signature, where)
+        onnxruntime = import_onnxruntime()
+        self._values, self._options = onnxruntime.OrtValue, onnxruntime.RunOptions
+        self._uncaptured = self._run_options(-1)
+        self._lock = threading.Lock()
+        self._process = os.getpid()
+        self._residents: dict[int, Resident] = {}
+
+    def run(self, *inputs: np.ndarray) -> np.ndarray:
+        out = np.empty((len(inputs[0]), *self.signature.row), self.signature.dtype)
+        self.run_into(inputs, out)
+        return out
+
+    def run_into(self, inputs: Sequence[np.ndarray], out: np.ndarray) -> None:
+        """One run on arrays of the host, by way of buffers on the GPU."""
+        arrays = [np.ascontiguousarray(given, self.signature.dtype) for given in inputs]
+        with self._turn():
+            resident = self._resident(len(out)) or self._buffers(len(out), self._uncaptured)
+            for buffer, array in zip(resident.inputs, arrays, strict=True):
+                buffer.update_inplace(array)
+            self._run(resident.binding, resident.options)
+            out[...] = resident.output.numpy()
+
+    def run_on_device(self, tensors: Sequence[Any], library: ModuleType, block_rows: int) -> Any:
+        """Contiguous tensors of the graph's type on this GPU → a new one there, ``[rows, *row]``.
+
+        Nothing is copied to the host, and of many rows nothing is copied at all.
+
+        Arguments:
+            tensors: an input each, in the order of the signature.
+            library: whose they are, with a ``from_dlpack``.
+            block_rows: of a run.
+        """
+        rows = len(tensors[0])
+        with self._turn():
+            resident = self._resident(rows)
+            if resident is None:
+                return library.from_dlpack(self._run_in_blocks(tensors, rows, block_rows))
+            for buffer, tensor in zip(resident.inputs, tensors, strict=True):
+                library.from_dlpack(buffer)[...] = tensor
+            synchronize()
+            self._run(resident.binding, resident.options)
+            out = library.from_dlpack(resident.output)
+            result = library.empty_like(out)
+            result[...] = out
+            synchronize()  # before the next run overwrites it
+            return result
+
+    def _run_in_blocks(self, tensors: Sequence[Any], rows: int, block_rows: int) -> Any:
+        """The output of all rows as a value on the GPU, from inputs that are read where they lie."""
+        signature, index, size = self.signature, self.device.index, self.signature.dtype.itemsize
+        given = [self._values.from_dlpack(tensor) for tensor in tensors]
+        out = self._value_of(rows, signature.row)
+        synchronize()
+        for start in range(0, rows, block_rows):
+            count = min(block_rows, rows - start)
+            binding = self.session.io_binding()
+
+            def place(value: Any, row: tuple[int, ...], start: int = start, count: int = count) -> tuple[Any, ...]:
+                return (
+                    self.device.kind,
+                    index,
+                    signature.dtype,
+                    [count, *row],
+                    value.data_ptr() + start * math.prod(row) * size,
+                )
+
+            for (name, row), value in zip(signature.inputs.items(), given, strict=True):
+                binding.bind_input(name, *place(value, row))
+            binding.bind_output(signature.output, *place(out, signature.row))
+            self._run(binding, self._uncaptured)
+        return out
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One thread at a time, in the process that opened the session.
+
+        Raises:
+            DeviceError: in a forked child.
+        """
+        if self._process != os.getpid():
+            raise DeviceError("a model on a GPU does not survive a fork: load it in the child")
+        with self._lock:
+            yield
+
+    def _resident(self, rows: int) -> Resident | None:
+        """The buffers of a number of rows and the CUDA graph over them, where there is room for one."""
+        if rows not in self._residents and (not 0 < rows <= CAPTURED_ROWS or len(self._residents) == KEPT_SHAPES):
+            return None
+        if rows not in self._residents:
+            self._residents[rows] = self._buffers(rows, self._run_options(len(self._residents) + 1))
+        return self._residents[rows]
+
+    def _buffers(self, rows: int, options: Any) -> Resident:
+        inputs = tuple(self._value_of(rows, row) for row in self.signature.inputs.values())
+        output = self._value_of(rows, self.signature.row)
+        binding = self.session.io_binding()
+        for name, buffer in zip(self.signature.inputs, inputs, strict=True):
+            binding.bind_ortvalue_input(name, buffer)
+        binding.bind_ortvalue_output(self.signature.output, output)
+        return Resident(binding, inputs, output, options)
+
+    def _value_of(self, rows: int, row: tuple[int, ...]) -> Any:
+        """Memory on the GPU for rows, not initialised."""
+        make = self._values.ortvalue_from_shape_and_type
+        return make([rows, *row], self.signature.dtype, self.device.kind, self.device.index)
+
+    def _run_options(self, graph: int) -> Any:
+        """Options of a run that is captured as the CUDA graph of that number, or not for −1."""
+        options = self._options()
+        options.add_run_config_entry("gpu_graph_id", str(graph))
+        return options
+
+
+class Tensors:
+    """Tensors of torch or cupy as a model on a GPU takes them.
+
+    Arguments:
+        x: a tensor on a GPU.
+        device: the model's.
+
+    Raises:
+        InputError: where the model is elsewhere, or the library is another.
+    """
+
+    def __init__(self, x: Any, device: Device) -> None:
+        index = x.__dlpack_device__()[1]
+        if device.kind != "cuda" or device.index != index:
+            raise InputError(
+                "wrong_device", f"x: is on cuda:{index}, the model on {device}: load it there, or move x to the host"
+            )
+        name = type(x).__module__.partition(".")[0]
+        if name not in ADAPTERS:
+            raise InputError("wrong_device", f"x: expected a tensor of {' or '.join(ADAPTERS)} on a GPU, got {name}'s")
+        self.x, self.library = x, sys.modules[name]
+        self._contiguous, self._beside = ADAPTERS[name]
+
+    def rows(self, name: str, tensor: Any, row: tuple[int, ...], dtype: np.dtype) -> Any:
+        """A tensor ``[*, *row]`` as contiguous ``[rows, *row]``.
+
+        Raises:
+            InputError: for another shape, type or device.
+        """
+        shape = tuple(tensor.shape)
+        if len(shape) < len(row) or shape[len(shape) - len(row) :] != row:
+            expected = ", ".join(["*", *map(str, row)])
+            raise InputError("wrong_shape", f"{name}: expected shape [{expected}], got {list(shape)}")
+        found = str(tensor.dtype).rpartition(".")[2]
+        if found != dtype.name:
+            raise InputError(
+                "wrong_dtype", f"{name}: expected {dtype.name}, got {found}: a GPU's rows are not converted"
+            )
+        if tensor.__dlpack_device__() != self.x.__dlpack_device__():
+            raise InputError("wrong_device", f"{name}: is not on the GPU that x is on")
+        return self._contiguous(self.library, tensor).reshape(-1, *row)
+
+    def moved(self, array: np.ndarray) -> Any:
+        """An array of the host as a tensor beside x."""
+        return self._beside(self.library, array, self.x)
+
+
+def on_gpu(x: Any) -> bool:
+    """Whether x is a tensor on a GPU."""
+    where = getattr(x, "__dlpack_device__", None)
+    return where is not None and int(where()[0]) == CUDA
+
+
+def synchronize() -> None:
+    """Waits for all that was asked of the current GPU, by whichever library.
+
+    Raises:
+        DeviceError: where the driver reports a fault.
+    """
+    status = driver().cuCtxSynchronize()
+    if status:
+        raise DeviceError(f"the NVIDIA driver reports status {status} of what ran before")

@@ -1,0 +1,86 @@
+"""A graph over bindings: results are the caller's own, buffers are bounded, threads do not share them."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+
+from flowexport.bundle import open_bundle
+from flowexport.errors import BundleError
+from flowexport.runtime.device import Device
+from flowexport.runtime.graph import BOUND_NUMBERS, KEPT_SHAPES, Graph, Signature
+from tests.conftest import Exported
+
+SIGNATURE = Signature({"x": (2,)}, "log_prob", (), np.dtype(np.float32))
+FEW = BOUND_NUMBERS // 3
+"""The most rows of two features and a result that are copied."""
+
+
+@pytest.fixture
+def graph(plain: Exported) -> Graph:
+    return Graph(open_bundle(plain.path).graph("log_prob")[0], Device("cpu"), SIGNATURE, "log_prob.onnx")
+
+
+def of_session(graph: Graph, x: np.ndarray) -> np.ndarray:
+    return graph.session.run(["log_prob"], {"x": x})[0]
+
+
+@pytest.mark.parametrize("rows", [1, 2, FEW, FEW + 1])
+def test_it_gives_what_the_session_gives(graph: Graph, rows: int) -> None:
+    x = np.random.default_rng(rows).standard_normal((rows, 2), np.float32)
+    first = graph.run(x)
+    np.testing.assert_array_equal(first, of_session(graph, x))
+    second = graph.run(x + 1)
+    np.testing.assert_array_equal(first, of_session(graph, x))
+    np.testing.assert_array_equal(second, of_session(graph, x + 1))
+
+
+@pytest.mark.parametrize("rows", [3, FEW + 1])
+def test_rows_of_another_type_or_order_of_memory_are_converted(graph: Graph, rows: int) -> None:
+    x = np.random.default_rng(0).integers(-3, 4, (rows, 2))
+    expected = of_session(graph, x.astype(np.float32))
+    for given in (x, x.astype(np.float64), np.asfortranarray(x, np.float32), np.repeat(x, 2, axis=0)[::2]):
+        out = np.full(rows, np.nan, np.float32)
+        graph.run_into([given], out)
+        np.testing.assert_array_equal(out, expected)
+
+
+def test_many_rows_are_written_where_the_caller_wants_them(graph: Graph) -> None:
+    x = np.zeros((FEW + 1, 2), np.float32)
+    out = np.full(3 * len(x), np.nan, np.float32)
+    graph.run_into([x], out[len(x) : 2 * len(x)])
+    np.testing.assert_array_equal(np.isfinite(out), np.repeat([False, True, False], len(x)))
+
+
+def test_a_thread_keeps_the_buffers_of_a_bounded_number_of_shapes(graph: Graph) -> None:
+    for rows in range(1, 3 * KEPT_SHAPES):
+        x = np.full((rows, 2), rows, np.float32)
+        np.testing.assert_array_equal(graph.run(x), of_session(graph, x))
+        assert len(graph._local.bound) <= KEPT_SHAPES
+    before = graph._local.bound[rows].binding
+    graph.run(x)
+    assert graph._local.bound[rows].binding is before
+
+
+def test_threads_have_buffers_of_their_own(graph: Graph) -> None:
+    faults: list[Any] = []
+
+    def work(value: int) -> None:
+        x = np.full((5, 2), value, np.float32)
+        expected = of_session(graph, x)
+        faults.extend(1 for _ in range(300) if not np.array_equal(graph.run(x), expected))
+
+    threads = [threading.Thread(target=work, args=(value,)) for value in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+
+
+def test_what_cannot_be_run_is_said_with_the_file(graph: Graph) -> None:
+    with pytest.raises(BundleError, match=r"log_prob\.onnx: cannot be run"):
+        graph.run_into([np.zeros((FEW + 1, 3), np.float32)], np.empty(FEW + 1, np.float32))
