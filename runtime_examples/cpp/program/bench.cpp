@@ -37,18 +37,16 @@ void bench(const flow::Model &model) {
     const flow::Description &description = model.description();
     const std::vector<float> zeros(description.context.size());
     std::optional<flow::Array> context;
-    if (!zeros.empty()) {
+    if (!zeros.empty())
         context.emplace(zeros, flow::Shape{zeros.size()});
-    }
     const std::vector<float> x = model.sample(0, most_rows, 1, context);
     std::puts("graph,rows,microseconds");
     for (const std::size_t rows : {std::size_t{1}, most_rows}) {
         const flow::Array data(flow::Span(x.data(), rows * description.width), {rows, description.width});
         std::printf("log_prob,%zu,%.1f\n", rows, median([&] { model.log_prob(data, context); }));
     }
-    for (const std::size_t rows : {std::size_t{1}, most_rows}) {
+    for (const std::size_t rows : {std::size_t{1}, most_rows})
         std::printf("sample,%zu,%.1f\n", rows, median([&] { model.sample(0, rows, 1, context); }));
-    }
 }
 
 } // namespace program

@@ -1,4 +1,5 @@
 #include "program.hpp"
+#include "replay.hpp"
 #include "table.hpp"
 
 #include <exception>
@@ -16,9 +17,9 @@ namespace {
 }
 
 /// Prints a line a case; whether all passed.
-bool golden(const flow::Model &model) {
+bool golden(const flow::Model &model, const flow::Bundle &bundle) {
     std::size_t passed = 0, failed = 0;
-    for (const flow::Check &check : model.golden()) {
+    for (const program::Check &check : program::replay(model, bundle)) {
         std::cout << check.name << '\t';
         if (check.refusal) {
             std::cout << flow::name(check.got) << '\t' << flow::name(check.expected);
@@ -36,9 +37,8 @@ bool golden(const flow::Model &model) {
 
 std::uint64_t parse_whole(const std::string &name, const std::string &text) {
     const std::optional<std::uint64_t> number = table::parse_whole(text);
-    if (!number) {
+    if (!number)
         refuse(name + ": expected a whole number below 2^64, got \"" + text + '"');
-    }
     return *number;
 }
 
@@ -46,25 +46,21 @@ std::uint64_t parse_whole(const std::string &name, const std::string &text) {
 program::SampleRequest parse_request(const std::vector<std::string> &arguments) {
     program::SampleRequest request;
     std::vector<std::string> places;
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-        if (arguments[i] != "--context") {
+    for (std::size_t i = 0; i < arguments.size(); ++i)
+        if (arguments[i] != "--context")
             places.push_back(arguments[i]);
-        } else if (++i < arguments.size()) {
+        else if (++i < arguments.size())
             request.context = arguments[i];
-        } else {
+        else
             usage();
-        }
-    }
-    if (places.size() < 2 || places.size() > 3) {
+    if (places.size() < 2 || places.size() > 3)
         usage();
-    }
     request.rows = parse_whole("N", places[0]);
     request.seed = parse_whole("SEED", places[1]);
     if (places.size() == 3) {
         const std::optional<float> temperature = table::parse_number(places[2]);
-        if (!temperature) {
+        if (!temperature)
             refuse("TEMPERATURE: expected a number from 0, got \"" + places[2] + '"');
-        }
         request.temperature = static_cast<double>(*temperature);
     }
     return request;
@@ -78,13 +74,11 @@ bool run(const std::vector<std::string> &arguments) {
         program::sample(flow::Model(arguments[1]), request);
         return true;
     }
-    if (arguments.size() != 2 || (command != "golden" && command != "score" && command != "bench")) {
+    if (arguments.size() != 2 || (command != "golden" && command != "score" && command != "bench"))
         usage();
-    }
     const flow::Model model(arguments[1]);
-    if (command == "golden") {
-        return golden(model);
-    }
+    if (command == "golden")
+        return golden(model, flow::Bundle(arguments[1]));
     command == "score" ? program::score(model) : program::bench(model);
     return true;
 }
@@ -95,9 +89,8 @@ int main(int count, char **arguments) {
     std::ios::sync_with_stdio(false);
     try {
         const bool passed = run({arguments + 1, arguments + count});
-        if (!std::cout.flush()) {
+        if (!std::cout.flush())
             refuse("standard output: cannot be written");
-        }
         return passed ? 0 : 1;
     } catch (const std::exception &error) {
         std::cout.flush();

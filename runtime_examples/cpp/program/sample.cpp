@@ -22,9 +22,8 @@ std::vector<float> parse_contexts(const std::vector<flow::ContextFeature> &featu
                                                        " values, got " + std::to_string(values.size()));
     }
     std::vector<float> numbers;
-    for (std::size_t i = 0; i < features.size(); ++i) {
+    for (std::size_t i = 0; i < features.size(); ++i)
         numbers.push_back(parse_context(features[i], values[i], "--context"));
-    }
     return numbers;
 }
 
@@ -33,9 +32,8 @@ std::vector<float> parse_contexts(const std::vector<flow::ContextFeature> &featu
 float parse_context(const flow::ContextFeature &feature, const std::string &text, const std::string &where) {
     const std::vector<std::string> &categories = feature.categories;
     const auto category = std::find(categories.begin(), categories.end(), text);
-    if (category != categories.end()) {
+    if (category != categories.end())
         return static_cast<float>(category - categories.begin());
-    }
     const std::string what = where + ": " + feature.name + ": \"" + text + "\" is ";
     const std::optional<float> number = table::parse_number(text);
     if (!categories.empty() && !(number && *number >= 0 && *number < static_cast<float>(categories.size()) &&
@@ -43,9 +41,8 @@ float parse_context(const flow::ContextFeature &feature, const std::string &text
         throw flow::Error(flow::Code::unknown_category,
                           what + "neither a category nor a code (0 to " + std::to_string(categories.size() - 1) + ")");
     }
-    if (!number) {
+    if (!number)
         throw flow::Error(flow::Code::wrong_value, what + "not a finite number");
-    }
     return *number;
 }
 
@@ -59,9 +56,8 @@ void sample(const flow::Model &model, const SampleRequest &request) {
     }
     // No rows from the last on: what cannot be is refused before anything is printed.
     model.sample(request.seed, 0, request.temperature, context, request.rows);
-    for (std::size_t i = 0; i < description.width; ++i) {
+    for (std::size_t i = 0; i < description.width; ++i)
         std::cout << table::quoted(description.features[i]) << (i + 1 == description.width ? '\n' : ',');
-    }
     for (std::uint64_t first = 0; first < request.rows; first += block_rows) {
         const std::size_t rows = std::min<std::uint64_t>(block_rows, request.rows - first);
         const std::vector<float> x = model.sample(request.seed, rows, request.temperature, context, first);

@@ -32,9 +32,8 @@ void print_scores(const flow::Model &model, const std::vector<float> &x, const s
     const flow::Description &description = model.description();
     const std::size_t width = description.width, context = description.context.size(), rows = x.size() / width;
     std::optional<flow::Array> given;
-    if (context > 0) {
+    if (context > 0)
         given.emplace(contexts, flow::Shape{rows, context});
-    }
     const std::vector<float> log_prob = model.log_prob({x, {rows, width}}, given);
     const std::vector<double> percentile =
         description.has_reference ? model.percentile(log_prob) : std::vector<double>();
@@ -53,9 +52,8 @@ void print_scores(const flow::Model &model, const std::vector<float> &x, const s
 void score(const flow::Model &model) {
     const flow::Description &description = model.description();
     std::vector<std::string> columns = description.features;
-    for (const flow::ContextFeature &feature : description.context) {
+    for (const flow::ContextFeature &feature : description.context)
         columns.push_back(feature.name);
-    }
     table::Reader reader(std::cin);
     reader.next();
     const std::vector<std::size_t> places = match(columns, reader.cells());
@@ -76,9 +74,8 @@ void score(const flow::Model &model) {
                 continue;
             }
             const std::optional<float> number = table::parse_number(cell);
-            if (!number) {
+            if (!number)
                 refuse(where + ": " + columns[i] + ": \"" + cell + "\" is not a finite number");
-            }
             x.push_back(*number);
         }
         if (x.size() == block_rows * description.width) {
@@ -88,9 +85,8 @@ void score(const flow::Model &model) {
         }
     }
     print_scores(model, x, contexts);
-    if (!description.has_reference) {
+    if (!description.has_reference)
         std::cerr << "flow: the bundle has no reference rows, so there are no percentiles\n";
-    }
 }
 
 } // namespace program

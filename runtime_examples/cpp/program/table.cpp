@@ -26,12 +26,10 @@ bool Reader::next() {
     ++read_;
     cells_.clear();
     size_ = 0;
-    while (stream_.peek() == '\n' || stream_.peek() == '\r') {
+    while (stream_.peek() == '\n' || stream_.peek() == '\r')
         stream_.get();
-    }
-    if (stream_.peek() == std::istream::traits_type::eof()) {
+    if (stream_.peek() == std::istream::traits_type::eof())
         return false;
-    }
     while (take_cell()) {
     }
     return true;
@@ -49,20 +47,17 @@ bool Reader::take_cell() {
             throw flow::Error(flow::Code::wrong_value,
                               "standard input: row " + std::to_string(row()) + ": has a quote that is not closed");
         }
-        if (!quoted && (ended || next == ',' || next == '\n')) {
+        if (!quoted && (ended || next == ',' || next == '\n'))
             return next == ',';
-        }
-        if (next == '"' && quoted && stream_.peek() == '"') {
+        if (next == '"' && quoted && stream_.peek() == '"')
             append(static_cast<char>(stream_.get())); // two of them are one
-        } else if (next == '"' && (quoted || first)) {
+        else if (next == '"' && (quoted || first))
             quoted = !quoted;
-        } else if (quoted || next != '\r') {
+        else if (quoted || next != '\r')
             append(static_cast<char>(next));
-        }
         first = read_ == 1 && cells_.size() == 1 && cell == mark;
-        if (first) {
+        if (first)
             cell.clear();
-        }
     }
 }
 
@@ -75,13 +70,11 @@ void Reader::append(char character) {
 }
 
 std::string quoted(const std::string &cell) {
-    if (cell.find_first_of(",\"\r\n") == std::string::npos) {
+    if (cell.find_first_of(",\"\r\n") == std::string::npos)
         return cell;
-    }
     std::string text = "\"";
-    for (const char character : cell) {
+    for (const char character : cell)
         text += character == '"' ? "\"\"" : std::string(1, character);
-    }
     return text + '"';
 }
 

@@ -24,9 +24,8 @@ constexpr std::uintmax_t file_bytes = (std::uintmax_t{2} << 30) - 1;
 fs::path resolve(const fs::path &path, const std::string &reason) {
     std::error_code fault;
     fs::path real = fs::canonical(path, fault);
-    if (fault) {
+    if (fault)
         refuse(path, reason + " (" + fault.message() + ")");
-    }
     return real;
 }
 
@@ -34,23 +33,19 @@ fs::path resolve(const fs::path &path, const std::string &reason) {
 std::string read_file(const fs::path &path, const fs::path &real_folder, std::uintmax_t limit,
                       const std::string &reason) {
     const fs::path real = resolve(path, reason);
-    if (std::mismatch(real_folder.begin(), real_folder.end(), real.begin(), real.end()).first != real_folder.end()) {
+    if (std::mismatch(real_folder.begin(), real_folder.end(), real.begin(), real.end()).first != real_folder.end())
         refuse(path, "files: leaves the folder by a link");
-    }
     std::error_code fault;
     // A pipe is refused, not waited for.
-    if (!fs::is_regular_file(real, fault)) {
+    if (!fs::is_regular_file(real, fault))
         refuse(path, "is not a file");
-    }
     const std::uintmax_t size = fs::file_size(real, fault);
-    if (!fault && size > limit) {
+    if (!fault && size > limit)
         refuse(path, "is larger than " + std::to_string(limit) + " bytes");
-    }
     std::ifstream stream(real, std::ios::binary);
     std::string bytes(fault ? 0 : size, '\0');
-    if (fault || !stream.read(bytes.data(), static_cast<std::streamsize>(size))) {
+    if (fault || !stream.read(bytes.data(), static_cast<std::streamsize>(size)))
         refuse(path, reason);
-    }
     return bytes;
 }
 
@@ -58,9 +53,8 @@ std::string read_file(const fs::path &path, const fs::path &real_folder, std::ui
 std::string sha256(const std::string &bytes) {
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int size = 0;
-    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {
+    if (EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
         throw std::bad_alloc();
-    }
     std::string text;
     for (unsigned int i = 0; i < size; ++i) {
         text += "0123456789abcdef"[digest[i] >> 4];

@@ -10,24 +10,21 @@ namespace flow {
 Key Key::operator[](const char *name) const {
     const auto found = object().find(name);
     std::string path = path_.empty() ? name : path_ + "." + name;
-    if (found == value_.end()) {
+    if (found == value_.end())
         throw Error(Code::bad_bundle, file_ + ": " + path + ": is missing");
-    }
     return {file_, *found, std::move(path)};
 }
 
 std::vector<std::pair<std::string, Key>> Key::items() const {
     std::vector<std::pair<std::string, Key>> found;
-    for (const auto &[name, value] : object().items()) {
+    for (const auto &[name, value] : object().items())
         found.emplace_back(name, Key(file_, value, path_.empty() ? name : path_ + "." + name));
-    }
     return found;
 }
 
 std::vector<Key> Key::entries(std::size_t least, std::size_t most) const {
-    if (!value_.is_array()) {
+    if (!value_.is_array())
         expected("a list");
-    }
     if (value_.size() < least || value_.size() > most) {
         const std::string bounds =
             least == most ? std::to_string(least) : std::to_string(least) + " to " + std::to_string(most);
@@ -35,31 +32,27 @@ std::vector<Key> Key::entries(std::size_t least, std::size_t most) const {
     }
     std::vector<Key> found;
     found.reserve(value_.size());
-    for (const Json &value : value_) {
+    for (const Json &value : value_)
         found.push_back(Key(file_, value, path_ + "[" + std::to_string(found.size()) + "]"));
-    }
     return found;
 }
 
 std::string Key::text() const {
-    if (!value_.is_string()) {
+    if (!value_.is_string())
         expected("text");
-    }
     return value_.get<std::string>();
 }
 
 std::vector<std::string> Key::texts(std::size_t least, std::size_t most) const {
     std::vector<std::string> found;
-    for (const Key &entry : entries(least, most)) {
+    for (const Key &entry : entries(least, most))
         found.push_back(entry.text());
-    }
     return found;
 }
 
 bool Key::truth() const {
-    if (!value_.is_boolean()) {
+    if (!value_.is_boolean())
         expected("true or false");
-    }
     return value_.get<bool>();
 }
 
@@ -67,34 +60,36 @@ std::size_t Key::word(std::initializer_list<const char *> words) const {
     const auto found = std::find(words.begin(), words.end(), text());
     if (found == words.end()) {
         std::string wanted;
-        for (const char *word : words) {
+        for (const char *word : words)
             wanted += std::string(wanted.empty() ? "" : " or ") + '"' + word + '"';
-        }
         expected(wanted);
     }
     return static_cast<std::size_t>(found - words.begin());
 }
 
+std::string Key::listed(const Key &files) const {
+    if (!files.has(text()))
+        refuse('"' + text() + "\" is not listed in files");
+    return text();
+}
+
 std::size_t Key::whole(std::size_t least, std::size_t most) const {
     const double found = value_.is_number() ? value_.get<double>() : std::nan("");
-    if (!(found >= static_cast<double>(least) && found <= static_cast<double>(most) && found == std::floor(found))) {
+    if (!(found >= static_cast<double>(least) && found <= static_cast<double>(most) && found == std::floor(found)))
         expected("a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-    }
     return static_cast<std::size_t>(found);
 }
 
 double Key::number() const {
     const double found = value_.is_number() ? value_.get<double>() : std::nan("");
-    if (!std::isfinite(found)) {
+    if (!std::isfinite(found))
         expected("a finite number");
-    }
     return found;
 }
 
 double Key::not_negative() const {
-    if (!(number() >= 0)) {
+    if (!(number() >= 0))
         expected("a number from 0");
-    }
     return number();
 }
 
@@ -103,9 +98,8 @@ void Key::refuse(const std::string &reason) const {
 }
 
 const Key::Json &Key::object() const {
-    if (!value_.is_object()) {
+    if (!value_.is_object())
         expected("an object");
-    }
     return value_;
 }
 

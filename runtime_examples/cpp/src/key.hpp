@@ -27,7 +27,7 @@ class Key {
     Key operator[](const char *name) const;
 
     /// Whether an object has a key, or a value is null.
-    bool has(const char *name) const { return object().contains(name); }
+    bool has(const std::string &name) const { return object().contains(name); }
     bool is_null() const { return value_.is_null(); }
 
     /// All keys of an object, by name.
@@ -42,6 +42,9 @@ class Key {
 
     /// The place, among words, of the word that this is.
     std::size_t word(std::initializer_list<const char *> words) const;
+
+    /// The name of a file, which must be a key of files.
+    std::string listed(const Key &files) const;
 
     /// A whole number.
     std::size_t whole(std::size_t least, std::size_t most) const;

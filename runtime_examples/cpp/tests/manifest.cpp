@@ -1,4 +1,4 @@
-#include "manifest.hpp"
+#include "cases.hpp"
 
 #include "tests.hpp"
 
@@ -6,8 +6,15 @@ namespace {
 
 const std::string flow_json = slurp(gaussian / "flow.json");
 
+/// Reads a text as flow.json, the key "golden" and all else that the library does not use too.
+flow::Manifest read(const std::string &text) {
+    flow::Manifest manifest = flow::read_manifest(text, "flow.json");
+    program::read_cases(manifest, "flow.json");
+    return manifest;
+}
+
 flow::Manifest changed(const std::string &part, const std::string &by) {
-    return flow::read_manifest(replaced(flow_json, part, by), "flow.json");
+    return read(replaced(flow_json, part, by));
 }
 
 } // namespace
@@ -24,9 +31,10 @@ TEST(Manifest, ReadsWhatTheModelIs) {
     EXPECT_TRUE(description.context[1].categories.empty());
     EXPECT_TRUE(description.has_reference);
     EXPECT_TRUE(manifest.selector);
-    ASSERT_EQ(manifest.cases.size(), 6U);
-    EXPECT_EQ(manifest.cases[5].error, flow::Code::wrong_dtype);
-    EXPECT_EQ(manifest.noise[1].seed, (std::uint64_t{1} << 63) + 5);
+    const program::Cases golden = program::read_cases(manifest, "flow.json");
+    ASSERT_EQ(golden.cases.size(), 6U);
+    EXPECT_EQ(golden.cases[5].error, flow::Code::wrong_dtype);
+    EXPECT_EQ(golden.noise[1].seed, (std::uint64_t{1} << 63) + 5);
 }
 
 TEST(Manifest, ReadsWhatMayBeLeftOut) {
@@ -101,22 +109,22 @@ TEST(Manifest, RefusesByTheKey) {
         {"\"selector\": true", "\"selector\": NaN", "flow.json: is not JSON ("},
         {"\"selector\": true\n}", "\"selector\": true\n} x", "flow.json: is not JSON ("},
     };
-    for (const auto &each : wrong) {
+    for (const auto &each : wrong)
         expect_error(flow::Code::bad_bundle, each.reason, [&] { changed(each.part, each.by); });
-    }
 }
 
 TEST(Manifest, RefusesWhatIsNoObject) {
     for (const std::string &text : {std::string(), std::string("7"), std::string("[]"), std::string("null"),
                                     std::string("{"), std::string("\"flowexport/1\""),
-                                    std::string("{\"format\": null}"), std::string("\xff"), std::string(200000, '[')}) {
-        expect_error(flow::Code::bad_bundle, "flow.json: ", [&] { flow::read_manifest(text, "flow.json"); });
-    }
+                                    std::string("{\"format\": null}"), std::string("\xff"), std::string(200000, '[')})
+        expect_error(
+            flow::Code::bad_bundle, "flow.json: ", [&] { read(text); });
 }
 
 TEST(Manifest, AMessageIsOneLine) {
-    expect_error(flow::Code::bad_bundle, "\"/??[2J\" leaves the folder",
-                 [] { changed("\"log_prob.onnx\": \"", "\"/\\n\\u001b[2J\": \""); });
+    expect_error(
+        flow::Code::bad_bundle, "\"/??[2J\" leaves the folder",
+        [] { changed("\"log_prob.onnx\": \"", "\"/\\n\\u001b[2J\": \""); });
     expect_error(flow::Code::bad_bundle, "leaves the folder",
                  [] { changed("\"log_prob.onnx\": \"", "\"a\\u0000b\": \""); });
 }
@@ -129,16 +137,15 @@ TEST(Manifest, SurvivesBrokenTexts) {
         for (int change = 0; change <= round % 4; ++change) {
             random = random * 1664525U + 1013904223U;
             const std::size_t at = random % text.size(), span = (random >> 20) % (text.size() - at);
-            if ((random & 0x10000) != 0) {
+            if ((random & 0x10000) != 0)
                 text[at] = "0\"[{},:-\\"[(random >> 18) % 9];
-            } else if (round % 2 == 0) {
+            else if (round % 2 == 0)
                 text.erase(at, span);
-            } else {
+            else
                 text.insert(at, text.substr(at, span));
-            }
         }
         try {
-            flow::read_manifest(text, "flow.json");
+            read(text);
         } catch (const flow::Error &error) {
             EXPECT_EQ(error.code(), flow::Code::bad_bundle);
         }

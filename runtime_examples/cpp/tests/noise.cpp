@@ -14,9 +14,8 @@ std::vector<float> draw(std::uint64_t seed, std::uint64_t start, std::size_t cou
 
 void expect_near(const std::vector<float> &found, const std::vector<float> &expected) {
     ASSERT_EQ(found.size(), expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i) {
+    for (std::size_t i = 0; i < found.size(); ++i)
         EXPECT_NEAR(found[i], expected[i], 9.5e-7);
-    }
 }
 
 } // namespace

@@ -68,8 +68,8 @@ TEST(Npy, RefusesAnyOtherHeader) {
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296, 2), }", 0, "0 bytes do not fill"},
     };
     for (const auto &each : wrong) {
-        expect_error(flow::Code::bad_bundle, each.reason,
-                     [&] { flow::Numbers(make(each.header, each.body), "x.npy"); });
+        expect_error(
+            flow::Code::bad_bundle, each.reason, [&] { flow::Numbers(make(each.header, each.body), "x.npy"); });
         expect_error(flow::Code::bad_bundle, "x.npy: ", [&] { flow::Numbers(make(each.header, each.body), "x.npy"); });
     }
 }
@@ -77,14 +77,13 @@ TEST(Npy, RefusesAnyOtherHeader) {
 /// Every file cut short, and every bit of the header changed: refused, or read as what it then says.
 TEST(Npy, SurvivesBrokenFiles) {
     const std::string whole = slurp(gaussian / "golden/x.npy");
-    for (std::size_t cut = 0; cut < whole.size(); ++cut) {
+    for (std::size_t cut = 0; cut < whole.size(); ++cut)
         EXPECT_THROW(flow::Numbers(whole.substr(0, cut), "x.npy"), flow::Error);
-    }
     for (std::size_t at = 0; at < 128 * 8; ++at) {
         std::string changed = whole;
         changed[at / 8] = static_cast<char>(changed[at / 8] ^ (1 << at % 8));
         try {
-            EXPECT_EQ(flow::Numbers(changed, "x.npy").shape().count(), 8U);
+            EXPECT_EQ(flow::count(flow::Numbers(changed, "x.npy").shape()), 8U);
         } catch (const flow::Error &error) {
             EXPECT_EQ(error.code(), flow::Code::bad_bundle);
         }

@@ -3,15 +3,15 @@
 
 #include "flow/error.hpp"
 
-#include <algorithm>
-#include <array>
 #include <cstddef>
-#include <initializer_list>
+#include <functional>
 #include <iterator>
+#include <numeric>
 #include <string>
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace flow {
 
@@ -39,49 +39,13 @@ template <class T> class Span {
     std::size_t size_ = 0;
 };
 
-/// Sizes of up to four axes.
-class Shape {
-  public:
-    static constexpr std::size_t max_rank = 4;
+/// The sizes of an array's axes.
+using Shape = std::vector<std::size_t>;
 
-    Shape() = default;
-    Shape(std::initializer_list<std::size_t> sizes) {
-        for (const std::size_t size : sizes) {
-            push_back(size);
-        }
-    }
-
-    /// Throws Error (wrong_shape) for a fifth axis.
-    void push_back(std::size_t size) {
-        if (rank_ == max_rank) {
-            throw Error(Code::wrong_shape, "an array of more than 4 axes");
-        }
-        sizes_[rank_++] = size;
-    }
-
-    std::size_t rank() const { return rank_; }
-    std::size_t operator[](std::size_t axis) const { return sizes_[axis]; }
-    const std::size_t *begin() const { return sizes_.data(); }
-    const std::size_t *end() const { return sizes_.data() + rank_; }
-
-    /// How many numbers an array of this shape holds.
-    std::size_t count() const {
-        std::size_t product = 1;
-        for (const std::size_t size : *this) {
-            product *= size;
-        }
-        return product;
-    }
-
-    friend bool operator==(const Shape &one, const Shape &other) {
-        return std::equal(one.begin(), one.end(), other.begin(), other.end());
-    }
-    friend bool operator!=(const Shape &one, const Shape &other) { return !(one == other); }
-
-  private:
-    std::array<std::size_t, max_rank> sizes_{};
-    std::size_t rank_ = 0;
-};
+/// How many numbers an array of a shape holds.
+inline std::size_t count(const Shape &shape) {
+    return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
+}
 
 /// An array in C order: `Array(x, {rows, 2})`. float64 can be said, so that it can be refused by name.
 class Array {
@@ -99,9 +63,9 @@ class Array {
     using Numbers = std::variant<Span<const float>, Span<const double>>;
 
     Array(Numbers numbers, const Shape &shape, std::size_t size) : numbers_(numbers), shape_(shape) {
-        if (size != shape.count()) {
+        if (size != count(shape)) {
             throw Error(Code::wrong_shape, "an array of " + std::to_string(size) + " numbers, whose shape takes " +
-                                               std::to_string(shape.count()));
+                                               std::to_string(count(shape)));
         }
     }
 

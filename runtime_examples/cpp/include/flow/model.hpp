@@ -29,15 +29,6 @@ struct Description {
     bool has_reference = false;          // whether there are percentiles
 };
 
-/// One line of the golden check.
-struct Check {
-    std::string name;
-    bool passed = false;
-    bool refusal = false;             // the codes count, not the figures
-    double difference = 0, bound = 0; // of the number that comes nearest to its bound; samples in units of scale
-    Code got = Code::none, expected = Code::none;
-};
-
 struct Options {
     std::string library; // ONNX Runtime's shared library; empty: ORT_DYLIB_PATH, else the loader's libonnxruntime.so.1
     int threads = 1;     // of one call
@@ -77,9 +68,6 @@ class Model {
     /// Returns [rows, width]; throws as log_prob, and wrong_value.
     std::vector<float> sample(std::uint64_t seed, std::size_t rows, double temperature = 1,
                               const std::optional<Array> &context = std::nullopt, std::uint64_t first = 0) const;
-
-    /// Replays the bundle's golden cases. Throws Error: bad_bundle; a case that does not pass is no error.
-    std::vector<Check> golden() const;
 
   private:
     struct Parts;

@@ -13,6 +13,7 @@ namespace flow {
 namespace {
 
 constexpr std::string_view magic("\x93NUMPY\x01\x00", 8);
+constexpr std::size_t max_rank = 4;
 constexpr std::size_t preamble = 10; // the magic, the version, and the header's length in 16 bits
 
 /// What is left of the header, taken from the front.
@@ -30,9 +31,8 @@ class Cursor {
     bool accept_size(std::size_t &size) {
         std::size_t digits = 0;
         for (size = 0; digits < std::min<std::size_t>(text_.size(), 10) && text_[digits] >= '0' && text_[digits] <= '9';
-             ++digits) {
+             ++digits)
             size = size * 10 + static_cast<std::size_t>(text_[digits] - '0');
-        }
         text_.remove_prefix(digits);
         return digits > 0;
     }
@@ -49,39 +49,34 @@ class Cursor {
 
 /// The shape, as NumPy writes it: (), (3,), (3, 2).
 bool accept_shape(Cursor &cursor, Shape &shape) {
-    if (cursor.accept("()")) {
+    if (cursor.accept("()"))
         return true;
-    }
-    if (!cursor.accept("(")) {
+    if (!cursor.accept("("))
         return false;
-    }
     do {
         std::size_t size = 0;
-        if (shape.rank() == Shape::max_rank || !cursor.accept_size(size)) {
+        if (shape.size() == max_rank || !cursor.accept_size(size))
             return false;
-        }
         shape.push_back(size);
     } while (cursor.accept(", "));
-    return cursor.accept(shape.rank() == 1 ? ",)" : ")");
+    return cursor.accept(shape.size() == 1 ? ",)" : ")");
 }
 
 /// The numbers of a body, which must fill the shape.
 template <class T> std::vector<T> read_values(std::string_view body, const Shape &shape, const std::string &file) {
-    const std::size_t count = body.size() / sizeof(T);
+    const std::size_t numbers = body.size() / sizeof(T);
     std::size_t product = 1;
     bool fits = body.size() % sizeof(T) == 0;
     for (const std::size_t size : shape) {
         // Divided, since a product of what a header says can be larger than any number.
-        fits = fits && (size == 0 || product <= count / size);
+        fits = fits && (size == 0 || product <= numbers / size);
         product *= size;
     }
-    if (!fits || product != count) {
+    if (!fits || product != numbers)
         throw Error(Code::bad_bundle, file + ": " + std::to_string(body.size()) + " bytes do not fill its shape");
-    }
-    std::vector<T> values(count);
-    if (count > 0) {
+    std::vector<T> values(numbers);
+    if (numbers > 0)
         std::memcpy(values.data(), body.data(), body.size());
-    }
     return values;
 }
 
@@ -100,11 +95,10 @@ Numbers::Numbers(const std::string &bytes, const std::string &file) {
                     file + ": is not an .npy file of version 1.0 with <f4 or <f8 in C order, of at most 4 axes");
     }
     const std::string_view body = all.substr(preamble + length);
-    if (single) {
+    if (single)
         values_ = read_values<float>(body, shape_, file);
-    } else {
+    else
         values_ = read_values<double>(body, shape_, file);
-    }
 }
 
 double Numbers::operator[](std::size_t index) const {
@@ -118,10 +112,9 @@ Array Numbers::view() const {
 
 void Numbers::keep(std::size_t start, std::size_t stop) {
     Shape kept;
-    for (const std::size_t size : shape_) {
-        kept.push_back(kept.rank() == 0 ? stop - start : size);
-    }
-    const std::size_t row = shape_[0] == 0 ? 0 : shape_.count() / shape_[0];
+    for (const std::size_t size : shape_)
+        kept.push_back(kept.empty() ? stop - start : size);
+    const std::size_t row = shape_[0] == 0 ? 0 : count(shape_) / shape_[0];
     std::visit(
         [&](auto &values) {
             values.erase(values.begin() + static_cast<std::ptrdiff_t>(stop * row), values.end());

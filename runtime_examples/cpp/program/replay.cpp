@@ -1,14 +1,21 @@
-// The golden check: what the trained model said in float64, against what the graphs say here.
+#include "replay.hpp"
+
+#include "cases.hpp"
 #include "flow/noise.hpp"
 #include "npy.hpp"
-#include "parts.hpp"
 
 #include <algorithm>
 #include <cmath>
 
-namespace flow {
+namespace program {
 
 namespace {
+
+using flow::Array;
+using flow::Code;
+using flow::count;
+using flow::Error;
+using flow::Numbers;
 
 /// What a reader allows at most; a bundle can ask for less.
 constexpr double most_atol = 1e-4, most_rtol = 1e-5;
@@ -43,9 +50,8 @@ template <class Work> void note_refusal(Check &check, Work work) {
     try {
         work();
     } catch (const Error &error) {
-        if (error.code() == Code::bad_bundle || error.code() == Code::no_runtime) {
+        if (error.code() == Code::bad_bundle || error.code() == Code::no_runtime)
             throw;
-        }
         check.refusal = true;
         check.got = error.code();
         check.passed = check.got == check.expected;
@@ -55,26 +61,25 @@ template <class Work> void note_refusal(Check &check, Work work) {
 /// Reads and runs golden cases.
 class Golden {
   public:
-    Golden(const Model &model, const Bundle &bundle) : model_(model), bundle_(bundle) {}
+    Golden(const flow::Model &model, const flow::Bundle &bundle, const Cases &cases)
+        : model_(model), bundle_(bundle), cases_(cases) {}
 
     Check run(const Case &golden) const {
-        const Manifest &manifest = bundle_.manifest();
-        const bool density = golden.graph == Graph::log_prob;
         Check check;
         check.name = golden.name;
         check.expected = golden.error;
         const Numbers rows = read(golden.rows, golden);
         const std::optional<Numbers> context = read_context(golden);
         note_refusal(check, [&] {
-            const std::vector<float> found =
-                density ? model_.log_prob(rows.view(), view(context)) : model_.sample_from(rows.view(), view(context));
+            const std::vector<float> found = golden.samples ? model_.sample_from(rows.view(), view(context))
+                                                            : model_.log_prob(rows.view(), view(context));
             check.refusal = golden.expected.empty();
             if (!check.refusal) {
-                const GraphSpec &spec = density ? manifest.log_prob : manifest.sample;
+                const auto &[atol, rtol] = golden.samples ? cases_.sample : cases_.log_prob;
                 const Numbers expected = read(golden.expected, golden);
                 require_count(expected, found.size(), golden.expected);
-                compare(found, expected, std::min(spec.atol, most_atol), std::min(spec.rtol, most_rtol),
-                        density ? std::vector<double>() : manifest.scale, check);
+                compare(found, expected, std::min(atol, most_atol), std::min(rtol, most_rtol),
+                        golden.samples ? cases_.scale : std::vector<double>(), check);
             }
         });
         return check;
@@ -82,14 +87,14 @@ class Golden {
 
     /// log_prob of what sample gives, against the trained model's: that the two graphs are inverse to each other.
     Check run_direction() const {
-        const std::string &file = bundle_.manifest().log_prob_of_sample;
+        const std::string &file = cases_.log_prob_of_sample;
         Check check;
         check.name = "log_prob_of_sample";
         const Numbers expected(bundle_.read(file), bundle_.path(file));
-        for (const Case &golden : bundle_.manifest().cases) {
-            if (golden.graph == Graph::sample && !golden.expected.empty()) {
+        for (const Case &golden : cases_.cases) {
+            if (golden.samples && !golden.expected.empty()) {
                 const Numbers latents = read(golden.rows, golden);
-                if (latents.shape().rank() == 2 && latents.shape()[0] == expected.shape().count()) {
+                if (latents.shape().size() == 2 && latents.shape()[0] == count(expected.shape())) {
                     const std::optional<Numbers> context = read_context(golden);
                     note_refusal(check, [&] {
                         const std::vector<float> x = model_.sample_from(latents.view(), view(context));
@@ -103,15 +108,15 @@ class Golden {
         }
         throw Error(Code::bad_bundle, bundle_.path("flow.json") +
                                           ": golden.log_prob_of_sample: no sample case has its " +
-                                          std::to_string(expected.shape().count()) + " rows");
+                                          std::to_string(count(expected.shape())) + " rows");
     }
 
     Check run(const Noise &noise) const {
         Check check;
         check.name = "noise " + std::to_string(noise.seed);
         const Numbers expected(bundle_.read(noise.file), bundle_.path(noise.file));
-        std::vector<float> found(expected.shape().count());
-        normals(noise.seed, noise.start, found);
+        std::vector<float> found(count(expected.shape()));
+        flow::normals(noise.seed, noise.start, found);
         compare(found, expected, noise_atol, 0, {}, check);
         return check;
     }
@@ -122,7 +127,7 @@ class Golden {
         Numbers numbers(bundle_.read(file), bundle_.path(file));
         if (golden.range) {
             const auto [start, stop] = *golden.range;
-            if (numbers.shape().rank() == 0 || stop > numbers.shape()[0]) {
+            if (numbers.shape().size() == 0 || stop > numbers.shape()[0]) {
                 throw Error(Code::bad_bundle, bundle_.path("flow.json") + ": golden.cases: " + golden.name + ": rows " +
                                                   std::to_string(start) + " to " + std::to_string(stop) + ", which " +
                                                   file + " has not");
@@ -140,30 +145,30 @@ class Golden {
         return numbers ? std::make_optional(numbers->view()) : std::nullopt;
     }
 
-    void require_count(const Numbers &expected, std::size_t count, const std::string &file) const {
-        if (expected.shape().count() != count) {
-            throw Error(Code::bad_bundle, bundle_.path(file) + ": expected " + std::to_string(count) +
-                                              " numbers, got " + std::to_string(expected.shape().count()));
+    void require_count(const Numbers &expected, std::size_t numbers, const std::string &file) const {
+        if (count(expected.shape()) != numbers) {
+            throw Error(Code::bad_bundle, bundle_.path(file) + ": expected " + std::to_string(numbers) +
+                                              " numbers, got " + std::to_string(count(expected.shape())));
         }
     }
 
-    const Model &model_;
-    const Bundle &bundle_;
+    const flow::Model &model_;
+    const flow::Bundle &bundle_;
+    const Cases &cases_;
 };
 
 } // namespace
 
-std::vector<Check> Model::golden() const {
-    const Golden golden(*this, parts_->bundle);
+std::vector<Check> replay(const flow::Model &model, const flow::Bundle &bundle) {
+    const Cases cases = read_cases(bundle.manifest(), bundle.path("flow.json"));
+    const Golden golden(model, bundle, cases);
     std::vector<Check> checks;
-    for (const Case &each : parts_->bundle.manifest().cases) {
+    for (const Case &each : cases.cases)
         checks.push_back(golden.run(each));
-    }
     checks.push_back(golden.run_direction());
-    for (const Noise &each : parts_->bundle.manifest().noise) {
+    for (const Noise &each : cases.noise)
         checks.push_back(golden.run(each));
-    }
     return checks;
 }
 
-} // namespace flow
+} // namespace program
