@@ -18,12 +18,20 @@ public final class Bundle {
 
   private static final int SHOWN_DIGITS = 12;
 
+  /** A larger flow.json is refused before it is parsed. */
+  private static final int MOST_MANIFEST_BYTES = 4 << 20;
+
   private final Path folder;
+  private final Key json;
   private final Manifest manifest;
 
-  private Bundle(Path folder, Manifest manifest) {
+  private Bundle(Path folder) {
     this.folder = folder;
-    this.manifest = manifest;
+    json =
+        Key.parse(
+            readInside("flow.json", MOST_MANIFEST_BYTES, InputStream::readAllBytes),
+            path("flow.json"));
+    manifest = Manifest.read(json);
   }
 
   /**
@@ -32,10 +40,7 @@ public final class Bundle {
    * @throws BundleException naming the file and the key
    */
   public static Bundle open(Path folder) {
-    Path file = folder.resolve("flow.json");
-    byte[] json =
-        readInside(folder, "flow.json", ManifestReader.MOST_BYTES, InputStream::readAllBytes);
-    Bundle bundle = new Bundle(folder, ManifestReader.read(json, file.toString()));
+    Bundle bundle = new Bundle(folder);
     for (String name : bundle.manifest.files().keySet()) {
       // A buffer at a time: weights, which no graph needs, may be larger than the heap.
       bundle.hashed(name, stream -> stream.transferTo(OutputStream.nullOutputStream()));
@@ -47,6 +52,11 @@ public final class Bundle {
     return manifest;
   }
 
+  /** The whole flow.json. */
+  public Key json() {
+    return json;
+  }
+
   /**
    * A listed file, whole. The hash is that of the very bytes that are returned.
    *
@@ -56,17 +66,8 @@ public final class Bundle {
     return hashed(name, InputStream::readAllBytes);
   }
 
-  /**
-   * A listed .npy file.
-   *
-   * @throws BundleException as for {@link #read}, and where it is no such array
-   */
-  public NdArray array(String name) {
-    return NdArray.read(read(name), path(name));
-  }
-
   /** The path of a file, for messages. */
-  String path(String name) {
+  public String path(String name) {
     return folder.resolve(name).toString();
   }
 
@@ -78,11 +79,7 @@ public final class Bundle {
   private <T> T hashed(String name, Reading<T> reading) {
     MessageDigest digest = sha256();
     T result =
-        readInside(
-            folder,
-            name,
-            MOST_BYTES,
-            stream -> reading.read(new DigestInputStream(stream, digest)));
+        readInside(name, MOST_BYTES, stream -> reading.read(new DigestInputStream(stream, digest)));
     String expected = manifest.files().get(name);
     String found = HexFormat.of().formatHex(digest.digest());
     if (!found.equals(expected)) {
@@ -94,8 +91,8 @@ public final class Bundle {
     return result;
   }
 
-  /** Reads a file that lies in a folder, links followed. */
-  private static <T> T readInside(Path folder, String name, long limit, Reading<T> reading) {
+  /** Reads a file that lies in the folder, links followed. */
+  private <T> T readInside(String name, long limit, Reading<T> reading) {
     Path file = folder.resolve(name);
     try {
       Path target = file.toRealPath();

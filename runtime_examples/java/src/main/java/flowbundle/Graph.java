@@ -1,7 +1,6 @@
 package flowbundle;
 
 import ai.onnxruntime.NodeInfo;
-import ai.onnxruntime.OnnxJavaType;
 import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
@@ -10,9 +9,9 @@ import ai.onnxruntime.OrtSession;
 import ai.onnxruntime.TensorInfo;
 import flowbundle.Manifest.Direction;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** One of a bundle's two graphs, in a session of ONNX Runtime. */
 final class Graph implements AutoCloseable {
@@ -29,7 +28,7 @@ final class Graph implements AutoCloseable {
    */
   Graph(Bundle bundle, Direction direction, int threads) {
     Manifest manifest = bundle.manifest();
-    String file = manifest.graphs().get(direction).file();
+    String file = manifest.graphs().get(direction);
     this.direction = direction;
     this.path = bundle.path(file);
     byte[] bytes = bundle.read(file);
@@ -42,14 +41,8 @@ final class Graph implements AutoCloseable {
       throw fault(error);
     }
     try {
-      Map<String, List<Integer>> inputs = new HashMap<>();
-      inputs.put(direction.input(), manifest.inputShape(direction));
-      if (!manifest.context().isEmpty()) {
-        inputs.put("context", List.of(manifest.context().size()));
-      }
-      requireTensors(inputs, session.getInputInfo());
-      requireTensors(
-          Map.of(direction.output(), manifest.outputShape(direction)), session.getOutputInfo());
+      requireTensors(manifest.inputs(direction), session.getInputInfo());
+      requireTensors(manifest.outputs(direction), session.getOutputInfo());
     } catch (OrtException error) {
       close();
       throw fault(error);
@@ -72,9 +65,9 @@ final class Graph implements AutoCloseable {
         OnnxTensor out = tensor(output)) {
       Map<String, OnnxTensor> inputs =
           given == null
-              ? Map.of(direction.input(), in)
-              : Map.of(direction.input(), in, "context", given);
-      session.run(inputs, Map.of(direction.output(), out)).close();
+              ? Map.of(direction.input, in)
+              : Map.of(direction.input, in, "context", given);
+      session.run(inputs, Map.of(direction.output, out)).close();
     } catch (OrtException error) {
       throw fault(error);
     }
@@ -95,31 +88,22 @@ final class Graph implements AutoCloseable {
   }
 
   private void requireTensors(Map<String, List<Integer>> expected, Map<String, NodeInfo> found) {
-    expected.forEach(
-        (name, shape) -> {
-          NodeInfo node = found.get(name);
-          if (node == null
-              || !(node.getInfo() instanceof TensorInfo info)
-              || info.type != OnnxJavaType.FLOAT
-              || info.getShape().length != 1 + shape.size()
-              || !Arrays.stream(info.getShape())
-                  .skip(1)
-                  .boxed()
-                  .map(Long::intValue)
-                  .toList()
-                  .equals(shape)) {
-            throw new BundleException(
-                path + ": has not the tensor " + name + " float32 [batch, " + shape + "]");
-          }
-        });
-    if (found.size() != expected.size()) {
+    Map<String, String> wanted = new TreeMap<>();
+    Map<String, String> got = new TreeMap<>();
+    expected.forEach((name, shape) -> wanted.put(name, "FLOAT " + shape));
+    found.forEach(
+        (name, node) ->
+            got.put(name, node.getInfo() instanceof TensorInfo tensor ? rowOf(tensor) : ""));
+    if (!got.equals(wanted)) {
       throw new BundleException(
-          path
-              + ": has the tensors "
-              + found.keySet()
-              + ", and flow.json declares "
-              + expected.keySet());
+          path + ": has not the tensors of its flow.json: expected " + wanted + ", got " + got);
     }
+  }
+
+  /** The type of a tensor, and the shape of a row. */
+  private static String rowOf(TensorInfo tensor) {
+    List<Long> shape = Arrays.stream(tensor.getShape()).boxed().toList();
+    return tensor.type + " " + (shape.isEmpty() ? "" : shape.subList(1, shape.size()));
   }
 
   private BundleException fault(OrtException error) {

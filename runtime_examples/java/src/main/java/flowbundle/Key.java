@@ -1,6 +1,5 @@
 package flowbundle;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
@@ -10,13 +9,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
 /**
  * A value of flow.json and the key that it stands under: taken with its type, or refused by its
  * key.
  */
-final class Key {
+public final class Key {
   private static final JsonMapper MAPPER =
       JsonMapper.builder()
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -45,10 +45,9 @@ final class Key {
     JsonNode root;
     try {
       root = MAPPER.readTree(json);
-    } catch (JsonProcessingException error) {
-      throw new BundleException(file + ": is not JSON (" + error.getOriginalMessage() + ")", error);
     } catch (IOException error) {
-      throw new BundleException(file + ": is not JSON (" + error.getMessage() + ")", error);
+      String reason = String.valueOf(error.getMessage()).lines().findFirst().orElse("");
+      throw new BundleException(file + ": is not JSON (" + reason + ")", error);
     }
     if (!root.isObject()) {
       throw new BundleException(file + ": is not a JSON object");
@@ -57,7 +56,7 @@ final class Key {
   }
 
   /** A key of this object, which must be there. */
-  Key get(String name) {
+  public Key get(String name) {
     requireObject();
     Key found = child(name, value.get(name));
     if (found.value == null) {
@@ -67,37 +66,45 @@ final class Key {
   }
 
   /** A key of this object, where it is there and not null. */
-  Optional<Key> optional(String name) {
+  public Optional<Key> optional(String name) {
     requireObject();
     return Optional.ofNullable(value.get(name))
         .filter(found -> !found.isNull())
         .map(found -> child(name, found));
   }
 
-  /** This value, read, or null where it is null. */
-  <T> T orNull(Function<Key, T> read) {
-    return value.isNull() ? null : read.apply(this);
+  /** This value, read, or another where it is null. */
+  public <T> T orElse(Function<Key, T> read, T other) {
+    return value.isNull() ? other : read.apply(this);
   }
 
-  boolean isText() {
+  public boolean isText() {
     return value.isTextual();
   }
 
-  String text() {
+  public String text() {
     if (!value.isTextual()) {
       throw expected("text");
     }
     return value.textValue();
   }
 
-  String oneOf(String... choices) {
+  public String oneOf(String... choices) {
     if (!List.of(choices).contains(text())) {
       throw expected(String.join(" or ", choices));
     }
     return text();
   }
 
-  boolean truth() {
+  /** The name of a file, which must be listed. */
+  public String oneOf(Set<String> files) {
+    if (!files.contains(text())) {
+      throw fault("\"" + shown(text()) + "\" is not listed in files");
+    }
+    return text();
+  }
+
+  public boolean truth() {
     if (!value.isBoolean()) {
       throw expected("true or false");
     }
@@ -105,7 +112,7 @@ final class Key {
   }
 
   /** A finite number. */
-  double number() {
+  public double number() {
     if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
       throw expected("a finite number");
     }
@@ -113,7 +120,7 @@ final class Key {
   }
 
   /** A whole number. */
-  long whole(long least, long most) {
+  public long whole(long least, long most) {
     if (!value.isIntegralNumber()
         || !value.canConvertToLong()
         || value.longValue() < least
@@ -124,12 +131,12 @@ final class Key {
   }
 
   /** A whole number of 32 bits. */
-  int whole(int least) {
+  public int whole(int least) {
     return (int) whole(least, Integer.MAX_VALUE);
   }
 
   /** The entries of a list, each read. */
-  <T> List<T> list(int least, int most, Function<Key, T> read) {
+  public <T> List<T> list(int least, int most, Function<Key, T> read) {
     if (!value.isArray()) {
       throw expected("a list");
     }
@@ -145,7 +152,7 @@ final class Key {
   }
 
   /** The values of an object of any keys, each read, in the order of the file. */
-  <T> Map<String, T> map(Function<Key, T> read) {
+  public <T> Map<String, T> map(Function<Key, T> read) {
     requireObject();
     Map<String, T> entries = new LinkedHashMap<>();
     for (Map.Entry<String, JsonNode> entry : value.properties()) {
@@ -156,7 +163,7 @@ final class Key {
   }
 
   /** What is wrong with this value, after the file and the key. */
-  BundleException fault(String message) {
+  public BundleException fault(String message) {
     return new BundleException(file + ": " + path + ": " + message);
   }
 

@@ -2,9 +2,12 @@ package flowbundle;
 
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
- * {@code flow.json}, as far as a reader needs it.
+ * {@code flow.json}, as far as a model needs it. Unknown keys are passed over.
  *
  * @param name of the model
  * @param eventShape the shape of one row of x
@@ -12,13 +15,9 @@ import java.util.Map;
  * @param features names of the numbers of a row, in C order; {@code x0}, {@code x1}, … where the
  *     bundle has none
  * @param context the columns of the context; none for a model without
- * @param graphs the two directions
+ * @param graphs the ONNX file of each direction
  * @param files file → SHA-256
- * @param scale the standard deviation of each feature
  * @param quantiles 101 ascending ones of log_prob on the reference rows, or null
- * @param cases the golden cases
- * @param logProbOfSample the file of what log_prob gives for the samples of all rows
- * @param noise golden parts of the noise
  * @param selector whether the last column of the noise chooses a component, and takes no
  *     temperature
  */
@@ -28,53 +27,31 @@ public record Manifest(
     int latentSize,
     List<String> features,
     List<ContextFeature> context,
-    Map<Direction, GraphFile> graphs,
+    Map<Direction, String> graphs,
     Map<String, String> files,
-    List<Double> scale,
     List<Double> quantiles,
-    List<GoldenCase> cases,
-    String logProbOfSample,
-    List<GoldenNoise> noise,
     boolean selector) {
 
-  /** The two directions of a model. */
+  /** More columns than any context has: without names, a few bytes could ask for an immense one. */
+  private static final int WIDEST_CONTEXT = 65_536;
+
+  private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
+
+  /** The two directions of a model, and the tensors that go in, beside the context, and out. */
   public enum Direction {
     LOG_PROB("log_prob", "x", "log_prob"),
     SAMPLE("sample", "z", "x");
 
-    private final String key;
-    private final String input;
-    private final String output;
+    public final String key;
+    public final String input;
+    public final String output;
 
     Direction(String key, String input, String output) {
       this.key = key;
       this.input = input;
       this.output = output;
     }
-
-    /** Its name in flow.json. */
-    public String key() {
-      return key;
-    }
-
-    /** The tensor that goes in, beside the context. */
-    public String input() {
-      return input;
-    }
-
-    /** The tensor that comes out. */
-    public String output() {
-      return output;
-    }
   }
-
-  /**
-   * An ONNX file, and what a golden case may differ by.
-   *
-   * @param atol for samples in units of the scale
-   * @param rtol relative to what is expected
-   */
-  public record GraphFile(String file, double atol, double rtol) {}
 
   /**
    * A column of the context: a number, or the code (0, 1, …) of one of its categories.
@@ -83,32 +60,93 @@ public record Manifest(
    */
   public record ContextFeature(String name, List<String> categories) {}
 
-  /**
-   * Inputs, and what is expected of them.
-   *
-   * @param inputs tensor → file
-   * @param expected the file of the output, or null where an error is expected
-   * @param error the error's code, or null
-   * @param rows start and stop of the rows that count, or null for all
-   */
-  public record GoldenCase(
-      String name,
-      Direction graph,
-      Map<String, String> inputs,
-      String expected,
-      String error,
-      List<Integer> rows) {}
-
-  /** Normals number {@code start} onwards of a seed, which is unsigned. */
-  public record GoldenNoise(long seed, long start, String file) {}
-
-  /** The shape of one row of what goes into a graph, beside the context. */
-  public List<Integer> inputShape(Direction graph) {
-    return graph == Direction.LOG_PROB ? eventShape : List.of(latentSize);
+  /** The shape of one row of each input of a graph. */
+  public Map<String, List<Integer>> inputs(Direction graph) {
+    List<Integer> shape = graph == Direction.LOG_PROB ? eventShape : List.of(latentSize);
+    return context.isEmpty()
+        ? Map.of(graph.input, shape)
+        : Map.of(graph.input, shape, "context", List.of(context.size()));
   }
 
   /** The shape of one row of what comes out of a graph. */
-  public List<Integer> outputShape(Direction graph) {
-    return graph == Direction.LOG_PROB ? List.of() : eventShape;
+  public Map<String, List<Integer>> outputs(Direction graph) {
+    return Map.of(graph.output, graph == Direction.LOG_PROB ? List.of() : eventShape);
+  }
+
+  /**
+   * Reads flow.json, and holds what a model needs of it to the format and to itself.
+   *
+   * @throws BundleException naming the key
+   */
+  static Manifest read(Key root) {
+    // Another format may have any keys, so it is told apart before they are looked at.
+    root.get("format").oneOf("flowexport/1");
+    root.get("dtype").oneOf("float32");
+    Map<String, String> files = root.get("files").map(Manifest::hash);
+    for (String name : files.keySet()) {
+      if (!isPlain(name)) {
+        throw root.get("files").fault("\"" + Key.shown(name) + "\" leaves the folder");
+      }
+    }
+    List<Integer> eventShape = root.get("event_shape").list(1, 3, size -> size.whole(1));
+    // The scale before the names: its length bounds the width, which a few bytes could make
+    // immense.
+    int width = root.get("scale").list(1, Integer.MAX_VALUE, Key::number).size();
+    if (eventShape.stream().mapToDouble(axis -> axis).reduce(1, (a, b) -> a * b) != width) {
+      throw root.get("scale").fault("expected a number each of " + eventShape + ", got " + width);
+    }
+    int contexts = (int) root.get("context_size").whole(0, WIDEST_CONTEXT);
+    Key graphs = root.get("graphs");
+    return new Manifest(
+        root.get("name").text(),
+        eventShape,
+        root.get("latent_size").whole(1),
+        root.get("features")
+            .orElse(key -> key.list(width, width, Key::text), numbered("x", width).toList()),
+        root.get("context_features")
+            .orElse(
+                key -> key.list(contexts, contexts, Manifest::contextFeature),
+                numbered("c", contexts).map(name -> new ContextFeature(name, null)).toList()),
+        Map.of(
+            Direction.LOG_PROB, graphs.get("log_prob").get("file").oneOf(files.keySet()),
+            Direction.SAMPLE, graphs.get("sample").get("file").oneOf(files.keySet())),
+        files,
+        root.get("reference").orElse(Manifest::quantiles, null),
+        root.optional("selector").map(Key::truth).orElse(false));
+  }
+
+  /** Whether a file name is relative, of forward slashes, and goes nowhere but down. */
+  static boolean isPlain(String name) {
+    return name.chars()
+            .noneMatch(character -> character == '\\' || character == ':' || character == 0)
+        && Stream.of(name.split("/", -1)).noneMatch(List.of("", ".", "..")::contains);
+  }
+
+  private static ContextFeature contextFeature(Key key) {
+    List<String> categories =
+        key.optional("categories")
+            .map(names -> names.list(1, Integer.MAX_VALUE, Key::text))
+            .orElse(null);
+    return new ContextFeature(key.get("name").text(), categories);
+  }
+
+  private static Stream<String> numbered(String letter, int count) {
+    return IntStream.range(0, count).mapToObj(index -> letter + index);
+  }
+
+  private static List<Double> quantiles(Key reference) {
+    Key key = reference.get("log_prob_quantiles");
+    List<Double> quantiles = key.list(101, 101, Key::number);
+    if (!quantiles.stream().sorted().toList().equals(quantiles)) {
+      throw key.fault("must be ascending");
+    }
+    return quantiles;
+  }
+
+  private static String hash(Key key) {
+    if (!SHA_256.matcher(key.text()).matches()) {
+      throw key.fault("expected a SHA-256 in lower-case hexadecimal");
+    }
+    return key.text();
   }
 }

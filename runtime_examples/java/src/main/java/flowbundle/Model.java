@@ -5,7 +5,7 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
-import java.util.NoSuchElementException;
+import java.util.stream.LongStream;
 
 /**
  * A bundle that runs: log_prob, percentile and sample.
@@ -78,16 +78,11 @@ public final class Model implements AutoCloseable {
    */
   public float[] logProb(Rows x, Rows context) {
     x.requireShape("x", manifest.eventShape());
-    Context given = Context.of(manifest, context, x.count());
-    float[] scores = new float[x.count()];
-    Rows block = Rows.allocate(Math.min(x.count(), BLOCK_ROWS));
-    for (int start = 0; start < scores.length; start += BLOCK_ROWS) {
-      int count = Math.min(BLOCK_ROWS, scores.length - start);
-      Rows out = block.slice(0, count);
-      logProb.run(x.slice(start, count), given.block(start, count), out);
-      out.data().get(scores, start, count);
-    }
-    return scores;
+    Rows scores = Rows.allocate(x.count());
+    run(logProb, x, context, scores);
+    float[] found = new float[x.count()];
+    scores.data().get(found);
+    return found;
   }
 
   /**
@@ -100,12 +95,8 @@ public final class Model implements AutoCloseable {
    */
   public Rows sampleFrom(Rows z, Rows context) {
     z.requireShape("z", List.of(manifest.latentSize()));
-    Context given = Context.of(manifest, context, z.count());
     Rows x = Rows.allocate(z.count(), manifest.eventShape());
-    for (int start = 0; start < z.count(); start += BLOCK_ROWS) {
-      int count = Math.min(BLOCK_ROWS, z.count() - start);
-      sample.run(z.slice(start, count), given.block(start, count), x.slice(start, count));
-    }
+    run(sample, z, context, x);
     return x;
   }
 
@@ -131,7 +122,7 @@ public final class Model implements AutoCloseable {
    * The rows of {@link #sample}, {@value #BLOCK_ROWS} at a time, for more of them than memory
    * holds.
    *
-   * @return blocks, each in the memory of the one before
+   * @return blocks, each in the memory of the one before, and there from {@code hasNext} on
    * @throws InputException at once, for a context that does not fit
    * @throws IllegalArgumentException at once, for a count below 0, or one that has no normals
    */
@@ -140,26 +131,15 @@ public final class Model implements AutoCloseable {
     int most = (int) Math.min(count, BLOCK_ROWS);
     Rows x = Rows.allocate(most, manifest.eventShape());
     Rows z = Rows.allocate(most, manifest.latentSize());
-    return new Iterator<>() {
-      private long start;
-
-      @Override
-      public boolean hasNext() {
-        return start < count;
-      }
-
-      @Override
-      public Rows next() {
-        if (!hasNext()) {
-          throw new NoSuchElementException();
-        }
-        int rows = (int) Math.min(BLOCK_ROWS, count - start);
-        Rows block = x.slice(0, rows);
-        drawBlock(draw, context, start, z.slice(0, rows), block);
-        start += rows;
-        return block;
-      }
-    };
+    long blocks = count / BLOCK_ROWS + (count % BLOCK_ROWS == 0 ? 0 : 1);
+    return LongStream.range(0, blocks)
+        .mapToObj(
+            block -> {
+              long start = block * BLOCK_ROWS;
+              int rows = (int) Math.min(BLOCK_ROWS, count - start);
+              return drawBlock(draw, context, start, z.slice(0, rows), x.slice(0, rows));
+            })
+        .iterator();
   }
 
   /**
@@ -180,10 +160,7 @@ public final class Model implements AutoCloseable {
     }
     // Between the last quantile that is not above it and the next; of equal quantiles the last
     // counts.
-    int below = -1;
-    while (below + 1 < quantiles.size() && quantiles.get(below + 1) <= logProb) {
-      below++;
-    }
+    int below = (int) quantiles.stream().filter(quantile -> quantile <= logProb).count() - 1;
     if (below < 0 || below + 1 == quantiles.size()) {
       return Math.max(0, below);
     }
@@ -214,7 +191,7 @@ public final class Model implements AutoCloseable {
    * @param start the number of the first
    * @param z room for the noise
    */
-  private void drawBlock(Draw draw, Context context, long start, Rows z, Rows x) {
+  private Rows drawBlock(Draw draw, Context context, long start, Rows z, Rows x) {
     int width = manifest.latentSize();
     FloatBuffer noise = z.data();
     Noise.normals(draw.seed(), start * width, z.data());
@@ -228,5 +205,15 @@ public final class Model implements AutoCloseable {
       }
     }
     sample.run(z, context.block(start, x.count()), x);
+    return x;
+  }
+
+  /** Runs a graph on rows, block by block. */
+  private void run(Graph graph, Rows in, Rows context, Rows out) {
+    Context given = Context.of(manifest, context, in.count());
+    for (int start = 0; start < in.count(); start += BLOCK_ROWS) {
+      int count = Math.min(BLOCK_ROWS, in.count() - start);
+      graph.run(in.slice(start, count), given.block(start, count), out.slice(start, count));
+    }
   }
 }

@@ -3,15 +3,13 @@ package flowbundle.program;
 import flowbundle.Bundle;
 import flowbundle.BundleException;
 import flowbundle.InputException;
-import flowbundle.Manifest;
 import flowbundle.Manifest.Direction;
-import flowbundle.Manifest.GoldenCase;
-import flowbundle.Manifest.GoldenNoise;
-import flowbundle.Manifest.GraphFile;
 import flowbundle.Model;
-import flowbundle.NdArray;
 import flowbundle.Noise;
 import flowbundle.Rows;
+import flowbundle.program.Contract.Case;
+import flowbundle.program.Contract.NoisePart;
+import flowbundle.program.Contract.Tolerance;
 import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.function.Consumer;
@@ -49,12 +47,12 @@ final class Golden {
 
   private final Model model;
   private final Bundle bundle;
-  private final Manifest manifest;
+  private final Contract contract;
 
   Golden(Model model) {
     this.model = model;
     this.bundle = model.bundle();
-    this.manifest = model.manifest();
+    this.contract = new Contract(model.manifest(), bundle.json());
   }
 
   /**
@@ -63,12 +61,12 @@ final class Golden {
    * @throws BundleException for a case that contradicts its files
    */
   void replay(Consumer<Outcome> outcomes) {
-    for (GoldenCase golden : manifest.cases()) {
+    for (Case golden : contract.cases) {
       outcomes.accept(replay(golden));
     }
     outcomes.accept(direction());
-    for (GoldenNoise noise : manifest.noise()) {
-      NdArray expected = bundle.array(noise.file());
+    for (NoisePart noise : contract.noise) {
+      NdArray expected = array(noise.file());
       FloatBuffer found = FloatBuffer.allocate(expected.size());
       Noise.normals(noise.seed(), noise.start(), found);
       outcomes.accept(
@@ -82,11 +80,11 @@ final class Golden {
     }
   }
 
-  private Outcome replay(GoldenCase golden) {
+  private Outcome replay(Case golden) {
     String wanted = golden.error() == null ? NO_ERROR : golden.error();
     float[] found;
     try {
-      found = run(golden.graph(), input(golden, golden.graph().input()), input(golden, "context"));
+      found = run(golden.graph(), input(golden, golden.graph().input), input(golden, "context"));
     } catch (InputException error) {
       String code = error.code().inGoldenCases();
       return new Outcome(golden.name(), code, wanted, code.equals(wanted));
@@ -94,20 +92,20 @@ final class Golden {
     if (golden.expected() == null) {
       return new Outcome(golden.name(), NO_ERROR, wanted, false);
     }
-    GraphFile graph = manifest.graphs().get(golden.graph());
+    Tolerance tolerance = contract.tolerances.get(golden.graph());
     return compare(
         golden.name(),
         found,
         rows(golden, golden.expected()),
-        Math.min(graph.atol(), ATOL),
-        Math.min(graph.rtol(), RTOL),
-        golden.graph() == Direction.SAMPLE ? manifest.scale() : NO_SCALE);
+        Math.min(tolerance.atol(), ATOL),
+        Math.min(tolerance.rtol(), RTOL),
+        golden.graph() == Direction.SAMPLE ? contract.scale : NO_SCALE);
   }
 
   /** That the two graphs are inverse to each other. */
   private Outcome direction() {
-    NdArray expected = bundle.array(manifest.logProbOfSample());
-    for (GoldenCase golden : manifest.cases()) {
+    NdArray expected = array(contract.logProbOfSample);
+    for (Case golden : contract.cases) {
       if (golden.graph() == Direction.SAMPLE
           && golden.expected() != null
           && rows(golden, golden.inputs().get("z")).shape().get(0) == expected.size()) {
@@ -131,14 +129,19 @@ final class Golden {
   }
 
   /** An input of a case as a model takes it, or null where the case has none of it. */
-  private Rows input(GoldenCase golden, String tensor) {
+  private Rows input(Case golden, String tensor) {
     String file = golden.inputs().get(tensor);
     return file == null ? null : rows(golden, file).toRows();
   }
 
+  /** A listed .npy file. */
+  private NdArray array(String file) {
+    return NdArray.read(bundle.read(file), bundle.path(file));
+  }
+
   /** The rows of a file that a case is about. */
-  private NdArray rows(GoldenCase golden, String file) {
-    NdArray array = bundle.array(file);
+  private NdArray rows(Case golden, String file) {
+    NdArray array = array(file);
     int count = array.shape().isEmpty() ? 0 : array.shape().get(0);
     List<Integer> range = golden.rows() == null ? List.of(0, count) : golden.rows();
     try {

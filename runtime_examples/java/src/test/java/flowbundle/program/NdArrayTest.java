@@ -1,9 +1,12 @@
-package flowbundle;
+package flowbundle.program;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import flowbundle.BundleException;
+import flowbundle.Bundles;
+import flowbundle.InputException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;

@@ -1,5 +1,8 @@
-package flowbundle;
+package flowbundle.program;
 
+import flowbundle.BundleException;
+import flowbundle.InputException;
+import flowbundle.Rows;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +13,7 @@ import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /** An array of an .npy file: float32 or float64, in C order. */
-public final class NdArray {
+final class NdArray {
   /** The magic and version 1.0. */
   private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0};
 
