@@ -26,6 +26,7 @@ type Bundle struct {
 	// Folder is as it was given.
 	Folder   string
 	Manifest *Manifest
+	document any
 }
 
 // OpenBundle opens a bundle and holds every listed file to its hash. A [BundleError] names the file and the key
@@ -34,10 +35,18 @@ func OpenBundle(folder string) (*Bundle, error) {
 	b := &Bundle{Folder: folder}
 	data, err := b.readFile("flow.json", manifestBytes)
 	if err != nil {
-		return nil, b.fault("flow.json", err)
+		return nil, b.Fault("flow.json", err)
 	}
-	if b.Manifest, err = parseManifest(data); err != nil {
-		return nil, b.fault("flow.json", err)
+	if b.document, err = parseJSON(data); err != nil {
+		return nil, b.Fault("flow.json", err)
+	}
+	root := b.Document()
+	// First, since every other key may mean something else in another format.
+	if root.At("format").Only(Format); root.Fault() == nil {
+		b.Manifest = readManifest(root)
+	}
+	if root.Fault() != nil {
+		return nil, b.Fault("flow.json", root.Fault())
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Manifest.Files)) {
 		if _, err := b.Read(name); err != nil {
@@ -47,34 +56,24 @@ func OpenBundle(folder string) (*Bundle, error) {
 	return b, nil
 }
 
+// Document is the whole of flow.json, for those who read more of it than [Manifest] has.
+func (b *Bundle) Document() Key { return Key{new(error), "", b.document} }
+
 // Read gives a listed file, whole. The bytes are hashed anew: those returned are those that were promised.
 func (b *Bundle) Read(name string) ([]byte, error) {
 	expected, found := b.Manifest.Files[name]
 	if !found {
-		return nil, b.fault(name, errors.New("files: is not listed"))
+		return nil, b.Fault(name, errors.New("files: is not listed"))
 	}
 	data, err := b.readFile(name, fileBytes)
 	if err != nil {
-		return nil, b.fault(name, fmt.Errorf("files: %w", err))
+		return nil, b.Fault(name, fmt.Errorf("files: %w", err))
 	}
 	sum := sha256.Sum256(data)
 	if digest := hex.EncodeToString(sum[:]); digest != expected {
-		return nil, b.fault(name, fmt.Errorf("files: hash differs (expected %.12s…, found %.12s…)", expected, digest))
+		return nil, b.Fault(name, fmt.Errorf("files: hash differs (expected %.12s…, found %.12s…)", expected, digest))
 	}
 	return data, nil
-}
-
-// Array gives a listed .npy file.
-func (b *Bundle) Array(name string) (*Array, error) {
-	data, err := b.Read(name)
-	if err != nil {
-		return nil, err
-	}
-	array, err := parseNpy(data)
-	if err != nil {
-		return nil, b.fault(name, err)
-	}
-	return array, nil
 }
 
 // readFile gives the bytes of a file, not of a folder or a pipe, that no link leads out of the bundle's folder to.
@@ -116,6 +115,7 @@ func unreadable(err error) error {
 	return fmt.Errorf("cannot be read (%w)", err)
 }
 
-func (b *Bundle) fault(name string, err error) error {
+// Fault is a [BundleError] about a file.
+func (b *Bundle) Fault(name string, err error) error {
 	return &BundleError{filepath.Join(b.Folder, filepath.FromSlash(name)), err.Error()}
 }

@@ -12,13 +12,16 @@ import (
 	"unicode/utf8"
 )
 
-// A key is a place in flow.json, and what stands there. The first fault of the document is kept; what is read
+// A Key is a place in flow.json, and what stands there. The first fault of the document is kept; what is read
 // after it, or of it, is empty.
-type key struct {
+type Key struct {
 	fault *error
 	path  string
 	value any
 }
+
+// Fault is the first that was found, or nil.
+func (k Key) Fault() error { return *k.fault }
 
 // parseJSON reads a whole document.
 func parseJSON(data []byte) (any, error) {
@@ -38,8 +41,8 @@ func parseJSON(data []byte) (any, error) {
 	return value, nil
 }
 
-// fail keeps the first fault.
-func (k key) fail(format string, arguments ...any) {
+// Fail keeps the first fault.
+func (k Key) Fail(format string, arguments ...any) {
 	if *k.fault == nil {
 		reason := fmt.Sprintf(format, arguments...)
 		if k.path != "" {
@@ -49,90 +52,113 @@ func (k key) fail(format string, arguments ...any) {
 	}
 }
 
-// at gives the value of a name, which must be there, if only as null.
-func (k key) at(name string) key {
-	value, found := k.object()[name]
+// At gives the value of a name, which must be there, if only as null.
+func (k Key) At(name string) Key {
+	value, found := k.Object()[name]
 	below := k.below(name, value)
 	if !found {
-		below.fail("is missing")
+		below.Fail("is missing")
 	}
 	return below
 }
 
-// has tells whether there is a value of a name that is not null.
-func (k key) has(name string) bool { return k.object()[name] != nil }
+// Has tells whether there is a value of a name that is not null.
+func (k Key) Has(name string) bool { return k.Object()[name] != nil }
 
-func (k key) below(name string, value any) key {
+func (k Key) below(name string, value any) Key {
 	path := name
 	if k.path != "" {
 		path = k.path + "." + name
 	}
-	return key{k.fault, path, value}
+	return Key{k.fault, path, value}
 }
 
-func (k key) null() bool { return k.value == nil }
+// Null tells whether null stands there.
+func (k Key) Null() bool { return k.value == nil }
 
-// names of an object, in order, so that the same fault is always the first.
-func (k key) names() []string { return slices.Sorted(maps.Keys(k.object())) }
+// Names of an object, in order, so that the same fault is always the first.
+func (k Key) Names() []string { return slices.Sorted(maps.Keys(k.Object())) }
 
-func (k key) object() map[string]any { return typed[map[string]any](k, "an object") }
+// Object gives the values by their names.
+func (k Key) Object() map[string]any { return typed[map[string]any](k, "an object") }
 
-func (k key) text() string { return typed[string](k, "text") }
+// Text gives a text.
+func (k Key) Text() string { return typed[string](k, "text") }
 
-func (k key) truth() bool { return typed[bool](k, "true or false") }
+// Truth gives true or false.
+func (k Key) Truth() bool { return typed[bool](k, "true or false") }
 
-func (k key) number() float64 {
+// Number gives a finite number.
+func (k Key) Number() float64 {
 	number, err := strconv.ParseFloat(string(typed[json.Number](k, "a number")), 64)
 	if err != nil {
-		k.fail("expected a number")
+		k.Fail("expected a number")
 	}
 	return number
 }
 
-// whole gives a whole number between two, which are included.
-func (k key) whole(least, most uint64) uint64 {
+// Whole gives a whole number between two, which are included.
+func (k Key) Whole(least, most uint64) uint64 {
 	number, err := strconv.ParseUint(string(typed[json.Number](k, "a number")), 10, 64)
 	if err != nil || number < least || number > most {
-		k.fail("expected a whole number from %d to %d", least, most)
+		k.Fail("expected a whole number from %d to %d", least, most)
 		return least
 	}
 	return number
 }
 
-// list gives as many entries as there may be.
-func (k key) list(least, most int) []key {
+// List gives as many entries as there may be.
+func (k Key) List(least, most int) []Key {
 	values := typed[[]any](k, "a list")
 	if len(values) < least || len(values) > most {
-		k.fail("expected %s entries, got %d", between(least, most), len(values))
+		k.Fail("expected %d to %d entries, got %d", least, most, len(values))
 		return nil
 	}
-	entries := make([]key, len(values))
+	entries := make([]Key, len(values))
 	for i, value := range values {
-		entries[i] = key{k.fault, fmt.Sprintf("%s[%d]", k.path, i), value}
+		entries[i] = Key{k.fault, fmt.Sprintf("%s[%d]", k.path, i), value}
 	}
 	return entries
 }
 
-func between(least, most int) string {
-	if least == most {
-		return strconv.Itoa(least)
-	}
-	return fmt.Sprintf("%d to %d", least, most)
-}
-
-func typed[T any](k key, name string) T {
+func typed[T any](k Key, name string) T {
 	value, fits := k.value.(T)
 	if !fits {
-		k.fail("expected %s", name)
+		k.Fail("expected %s", name)
 	}
 	return value
 }
 
-// each reads every entry of a list.
-func each[T any](entries []key, read func(key) T) []T {
+// Each reads every entry of a list.
+func Each[T any](entries []Key, read func(Key) T) []T {
 	values := make([]T, len(entries))
 	for i, entry := range entries {
 		values[i] = read(entry)
 	}
 	return values
+}
+
+// Only refuses any other text.
+func (k Key) Only(text string) {
+	if k.value != any(text) {
+		k.Fail("this package reads %q, the bundle says %s", text, k.shown())
+	}
+}
+
+// shown is the value as JSON, cut where it is long.
+func (k Key) shown() string {
+	text, _ := json.Marshal(k.value)
+	if len(text) > 80 {
+		return string(text[:80]) + "…"
+	}
+	return string(text)
+}
+
+// OneOf gives the name of a file, which must be among those.
+func (k Key) OneOf(files map[string]string) string {
+	name := k.Text()
+	if _, found := files[name]; !found {
+		k.Fail("%q is not listed in files", name)
+	}
+	return name
 }

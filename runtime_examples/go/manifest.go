@@ -10,7 +10,7 @@ const Format = "flowexport/1"
 
 // A Manifest is flow.json as far as a reader needs it. Keys that this package does not know are passed over.
 type Manifest struct {
-	Name, Description string
+	Name string
 	// EventShape is the shape of one row of x.
 	EventShape []int
 	// LatentSize is the width of z.
@@ -23,13 +23,8 @@ type Manifest struct {
 	Graphs map[Graph]string
 	// Files has the SHA-256 of every file but flow.json.
 	Files map[string]string
-	// Tolerance says how closely each graph is to agree with the golden cases.
-	Tolerance map[Graph]Tolerance
-	// Scale is the standard deviation of each feature.
-	Scale []float64
 	// Quantiles are 101 of log_prob on data, in nats: 0 %, 1 %, … 100 %; nil where there is no reference.
 	Quantiles []float64
-	Golden    Golden
 	// Selector tells that the last column of z chooses a component, and takes no temperature.
 	Selector bool
 }
@@ -45,20 +40,10 @@ const (
 )
 
 // Input is what the graph takes beside the context.
-func (g Graph) Input() string {
-	if g == Sample {
-		return "z"
-	}
-	return "x"
-}
+func (g Graph) Input() string { return map[Graph]string{LogProb: "x", Sample: "z"}[g] }
 
 // Output is what the graph gives.
-func (g Graph) Output() string {
-	if g == Sample {
-		return "x"
-	}
-	return "log_prob"
-}
+func (g Graph) Output() string { return map[Graph]string{LogProb: "log_prob", Sample: "x"}[g] }
 
 // A ContextFeature is a column of the context: a number, or the code 0, 1, … of one of its categories.
 type ContextFeature struct {
@@ -77,35 +62,4 @@ func (c ContextFeature) Code(category string) (float32, bool) {
 func (c ContextFeature) Admits(value float32) bool {
 	code := float64(value)
 	return c.Categories == nil || code >= 0 && code < float64(len(c.Categories)) && code == math.Trunc(code)
-}
-
-// A Tolerance is |Δ| ≤ Atol + Rtol · |expected|; for samples Atol is in units of the scale.
-type Tolerance struct{ Atol, Rtol float64 }
-
-// Golden is what the trained model gives.
-type Golden struct {
-	Cases []Case
-	// LogProbOfSample is a file: log_prob of the output of the sample case with as many rows.
-	LogProbOfSample string
-	Noise           []NoisePart
-}
-
-// A Case is one run of a graph. Exactly one of Expected and Error is not empty.
-type Case struct {
-	Name  string
-	Graph Graph
-	// Inputs are files by tensor.
-	Inputs map[string]string
-	// Expected is the file of the output.
-	Expected string
-	// Error is what is to be said of the inputs before anything is run.
-	Error Code
-	// Rows are the start and the end of those of all its files that count; nil where all do.
-	Rows *[2]int
-}
-
-// A NoisePart is a file with the normals number Start onwards of a seed.
-type NoisePart struct {
-	Seed, Start uint64
-	File        string
 }

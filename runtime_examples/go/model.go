@@ -51,7 +51,7 @@ func Open(folder string, options ...Option) (*Model, error) {
 		if err == nil {
 			m.sessions[graph], err = openSession(onnx, m.inputs(graph), graph.Output(), chosen.threads)
 			if err != nil {
-				err = bundle.fault(file, fmt.Errorf("ONNX Runtime cannot open it: %s", firstLine(err)))
+				err = bundle.Fault(file, fmt.Errorf("ONNX Runtime cannot open it: %s", firstLine(err)))
 			}
 		}
 		if err != nil {
@@ -88,16 +88,7 @@ func (m *Model) Manifest() *Manifest { return m.bundle.Manifest }
 // x are rows of the bundle's event shape. The context is one row for all of them or one for each; nil where the
 // model takes none. An [InputError] says what does not fit, a [BundleError] that the graph cannot be run.
 func (m *Model) LogProb(x, context *Rows) ([]float32, error) {
-	count, err := x.count("x", m.Manifest().EventShape...)
-	if err != nil {
-		return nil, err
-	}
-	conditioner, err := checkContext(m.Manifest().Context, context, count)
-	if err != nil {
-		return nil, err
-	}
-	part := func(start, stop int) []float32 { return x.Slice(start, stop).Data }
-	return m.run(LogProb, count, part, conditioner)
+	return m.runRows(LogProb, x, context)
 }
 
 // Percentile says where a score stands among those of the data that the model was made from: 0 to 100, linear
@@ -125,10 +116,6 @@ func (m *Model) SampleRange(start uint64, count int, seed uint64, temperature fl
 	if high, _ := bits.Mul64(end, uint64(latent)); count < 0 || carry != 0 || high != 0 {
 		return nil, inputError(WrongValue, "rows: %d from %d on are not what a seed has noise for", count, start)
 	}
-	conditioner, err := checkContext(m.Manifest().Context, context, count)
-	if err != nil {
-		return nil, err
-	}
 	warm := latent
 	if m.Manifest().Selector {
 		// The last column of a mixture's noise chooses the component; it has no temperature.
@@ -143,45 +130,56 @@ func (m *Model) SampleRange(start uint64, count int, seed uint64, temperature fl
 		}
 		return z
 	}
-	data, err := m.run(Sample, count, noise, conditioner)
-	if err != nil {
-		return nil, err
-	}
-	return &Rows{data, m.Manifest().EventShape}, nil
+	data, err := m.run(Sample, count, noise, context)
+	return m.samples(data), err
 }
 
 // SampleFrom is the deterministic map from noise to data that Sample runs: z are rows of the latent size, the
 // context is as there.
 func (m *Model) SampleFrom(z, context *Rows) (*Rows, error) {
-	count, err := z.count("z", m.Manifest().LatentSize)
-	if err != nil {
-		return nil, err
-	}
-	conditioner, err := checkContext(m.Manifest().Context, context, count)
-	if err != nil {
-		return nil, err
-	}
-	part := func(start, stop int) []float32 { return z.Slice(start, stop).Data }
-	data, err := m.run(Sample, count, part, conditioner)
-	if err != nil {
-		return nil, err
-	}
-	return &Rows{data, m.Manifest().EventShape}, nil
+	data, err := m.runRows(Sample, z, context)
+	return m.samples(data), err
 }
 
-// run runs a graph on rows that were checked, a block at a time. No rows are none: onnxruntime_go refuses a batch
+// samples gives numbers as rows of x; nil for none.
+func (m *Model) samples(data []float32) *Rows {
+	if data == nil {
+		return nil
+	}
+	return &Rows{data, m.Manifest().EventShape}
+}
+
+// shapes of a row of a graph's input and output.
+func (m *Model) shapes(graph Graph) (input, output []int) {
+	if graph == Sample {
+		return []int{m.Manifest().LatentSize}, m.Manifest().EventShape
+	}
+	return m.Manifest().EventShape, nil
+}
+
+// runRows runs a graph on rows of its input.
+func (m *Model) runRows(graph Graph, rows, context *Rows) ([]float32, error) {
+	shape, _ := m.shapes(graph)
+	count, err := rows.count(graph.Input(), shape...)
+	if err != nil {
+		return nil, err
+	}
+	return m.run(graph, count, func(start, stop int) []float32 { return rows.Slice(start, stop).Data }, context)
+}
+
+// run runs a graph a block at a time, on so many rows, of which part gives those of a block. No rows are none: onnxruntime_go refuses a batch
 // that is empty, and there is nothing to run.
-func (m *Model) run(graph Graph, rows int, part func(start, stop int) []float32, context *conditioner) ([]float32, error) {
+func (m *Model) run(graph Graph, rows int, part func(start, stop int) []float32, given *Rows) ([]float32, error) {
+	context, err := checkContext(m.Manifest().Context, given, rows)
+	if err != nil {
+		return nil, err
+	}
 	m.open.RLock()
 	defer m.open.RUnlock()
 	if m.closed {
 		return nil, ErrClosed
 	}
-	manifest := m.Manifest()
-	input, output := manifest.EventShape, []int(nil)
-	if graph == Sample {
-		input, output = []int{manifest.LatentSize}, manifest.EventShape
-	}
+	input, output := m.shapes(graph)
 	width := product(output)
 	found := make([]float32, rows*width)
 	for start := 0; start < rows; start += BlockRows {
@@ -192,7 +190,7 @@ func (m *Model) run(graph Graph, rows int, part func(start, stop int) []float32,
 		}
 		into := tensor{found[start*width : stop*width], output}
 		if err := m.sessions[graph].run(inputs, into, stop-start); err != nil {
-			return nil, m.bundle.fault(manifest.Graphs[graph], fmt.Errorf("cannot be run: %s", firstLine(err)))
+			return nil, m.bundle.Fault(m.Manifest().Graphs[graph], fmt.Errorf("cannot be run: %s", firstLine(err)))
 		}
 	}
 	return found, nil

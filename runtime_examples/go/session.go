@@ -63,13 +63,12 @@ func openSession(onnx []byte, inputs []string, output string, threads int) (*ses
 		return nil, err
 	}
 	defer options.Destroy()
-	if err := options.SetIntraOpNumThreads(threads); err != nil {
-		return nil, err
-	}
-	if err := options.SetInterOpNumThreads(1); err != nil {
-		return nil, err
-	}
-	if err := options.SetLogSeverityLevel(ort.LoggingLevelFatal); err != nil {
+	err = errors.Join(
+		options.SetIntraOpNumThreads(threads),
+		options.SetInterOpNumThreads(1),
+		options.SetLogSeverityLevel(ort.LoggingLevelFatal),
+	)
+	if err != nil {
 		return nil, err
 	}
 	opened, err := ort.NewDynamicAdvancedSessionWithONNXData(onnx, inputs, []string{output}, options)

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"flowbundle"
+	"flowbundle/golden"
 )
 
 const testBundle = "../../testdata/bundle"
@@ -97,7 +97,7 @@ func TestAGoldenCaseThatFailsIsToldOfAndEndsWith1(t *testing.T) {
 }
 
 func TestCompare(t *testing.T) {
-	narrow := flowbundle.Tolerance{Atol: 0.1, Rtol: 0.01}
+	narrow := golden.Tolerance{Atol: 0.1, Rtol: 0.01}
 	nan, infinity := math.NaN(), math.Inf(-1)
 	for _, c := range []struct {
 		found    []float32

@@ -6,19 +6,19 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"path/filepath"
 
 	"flowbundle"
+	"flowbundle/golden"
 )
 
 var (
 	// most is what is allowed; a bundle may ask for less and never for more.
-	most = flowbundle.Tolerance{Atol: 1e-4, Rtol: 1e-5}
+	most = golden.Tolerance{Atol: 1e-4, Rtol: 1e-5}
 	// ofDirection is that of log_prob of a sample, in nats: the density's gradient magnifies the rounding of a
 	// float32 sample.
-	ofDirection = flowbundle.Tolerance{Atol: 1e-2, Rtol: 1e-3}
+	ofDirection = golden.Tolerance{Atol: 1e-2, Rtol: 1e-3}
 	// ofNoise is two units in the last place of the largest normal.
-	ofNoise = flowbundle.Tolerance{Atol: 9.5e-7}
+	ofNoise = golden.Tolerance{Atol: 9.5e-7}
 )
 
 // A check is a line of the report: what is run, and the code with which it should be refused, if any.
@@ -34,15 +34,19 @@ type line struct {
 	passed       bool
 }
 
-// golden replays the bundle's own cases.
-func golden(bundle string, out *bufio.Writer) error {
+// replayAll replays the bundle's own cases.
+func replayAll(bundle string, out *bufio.Writer) error {
 	model, err := flowbundle.Open(bundle)
 	if err != nil {
 		return err
 	}
 	defer model.Close()
+	cases, err := golden.Read(model.Bundle())
+	if err != nil {
+		return err
+	}
 	passed, failed := 0, 0
-	for _, each := range checks(model) {
+	for _, each := range checks(model, cases) {
 		line, err := each.run()
 		if refused := (*flowbundle.InputError)(nil); errors.As(err, &refused) {
 			line, err = codes(refused.Code, each.refusal), nil
@@ -66,14 +70,13 @@ func golden(bundle string, out *bufio.Writer) error {
 	return nil
 }
 
-func checks(model *flowbundle.Model) []check {
-	golden := model.Manifest().Golden
+func checks(model *flowbundle.Model, cases *golden.Golden) []check {
 	var all []check
-	for _, one := range golden.Cases {
-		all = append(all, check{one.Name, one.Error, func() (line, error) { return replay(model, one) }})
+	for _, one := range cases.Cases {
+		all = append(all, check{one.Name, one.Error, func() (line, error) { return replay(model, cases, one) }})
 	}
-	all = append(all, check{"log_prob_of_sample", "", func() (line, error) { return direction(model) }})
-	for _, part := range golden.Noise {
+	all = append(all, check{"log_prob_of_sample", "", func() (line, error) { return direction(model, cases) }})
+	for _, part := range cases.Noise {
 		name := fmt.Sprintf("noise %d", part.Seed)
 		all = append(all, check{name, "", func() (line, error) { return noise(model, part) }})
 	}
@@ -87,7 +90,7 @@ func codes(found, expected flowbundle.Code) line {
 }
 
 // replay runs a case as one batch.
-func replay(model *flowbundle.Model, one flowbundle.Case) (line, error) {
+func replay(model *flowbundle.Model, cases *golden.Golden, one golden.Case) (line, error) {
 	found, err := runCase(model, one)
 	if err != nil {
 		return line{}, err
@@ -95,12 +98,11 @@ func replay(model *flowbundle.Model, one flowbundle.Case) (line, error) {
 	if one.Expected == "" {
 		return codes("", one.Error), nil
 	}
-	manifest := model.Manifest()
 	unit := []float64{1}
 	if one.Graph == flowbundle.Sample {
-		unit = manifest.Scale
+		unit = cases.Scale
 	}
-	expected, err := model.Bundle().Array(one.Expected)
+	expected, err := golden.ReadArray(model.Bundle(), one.Expected)
 	if err != nil {
 		return line{}, err
 	}
@@ -112,13 +114,13 @@ func replay(model *flowbundle.Model, one flowbundle.Case) (line, error) {
 		}
 		wide = wide[start*len(unit) : stop*len(unit)]
 	}
-	asked := manifest.Tolerance[one.Graph]
-	tolerance := flowbundle.Tolerance{Atol: min(asked.Atol, most.Atol), Rtol: min(asked.Rtol, most.Rtol)}
+	asked := cases.Tolerance[one.Graph]
+	tolerance := golden.Tolerance{Atol: min(asked.Atol, most.Atol), Rtol: min(asked.Rtol, most.Rtol)}
 	return compare(found.Data, wide, tolerance, unit), nil
 }
 
 // runCase gives the output of a case's graph for its inputs.
-func runCase(model *flowbundle.Model, one flowbundle.Case) (*flowbundle.Rows, error) {
+func runCase(model *flowbundle.Model, one golden.Case) (*flowbundle.Rows, error) {
 	rows, err := input(model, one, one.Graph.Input())
 	if err != nil {
 		return nil, err
@@ -135,12 +137,12 @@ func runCase(model *flowbundle.Model, one flowbundle.Case) (*flowbundle.Rows, er
 }
 
 // input gives the rows of an input that a case names, or all of them; nil where it has no such input.
-func input(model *flowbundle.Model, one flowbundle.Case, tensor string) (*flowbundle.Rows, error) {
+func input(model *flowbundle.Model, one golden.Case, tensor string) (*flowbundle.Rows, error) {
 	file, found := one.Inputs[tensor]
 	if !found {
 		return nil, nil
 	}
-	array, err := model.Bundle().Array(file)
+	array, err := golden.ReadArray(model.Bundle(), file)
 	if err != nil {
 		return nil, err
 	}
@@ -156,14 +158,13 @@ func input(model *flowbundle.Model, one flowbundle.Case, tensor string) (*flowbu
 
 // direction compares log_prob of samples, those of the case that has as many rows, with what the trained model says
 // of them.
-func direction(model *flowbundle.Model) (line, error) {
-	golden := model.Manifest().Golden
-	expected, err := model.Bundle().Array(golden.LogProbOfSample)
+func direction(model *flowbundle.Model, cases *golden.Golden) (line, error) {
+	expected, err := golden.ReadArray(model.Bundle(), cases.LogProbOfSample)
 	if err != nil {
 		return line{}, err
 	}
 	wide := expected.Widened()
-	for _, one := range golden.Cases {
+	for _, one := range cases.Cases {
 		if one.Graph != flowbundle.Sample || one.Expected == "" {
 			continue
 		}
@@ -185,8 +186,8 @@ func direction(model *flowbundle.Model) (line, error) {
 }
 
 // noise compares a part of the noise.
-func noise(model *flowbundle.Model, part flowbundle.NoisePart) (line, error) {
-	expected, err := model.Bundle().Array(part.File)
+func noise(model *flowbundle.Model, part golden.NoisePart) (line, error) {
+	expected, err := golden.ReadArray(model.Bundle(), part.File)
 	if err != nil {
 		return line{}, err
 	}
@@ -196,7 +197,7 @@ func noise(model *flowbundle.Model, part flowbundle.NoisePart) (line, error) {
 
 // compare tells whether |Δ| ≤ atol · unit + rtol · |expected| everywhere, in units of unit, which repeats from row to
 // row. The figures are those of the number that comes nearest to its bound, or goes farthest over it.
-func compare(found []float32, expected []float64, tolerance flowbundle.Tolerance, unit []float64) line {
+func compare(found []float32, expected []float64, tolerance golden.Tolerance, unit []float64) line {
 	passed := len(found) == len(expected) && len(found) > 0
 	worst, difference, bound := -1.0, math.NaN(), math.NaN()
 	for i := range min(len(found), len(expected)) {
@@ -232,10 +233,10 @@ func figure(number float64) string {
 	return fmt.Sprintf("%.3e", number)
 }
 
-func missingRows(model *flowbundle.Model, one flowbundle.Case) error {
+func missingRows(model *flowbundle.Model, one golden.Case) error {
 	return fault(model, fmt.Sprintf("golden.cases: %q: a file has fewer rows than the case", one.Name))
 }
 
 func fault(model *flowbundle.Model, reason string) error {
-	return &flowbundle.BundleError{Path: filepath.Join(model.Bundle().Folder, "flow.json"), Reason: reason}
+	return model.Bundle().Fault("flow.json", errors.New(reason))
 }

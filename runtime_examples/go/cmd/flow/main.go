@@ -53,7 +53,7 @@ func command(arguments []string, in io.Reader, out *bufio.Writer, errs io.Writer
 	case len(rest) > 0:
 		return errors.New(usage)
 	case name == "golden":
-		return golden(bundle, out)
+		return replayAll(bundle, out)
 	case name == "score":
 		return score(bundle, in, out, errs)
 	case name == "bench":

@@ -1,4 +1,4 @@
-package flowbundle
+package golden
 
 import (
 	"encoding/binary"
@@ -7,6 +7,8 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"flowbundle"
 )
 
 func npyFile(header, body string) []byte {
@@ -70,13 +72,13 @@ func TestNpyRefusesAnythingElse(t *testing.T) {
 
 func TestAnInputIsRowsOfFloat32(t *testing.T) {
 	rows, err := (&Array{Shape: []int{2, 1, 3}, Float32: make([]float32, 6)}).Rows()
-	if err != nil || !reflect.DeepEqual(rows, &Rows{make([]float32, 6), []int{1, 3}}) {
+	if err != nil || !reflect.DeepEqual(rows, &flowbundle.Rows{Data: make([]float32, 6), Shape: []int{1, 3}}) {
 		t.Errorf("%v, %v", rows, err)
 	}
-	if _, err := (&Array{Shape: []int{2}, Float64: []float64{0, 0}}).Rows(); !errors.Is(err, WrongDtype) {
+	if _, err := (&Array{Shape: []int{2}, Float64: []float64{0, 0}}).Rows(); !errors.Is(err, flowbundle.WrongDtype) {
 		t.Error(err)
 	}
-	if _, err := (&Array{Float32: []float32{0}}).Rows(); !errors.Is(err, WrongShape) {
+	if _, err := (&Array{Float32: []float32{0}}).Rows(); !errors.Is(err, flowbundle.WrongShape) {
 		t.Error(err)
 	}
 }

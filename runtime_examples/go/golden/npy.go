@@ -1,4 +1,4 @@
-package flowbundle
+package golden
 
 import (
 	"bytes"
@@ -9,6 +9,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"flowbundle"
 )
 
 // An Array is the content of an .npy file, its numbers in C order.
@@ -28,6 +30,19 @@ var (
 )
 
 var errNotNpy = errors.New("is not an .npy file of version 1.0 with <f4 or <f8 in C order")
+
+// ReadArray gives a listed .npy file of a bundle.
+func ReadArray(bundle *flowbundle.Bundle, name string) (*Array, error) {
+	data, err := bundle.Read(name)
+	if err != nil {
+		return nil, err
+	}
+	array, err := parseNpy(data)
+	if err != nil {
+		return nil, bundle.Fault(name, err)
+	}
+	return array, nil
+}
 
 // parseNpy gives the array of an .npy file, or says why it is none.
 func parseNpy(data []byte) (*Array, error) {
@@ -50,7 +65,7 @@ func parseNpy(data []byte) (*Array, error) {
 			continue
 		}
 		axis, err := strconv.Atoi(text)
-		if err != nil || axis != 0 && size > fileBytes/axis {
+		if err != nil || axis != 0 && size > math.MaxInt32/axis {
 			return nil, errNotNpy
 		}
 		shape, size = append(shape, axis), size*axis
@@ -73,16 +88,16 @@ func parseNpy(data []byte) (*Array, error) {
 	return array, nil
 }
 
-// Rows gives the array as an input of a model: rows along its first axis. It is an [InputError] for float64, and
+// Rows gives the array as an input of a model: rows along its first axis. It is an [flowbundle.InputError] for float64, and
 // for a single number, which has no rows.
-func (a *Array) Rows() (*Rows, error) {
+func (a *Array) Rows() (*flowbundle.Rows, error) {
 	if a.Float32 == nil {
-		return nil, inputError(WrongDtype, "expected float32, got float64")
+		return nil, &flowbundle.InputError{Code: flowbundle.WrongDtype, Reason: "expected float32, got float64"}
 	}
 	if len(a.Shape) == 0 {
-		return nil, inputError(WrongShape, "expected rows, got a single number")
+		return nil, &flowbundle.InputError{Code: flowbundle.WrongShape, Reason: "expected rows, got a single number"}
 	}
-	return &Rows{a.Float32, a.Shape[1:]}, nil
+	return &flowbundle.Rows{Data: a.Float32, Shape: a.Shape[1:]}, nil
 }
 
 // Widened gives the numbers in float64.
