@@ -4,11 +4,12 @@ use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::error::Error;
-use crate::manifest::Manifest;
-use crate::npy::Array;
+use crate::manifest::{Manifest, read_as};
 
 /// A larger `flow.json` is refused before it is parsed.
 const MANIFEST_BYTES: u64 = 4 << 20;
@@ -20,6 +21,7 @@ const FILE_BYTES: u64 = (2 << 30) - 1;
 #[derive(Debug, Clone)]
 pub struct Bundle {
     folder: PathBuf,
+    document: Value,
     manifest: Manifest,
 }
 
@@ -32,9 +34,12 @@ impl Bundle {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
         let folder = folder.as_ref().to_path_buf();
         let path = folder.join("flow.json");
-        let data = read_regular(&path, MANIFEST_BYTES).map_err(|reason| Error::bundle(&path, reason))?;
-        let manifest = Manifest::parse(&data).map_err(|reason| Error::bundle(&path, reason))?;
-        let bundle = Bundle { folder, manifest };
+        let fault = |reason| Error::bundle(&path, reason);
+        let data = read_regular(&path, MANIFEST_BYTES).map_err(fault)?;
+        let document =
+            serde_json::from_slice(&data).map_err(|error| fault(format!("is not JSON ({error})")))?;
+        let manifest = Manifest::read(&document).map_err(fault)?;
+        let bundle = Bundle { folder, document, manifest };
         for name in bundle.manifest.files.keys() {
             bundle.read(name)?;
         }
@@ -62,13 +67,18 @@ impl Bundle {
         self.read_listed(name, &path).map_err(|reason| Error::bundle(&path, format!("files: {reason}")))
     }
 
-    /// A listed .npy file.
+    /// Keys of `flow.json` as a type of the caller's, for those who read more of it than [`Manifest`] has.
     ///
     /// # Errors
     ///
-    /// As [`Bundle::read`], and for a file that is no such array.
-    pub fn array(&self, name: &str) -> Result<Array, Error> {
-        Array::parse(&self.read(name)?).map_err(|reason| Error::bundle(&self.folder.join(name), reason))
+    /// [`Error::Bundle`] for a key that does not fit the type.
+    pub fn read_as<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        read_as(&self.document).map_err(|reason| self.fault("flow.json", reason))
+    }
+
+    /// What is wrong with a file of this bundle.
+    pub fn fault(&self, name: &str, reason: impl Into<String>) -> Error {
+        Error::bundle(&self.folder.join(name), reason)
     }
 
     fn read_listed(&self, name: &str, path: &Path) -> Result<Vec<u8>, String> {

@@ -24,20 +24,15 @@ mod error;
 mod manifest;
 mod model;
 mod noise;
-mod npy;
 mod rows;
 
 #[cfg(not(feature = "tract"))]
 pub use backend::environment;
 pub use bundle::Bundle;
 pub use error::{Error, InputCode};
-pub use manifest::{
-    Case, ContextFeature, FORMAT, Golden, GraphName, GraphSpec, Graphs, Manifest, NoiseSpec, Reference,
-    TensorSpec, Tolerance, Tolerances,
-};
+pub use manifest::{ContextFeature, FORMAT, GraphName, GraphSpec, Graphs, Manifest, Reference};
 pub use model::Model;
 pub use noise::{normals, philox4x32};
-pub use npy::{Array, Numbers};
 pub use rows::{BLOCK_ROWS, Rows};
 
 /// The README's program, compiled with the other examples; `snippet.sh` runs it.

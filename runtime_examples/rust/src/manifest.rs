@@ -1,24 +1,22 @@
 //! `flow.json`: what the model is, and what it promises.
 
-mod rules;
-
 use std::collections::BTreeMap;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
-
-use crate::error::InputCode;
+use serde_json::Value;
 
 /// The format that this library reads. A changed meaning has another number.
 pub const FORMAT: &str = "flowexport/1";
 
-/// `flow.json`, held to the format and to itself. Keys that this library does not know are passed over.
+/// The widest row of x, z or context, in numbers: a block of 1,024 rows is then 4 GiB at most.
+const WIDEST: usize = 1 << 20;
+
+/// `flow.json` as far as a model needs it, held to the format and to itself. Other keys are passed over.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Manifest {
     /// Of the model.
     pub name: String,
-    /// In a sentence.
-    pub description: String,
     /// Of every input and output: `float32`.
     pub dtype: String,
     /// The shape of one row of x: one to three sizes.
@@ -33,23 +31,15 @@ pub struct Manifest {
     /// Names, and perhaps categories, of the columns of the context.
     #[serde(deserialize_with = "nullable")]
     pub context_features: Option<Vec<ContextFeature>>,
-    /// The flow and its arguments; not needed to run it.
-    pub architecture: Map<String, Value>,
     /// The two directions.
     pub graphs: Graphs,
     /// File → SHA-256 in lower-case hex, for every file but `flow.json`.
     pub files: BTreeMap<String, String>,
-    /// How closely each graph is to agree with the golden cases.
-    pub tolerance: Tolerances,
     /// The standard deviation of each feature.
     pub scale: Vec<f64>,
     /// The distribution of log_prob on data.
     #[serde(deserialize_with = "nullable")]
     pub reference: Option<Reference>,
-    /// What the trained model gives.
-    pub golden: Golden,
-    /// Versions and hashes.
-    pub provenance: BTreeMap<String, String>,
     /// Whether the last column of z chooses a component, and takes no temperature.
     #[serde(default)]
     pub selector: bool,
@@ -106,110 +96,73 @@ pub struct Graphs {
 pub struct GraphSpec {
     /// Its name, among `files`.
     pub file: String,
-    /// The version of the standard domain.
-    pub opset: u32,
-    /// x or z, and the context where there is one.
-    pub inputs: Vec<TensorSpec>,
-    /// log_prob or x.
-    pub outputs: Vec<TensorSpec>,
-}
-
-/// An input or output of a graph.
-#[derive(Debug, Clone, Deserialize)]
-pub struct TensorSpec {
-    /// By which it is fed or fetched.
-    pub name: String,
-    /// `float32`.
-    pub dtype: String,
-    /// `"batch"`, then the sizes of one row.
-    pub shape: Vec<Value>,
-}
-
-/// The tolerance of each graph.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Tolerances {
-    /// In nats.
-    pub log_prob: Tolerance,
-    /// `atol` in units of `scale`.
-    pub sample: Tolerance,
-}
-
-/// |Δ| ≤ atol + rtol · |expected|.
-#[derive(Debug, Clone, Copy, Deserialize)]
-pub struct Tolerance {
-    /// The absolute part.
-    pub atol: f64,
-    /// The relative part.
-    pub rtol: f64,
 }
 
 /// The distribution of log_prob on data, which turns a score into a percentile.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Reference {
-    /// How many rows of data it was made of.
-    pub rows: u32,
     /// 101 ascending numbers, in nats: 0 %, 1 %, … 100 %.
     pub log_prob_quantiles: Vec<f64>,
 }
 
-/// Inputs, and what the trained model says of them.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Golden {
-    /// Of both graphs.
-    pub cases: Vec<Case>,
-    /// A file: log_prob of the output of the sample case with as many rows.
-    pub log_prob_of_sample: String,
-    /// Parts of the noise.
-    pub noise: Vec<NoiseSpec>,
-}
-
-/// One run of a graph. Exactly one of `expected` and `error` is there.
-#[derive(Debug, Clone, Deserialize)]
-pub struct Case {
-    /// Of the case.
-    pub name: String,
-    /// Which graph it runs.
-    pub graph: GraphName,
-    /// Tensor → file.
-    pub inputs: BTreeMap<String, String>,
-    /// The output → file.
-    pub expected: Option<BTreeMap<String, String>>,
-    /// What is to be said of these inputs before anything is run.
-    pub error: Option<InputCode>,
-    /// Start and end of the rows of all these files that count; without it all do.
-    pub rows: Option<(usize, usize)>,
-}
-
-/// Normals number `start` onwards of a seed.
-#[derive(Debug, Clone, Deserialize)]
-pub struct NoiseSpec {
-    /// Written as decimal text.
-    #[serde(deserialize_with = "decimal")]
-    pub seed: u64,
-    /// The number of the first.
-    pub start: u64,
-    /// A file.
-    pub file: String,
-}
-
 impl Manifest {
-    /// Reads `flow.json`, or says which key is at fault and why.
-    pub(crate) fn parse(data: &[u8]) -> Result<Self, String> {
-        let document: Value =
-            serde_json::from_slice(data).map_err(|error| format!("is not JSON ({error})"))?;
+    /// Reads a parsed `flow.json`, or says which key is at fault and why.
+    pub(crate) fn read(document: &Value) -> Result<Self, String> {
         // First, since every other key may mean something else in another format.
         let format = document.get("format").ok_or("format: is missing")?;
         if format != FORMAT {
             return Err(format!("format: this library reads {FORMAT:?}, the bundle says {format}"));
         }
-        let manifest: Manifest = serde_path_to_error::deserialize(document).map_err(|error| {
-            match error.path().to_string().as_str() {
-                "." => error.inner().to_string(),
-                key => format!("{key}: {}", error.inner()),
+        let manifest: Manifest = read_as(document)?;
+        match manifest.fault() {
+            Some(fault) => Err(fault),
+            None => Ok(manifest),
+        }
+    }
+
+    /// The first place where the manifest breaks a rule that is not one of types.
+    fn fault(&self) -> Option<String> {
+        if self.dtype != "float32" {
+            return Some(format!("dtype: this library reads \"float32\", the bundle says {:?}", self.dtype));
+        }
+        if !(1..=3).contains(&self.event_shape.len()) {
+            return Some("event_shape: expected one to three sizes".into());
+        }
+        let event_size = self.event_shape.iter().try_fold(1usize, |a, b| a.checked_mul(*b));
+        for (key, size, least) in [
+            ("event_shape", event_size.unwrap_or(usize::MAX), 1),
+            ("latent_size", self.latent_size, 1),
+            ("context_size", self.context_size, 0),
+        ] {
+            if !(least..=WIDEST).contains(&size) {
+                return Some(format!("{key}: expected {least} to {WIDEST} numbers a row"));
             }
-        })?;
-        manifest.check()?;
-        Ok(manifest)
+        }
+        for (key, found, wanted) in [
+            ("scale", Some(self.scale.len()), self.event_size()),
+            ("features", self.features.as_ref().map(Vec::len), self.event_size()),
+            ("context_features", self.context_features.as_ref().map(Vec::len), self.context_size),
+        ] {
+            if let Some(found) = found.filter(|found| *found != wanted) {
+                return Some(format!("{key}: expected {wanted} entries, got {found}"));
+            }
+        }
+        let quantiles = self.reference.as_ref().map(|reference| &reference.log_prob_quantiles);
+        if quantiles.is_some_and(|all| all.len() != 101 || !all.is_sorted()) {
+            return Some("reference.log_prob_quantiles: expected 101 ascending numbers".into());
+        }
+        if let Some(name) = self.files.keys().find(|name| !goes_down(name)) {
+            return Some(format!("files: {name:?} leaves the folder"));
+        }
+        let hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        let hashed = |digest: &str| digest.len() == 64 && digest.bytes().all(hex);
+        if let Some((name, _)) = self.files.iter().find(|(_, digest)| !hashed(digest)) {
+            return Some(format!("files: {name:?}: expected a SHA-256 in lower-case hex"));
+        }
+        [("log_prob", &self.graphs.log_prob), ("sample", &self.graphs.sample)]
+            .into_iter()
+            .find(|(_, graph)| !self.files.contains_key(&graph.file))
+            .map(|(name, graph)| format!("graphs.{name}.file: {:?} is not listed in files", graph.file))
     }
 
     /// The numbers of one row of x.
@@ -259,10 +212,15 @@ fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<O
     Option::deserialize(from)
 }
 
-/// An unsigned 64-bit integer as decimal text, since JSON's numbers may not hold it.
-fn decimal<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
-    let text = String::deserialize(from)?;
-    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    let number = digits.then(|| text.parse().ok()).flatten();
-    number.ok_or_else(|| serde::de::Error::custom(format!("{text:?} is no unsigned 64-bit integer")))
+/// Keys of a document as a type of the caller's, or which of them is at fault and why.
+pub(crate) fn read_as<T: DeserializeOwned>(document: &Value) -> Result<T, String> {
+    serde_path_to_error::deserialize(document).map_err(|error| match error.path().to_string().as_str() {
+        "." => error.inner().to_string(),
+        key => format!("{key}: {}", error.inner()),
+    })
+}
+
+/// Whether a file name is relative, with forward slashes, and goes nowhere but down.
+fn goes_down(name: &str) -> bool {
+    !name.contains(['\\', ':', '\0']) && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
 }

@@ -1,5 +1,6 @@
 //! A bundle, ready to run: log_prob, percentile and sample.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::Path;
@@ -44,7 +45,7 @@ impl Model {
         let session = |name| {
             let spec = bundle.manifest().graph(name);
             let path = bundle.folder().join(&spec.file);
-            Session::open(&bundle.read(&spec.file)?, spec, threads, &path)
+            Session::open(&bundle.read(&spec.file)?, name, threads, &path)
         };
         Ok(Model {
             log_prob: session(GraphName::LogProb)?,
@@ -74,7 +75,7 @@ impl Model {
     pub fn log_prob<'a>(&self, x: impl Into<Rows<'a>>, context: Option<Rows<'_>>) -> Result<Vec<f32>, Error> {
         let x = x.into();
         let rows = x.count("x", &self.manifest().event_shape)?;
-        self.run(GraphName::LogProb, x, rows, Context::check(&self.columns, context, rows)?)
+        self.run(GraphName::LogProb, rows, context, |block| x.block(block).into())
     }
 
     /// Where a score stands among those of the data that the model was made from: 0 to 100, linear between
@@ -122,20 +123,16 @@ impl Model {
         let (Some(count), Some(_)) = (all, numbers) else {
             return Err(wrong(format!("rows: {} are more than a seed has noise for", rows.end)));
         };
-        let context = Context::check(&self.columns, context, count)?;
-        let mut out = Vec::new();
-        for block in blocks(count) {
+        // The last column of a mixture's noise chooses the component; it has no temperature.
+        let warm = latent - usize::from(self.manifest().selector);
+        self.run(GraphName::Sample, count, context, |block| {
             let start = (rows.start + block.start as u64) * latent as u64;
             let mut z = normals(seed, start, block.len() * latent);
-            // The last column of a mixture's noise chooses the component; it has no temperature.
-            let warm = latent - usize::from(self.manifest().selector);
             for row in z.chunks_exact_mut(latent) {
                 row[..warm].iter_mut().for_each(|number| *number *= temperature);
             }
-            let given = context.of(&block);
-            out.extend(self.run_block(GraphName::Sample, &z, block.len(), given)?);
-        }
-        Ok(out)
+            Cow::from(z)
+        })
     }
 
     /// The deterministic map from noise to data that [`Model::sample`] runs: `z` are rows of `latent_size`
@@ -151,53 +148,40 @@ impl Model {
     ) -> Result<Vec<f32>, Error> {
         let z = z.into();
         let rows = z.count("z", &[self.manifest().latent_size])?;
-        self.run(GraphName::Sample, z, rows, Context::check(&self.columns, context, rows)?)
+        self.run(GraphName::Sample, rows, context, |block| z.block(block).into())
     }
 
-    fn run(
+    /// Runs a graph on rows block by block, each as `rows_of` gives it.
+    fn run<'a>(
         &self,
         graph: GraphName,
-        rows: Rows<'_>,
         count: usize,
-        context: Context<'_>,
-    ) -> Result<Vec<f32>, Error> {
-        let mut out = Vec::new();
-        for block in blocks(count) {
-            let given = context.of(&block);
-            let part = &rows.data()[block.start * rows.width()..block.end * rows.width()];
-            out.extend(self.run_block(graph, part, block.len(), given)?);
-        }
-        Ok(out)
-    }
-
-    /// Runs a graph on one block of rows, checked before.
-    fn run_block(
-        &self,
-        graph: GraphName,
-        rows: &[f32],
-        count: usize,
-        context: Option<&[f32]>,
+        context: Option<Rows<'_>>,
+        rows_of: impl Fn(&Range<usize>) -> Cow<'a, [f32]>,
     ) -> Result<Vec<f32>, Error> {
         let manifest = self.manifest();
-        let shape_of = |row: &[usize]| [&[count], row].concat();
-        let (session, shape, width) = match graph {
-            GraphName::LogProb => (&self.log_prob, shape_of(&manifest.event_shape), 1),
-            GraphName::Sample => (&self.sample, shape_of(&[manifest.latent_size]), manifest.event_size()),
+        let context = Context::check(&self.columns, context, count)?;
+        let (session, row, width) = match graph {
+            GraphName::LogProb => (&self.log_prob, &manifest.event_shape, 1),
+            GraphName::Sample => (&self.sample, &vec![manifest.latent_size], manifest.event_size()),
         };
-        let mut inputs = vec![Input { name: graph.input(), shape, data: rows }];
-        if let Some(data) = context {
-            let shape = shape_of(&[manifest.context_size]);
-            inputs.push(Input { name: "context", shape, data });
+        let fault =
+            |reason| self.bundle.fault(&manifest.graph(graph).file, format!("cannot be run: {reason}"));
+        let mut out = Vec::new();
+        for block in blocks(count) {
+            let rows = rows_of(&block);
+            let shape_of = |row: &[usize]| [&[block.len()], row].concat();
+            let mut inputs = vec![Input { name: graph.input(), shape: shape_of(row), data: &rows }];
+            if let Some(data) = context.of(&block) {
+                inputs.push(Input { name: "context", shape: shape_of(&[manifest.context_size]), data });
+            }
+            let output = session.run(&inputs).map_err(fault)?;
+            if output.len() != block.len() * width {
+                return Err(fault(format!("{} numbers for {} rows of {width}", output.len(), block.len())));
+            }
+            out.extend(output);
         }
-        let fault = |reason: String| {
-            let path = self.bundle.folder().join(&manifest.graph(graph).file);
-            Error::bundle(&path, format!("cannot be run: {reason}"))
-        };
-        let output = session.run(&inputs).map_err(fault)?;
-        if output.len() != count * width {
-            return Err(fault(format!("{} numbers for {count} rows of {width}", output.len())));
-        }
-        Ok(output)
+        Ok(out)
     }
 }
 

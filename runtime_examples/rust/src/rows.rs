@@ -40,6 +40,11 @@ impl<'a> Rows<'a> {
         self.data
     }
 
+    /// The numbers of a block of rows, which is there.
+    pub(crate) fn block(&self, block: &Range<usize>) -> &'a [f32] {
+        &self.data[block.start * self.width()..block.end * self.width()]
+    }
+
     /// How many there are, if they are whole rows of a shape; `name` is for messages.
     pub(crate) fn count(&self, name: &str, shape: &[usize]) -> Result<usize, Error> {
         let wrong = |found: String| {

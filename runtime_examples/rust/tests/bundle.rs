@@ -1,16 +1,24 @@
 //! A bundle that breaks its contract is refused, by file and by key.
 
+#[path = "../src/bin/flow/cases.rs"]
+#[allow(dead_code)]
+mod cases;
+#[path = "../src/bin/flow/npy.rs"]
+#[allow(dead_code)]
+mod npy;
 mod scratch;
 
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use flowbundle::{Array, Bundle, Error, Numbers};
+use cases::Contract;
+use flowbundle::{Bundle, Error};
+use npy::{Array, Numbers};
 use scratch::{BUNDLE, Scratch};
 use serde_json::{Value, json};
 
 fn refusal(scratch: &Scratch) -> String {
-    match Bundle::open(&scratch.0) {
+    match Bundle::open(&scratch.0).and_then(|bundle| Contract::read(&bundle)) {
         Err(Error::Bundle { path, reason }) => {
             assert!(path.starts_with(&scratch.0));
             reason
@@ -25,7 +33,7 @@ fn a_whole_bundle_opens_and_gives_its_files() {
     assert_eq!(bundle.manifest().feature_names(), ["x0", "x1", "x2", "x3"]);
     assert_eq!(bundle.manifest().context_columns()[0].code("ideal"), Some(2.0));
     assert!(bundle.manifest().selector);
-    let Array { shape, numbers } = bundle.array("golden/context.npy").unwrap();
+    let Array { shape, numbers } = Array::read(&bundle, "golden/context.npy").unwrap();
     assert_eq!((shape, numbers), (vec![3, 2], Numbers::F32(vec![0.0, 0.5, 2.0, -0.25, 1.0, 0.0])));
     assert!(bundle.read("flow.json").unwrap_err().to_string().contains("is not listed"));
 }

@@ -15,7 +15,7 @@ use ort::value::TensorRef;
 
 use super::Input;
 use crate::error::Error;
-use crate::manifest::GraphSpec;
+use crate::manifest::GraphName;
 
 /// A graph, ready to run.
 ///
@@ -23,24 +23,24 @@ use crate::manifest::GraphSpec;
 /// `&mut`: calls of one session take turns.
 pub(crate) struct Session {
     session: Mutex<OrtSession>,
-    output: String,
+    output: &'static str,
 }
 
 impl Session {
     /// Opens the very bytes that were hashed; `path` is for messages.
-    pub fn open(onnx: &[u8], spec: &GraphSpec, threads: usize, path: &Path) -> Result<Self, Error> {
+    pub fn open(onnx: &[u8], graph: GraphName, threads: usize, path: &Path) -> Result<Self, Error> {
         let environment = environment()?;
         let session = build(&environment, onnx, threads).map_err(|error| {
             Error::bundle(path, format!("ONNX Runtime cannot open it: {}", first_line(&error)))
         })?;
-        Ok(Session { session: Mutex::new(session), output: spec.outputs[0].name.clone() })
+        Ok(Session { session: Mutex::new(session), output: graph.output() })
     }
 
     /// Runs the graph once; its output, in C order.
     pub fn run(&self, inputs: &[Input<'_>]) -> Result<Vec<f32>, String> {
         // What panicked while it held the session left nothing of ours half done in it.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
-        fetch(&mut session, inputs, &self.output).map_err(|error| first_line(&error))
+        fetch(&mut session, inputs, self.output).map_err(|error| first_line(&error))
     }
 }
 

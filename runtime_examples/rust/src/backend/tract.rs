@@ -8,7 +8,7 @@ use tract_onnx::tract_core::internal::TractErrorContext;
 
 use super::Input;
 use crate::error::Error;
-use crate::manifest::GraphSpec;
+use crate::manifest::GraphName;
 
 /// A graph, optimised once for a batch of any size. Each run has a state of its own, so calls need not wait.
 pub(crate) struct Session {
@@ -19,7 +19,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens the very bytes that were hashed; `path` is for messages. tract runs on the caller's thread alone.
-    pub fn open(onnx: &[u8], _: &GraphSpec, _threads: usize, path: &Path) -> Result<Self, Error> {
+    pub fn open(onnx: &[u8], _: GraphName, _threads: usize, path: &Path) -> Result<Self, Error> {
         build(onnx)
             .map_err(|error| Error::bundle(path, format!("tract cannot open it: {}", first_line(&error))))
     }

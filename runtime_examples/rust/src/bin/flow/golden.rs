@@ -1,8 +1,10 @@
 //! `golden`: the bundle's own cases, replayed.
 
-use flowbundle::{Array, Case, Error, GraphName, InputCode, Model, Rows, Tolerance, normals};
+use flowbundle::{Error, GraphName, InputCode, Model, Rows, normals};
 
 use crate::Outcome;
+use crate::cases::{Case, Contract, Golden, Tolerance};
+use crate::npy::Array;
 
 /// The most that is allowed; a bundle may ask for less and never for more.
 const MOST: Tolerance = Tolerance { atol: 1e-4, rtol: 1e-5 };
@@ -15,7 +17,8 @@ const NOISE: Tolerance = Tolerance { atol: 9.5e-7, rtol: 0.0 };
 
 pub fn command(bundle: &str) -> Outcome {
     let model = Model::open(bundle)?;
-    let golden = &model.manifest().golden;
+    let contract = Contract::read(model.bundle())?;
+    let golden = &contract.golden;
     let (mut passed, mut failed) = (0, 0);
     let mut tell = |name: &str, line: Line| {
         let verdict = if line.passed { "passed" } else { "failed" };
@@ -24,11 +27,11 @@ pub fn command(bundle: &str) -> Outcome {
         println!("{name}\t{}\t{}\t{verdict}", line.found, line.bound);
     };
     for case in &golden.cases {
-        tell(&case.name, refusal(replay(&model, case), case.error)?);
+        tell(&case.name, refusal(replay(&model, &contract, case), case.error)?);
     }
-    tell("log_prob_of_sample", refusal(direction(&model), None)?);
+    tell("log_prob_of_sample", refusal(direction(&model, golden), None)?);
     for noise in &golden.noise {
-        let expected = model.bundle().array(&noise.file)?.to_f64();
+        let expected = Array::read(model.bundle(), &noise.file)?.to_f64();
         let found = normals(noise.seed, noise.start, expected.len());
         tell(&format!("noise {}", noise.seed), compare(&found, &expected, NOISE, &[1.0]));
     }
@@ -58,18 +61,19 @@ fn codes(found: Option<InputCode>, expected: Option<InputCode>) -> Line {
 }
 
 /// Runs a case as one batch.
-fn replay(model: &Model, case: &Case) -> Result<Line, Error> {
+fn replay(model: &Model, contract: &Contract, case: &Case) -> Result<Line, Error> {
     let found = run(model, case)?;
     let Some(file) = case.expected.iter().flat_map(|expected| expected.values()).next() else {
         return Ok(codes(None, case.error));
     };
-    let manifest = model.manifest();
     let (asked, width, unit) = match case.graph {
-        GraphName::LogProb => (manifest.tolerance.log_prob, 1, [1.0].as_slice()),
-        GraphName::Sample => (manifest.tolerance.sample, manifest.event_size(), manifest.scale.as_slice()),
+        GraphName::LogProb => (contract.tolerance.log_prob, 1, [1.0].as_slice()),
+        GraphName::Sample => {
+            (contract.tolerance.sample, model.manifest().event_size(), contract.scale.as_slice())
+        }
     };
     let tolerance = Tolerance { atol: asked.atol.min(MOST.atol), rtol: asked.rtol.min(MOST.rtol) };
-    let all = model.bundle().array(file)?.to_f64();
+    let all = Array::read(model.bundle(), file)?.to_f64();
     let (start, stop) = case.rows.unwrap_or((0, all.len() / width));
     let range = start.saturating_mul(width)..stop.saturating_mul(width);
     let expected = all.get(range).ok_or_else(|| missing_rows(model, case))?;
@@ -88,9 +92,8 @@ fn run(model: &Model, case: &Case) -> Result<Vec<f32>, Error> {
 }
 
 /// log_prob of the samples of the case that has as many rows as the trained model said it of.
-fn direction(model: &Model) -> Result<Line, Error> {
-    let golden = &model.manifest().golden;
-    let expected = model.bundle().array(&golden.log_prob_of_sample)?.to_f64();
+fn direction(model: &Model, golden: &Golden) -> Result<Line, Error> {
+    let expected = Array::read(model.bundle(), &golden.log_prob_of_sample)?.to_f64();
     let samples = |case: &&Case| case.graph == GraphName::Sample && case.expected.is_some();
     for case in golden.cases.iter().filter(samples) {
         let x = run(model, case)?;
@@ -106,8 +109,8 @@ fn direction(model: &Model) -> Result<Line, Error> {
 
 /// x or z of a case, and its context.
 fn read_inputs(model: &Model, case: &Case) -> Result<(Array, Option<Array>), Error> {
-    let context = case.inputs.get("context").map(|file| model.bundle().array(file)).transpose()?;
-    Ok((model.bundle().array(&case.inputs[case.graph.input()])?, context))
+    let context = case.inputs.get("context").map(|file| Array::read(model.bundle(), file)).transpose()?;
+    Ok((Array::read(model.bundle(), &case.inputs[case.graph.input()])?, context))
 }
 
 /// The rows of an input that a case names, or all.
@@ -150,8 +153,7 @@ fn missing_rows(model: &Model, case: &Case) -> Error {
 }
 
 fn fault(model: &Model, reason: String) -> Error {
-    let path = model.bundle().folder().join("flow.json");
-    Error::Bundle { path, reason }
+    model.bundle().fault("flow.json", reason)
 }
 
 #[cfg(test)]

@@ -1,7 +1,9 @@
 //! The program on top of the library: `golden`, `score`, `sample` and `bench`, as in every other language.
 
 mod bench;
+mod cases;
 mod golden;
+mod npy;
 mod sample;
 mod score;
 mod text;

@@ -1,7 +1,6 @@
 //! Arrays of a bundle: .npy version 1.0, C order, little-endian float32 or float64.
 
-use crate::error::{Error, InputCode};
-use crate::rows::Rows;
+use flowbundle::{Bundle, Error, InputCode, Rows};
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
@@ -24,8 +23,13 @@ pub enum Numbers {
 }
 
 impl Array {
+    /// A listed .npy file of a bundle.
+    pub fn read(bundle: &Bundle, name: &str) -> Result<Self, Error> {
+        Array::parse(&bundle.read(name)?).map_err(|reason| bundle.fault(name, reason))
+    }
+
     /// The array of an .npy file, or why it is none.
-    pub(crate) fn parse(data: &[u8]) -> Result<Self, String> {
+    fn parse(data: &[u8]) -> Result<Self, String> {
         let wanted = "is not an .npy file of version 1.0 with <f4 or <f8 in C order";
         let (header, body) = split(data).ok_or(wanted)?;
         let (descr, shape) = read_header(header).ok_or(wanted)?;
@@ -49,12 +53,12 @@ impl Array {
     pub fn rows(&self) -> Result<Rows<'_>, Error> {
         match (&self.numbers, self.shape.split_first()) {
             (Numbers::F64(_), _) => {
-                let reason = "expected float32, got float64";
-                Err(Error::input(InputCode::WrongDtype, reason))
+                let reason = "expected float32, got float64".into();
+                Err(Error::Input { code: InputCode::WrongDtype, reason })
             }
             (_, None) => {
-                let reason = "expected rows, got a single number";
-                Err(Error::input(InputCode::WrongShape, reason))
+                let reason = "expected rows, got a single number".into();
+                Err(Error::Input { code: InputCode::WrongShape, reason })
             }
             (Numbers::F32(numbers), Some((_, row))) => Ok(Rows::new(numbers, row)),
         }
