@@ -79,7 +79,7 @@ def failed(name: str, fault: str) -> Report:
     return Report(name, "", [Table("Not run", ["reason"], [[fault]])], goals)
 
 
-def results(reports: dict[str, Report]) -> str:
+def results(reports: dict[str, Report], quick: bool = False) -> str:
     """RESULTS.md."""
     facts = machine(PACKAGES)
     cpu, cores, system, python = (facts.pop(key) for key in ("cpu", "cores", "system", "python"))
@@ -94,6 +94,7 @@ def results(reports: dict[str, Report]) -> str:
         HEAD,
         f"{cpu}, {cores} cores, {system}, Python {python}. {versions}. {minutes:.0f} minutes.\n",
         "Ratios hold from machine to machine, times do not. `python -m benchmarks.NAME` measures one section again.\n",
+        "**Quick: a small part of each, by which no goal can be judged.**\n" if quick else "",
         f"## Goals\n\n{counted}.\n",
         goals_table(sorted(goals, key=lambda goal: goal.item)),
     ]
@@ -148,7 +149,7 @@ def main() -> int:
     names = given.only or list(COMPARISONS)
     found = {name: run(name, given.quick) for name in names}
     reports = {name: report for name, (report, _) in found.items()}
-    document = results(reports)
+    document = results(reports, given.quick)
     print(document)
     if given.json:
         documents = {name: json.loads(report.to_json()) for name, report in reports.items()}

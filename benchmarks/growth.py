@@ -16,7 +16,7 @@ from .peers import OURS, ZUKO, of_flowexport, of_zuko
 from .report import Report, Table, command, microseconds
 
 BASE = Shape(10, 5, 128)
-SIZES = {"features": (2, 10, 32, 128), "layers": (2, 5, 10, 20), "hidden": (32, 128, 256, 512)}
+SIZES = {"features": (2, 10, 32, 64), "layers": (2, 5, 10, 20), "hidden": (32, 128, 256, 512)}
 ROWS = (1, 1024)
 SECONDS = 0.5
 

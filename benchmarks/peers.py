@@ -30,9 +30,16 @@ Peer = Callable[[str, Array, int], Call]
 
 OURS, ZUKO, PLAIN = "flowexport", "zuko", "torch.onnx export"
 
-BLOCK = 64
-"""Rows of a call of the generated C, whose batch is fixed, where there are so many: more rows run no faster, and its
-buffers grow with them."""
+ALL_ROWS = """
+#include <stddef.h>
+
+void flow(const void *, void *);
+
+void flow_rows(const float *x, float *out, size_t rows, size_t width, size_t out_width) {
+    for (size_t row = 0; row < rows; ++row) flow(x + row * width, out + row * out_width);
+}
+"""
+"""Around generated C, whose batch is fixed: row by row takes no longer than blocks of 64 would."""
 
 COMPILER = ("gcc", "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 COMPILE_SECONDS = 120.0
@@ -117,40 +124,35 @@ def of_openvino(flows: Flows) -> Peer:
 
 
 def of_generated_c(flows: Flows) -> Peer:
-    """C source generated from our graphs, one row a call or blocks of rows; one thread is all that it has."""
-    functions: dict[tuple[str, int], Any] = {}
-
-    def function(verb: str, rows: int) -> Any:
-        if (verb, rows) not in functions:
-            functions[verb, rows] = ctypes.CDLL(str(generated(flows.graph(verb), flows.folder, rows))).flow
-        return functions[verb, rows]
+    """C source generated from our graphs for one row, called row by row from C; one thread is all that it has."""
+    functions: dict[str, Any] = {}
 
     def call(verb: str, x: Array, threads: int) -> Call:
-        block = min(BLOCK, len(x))
-        run = function(verb, block)
-        out = np.empty((len(x), *x.shape[1:]) if verb == "sample" else len(x), np.float32)
-        spans = [slice(start, start + block) for start in range(0, len(x), block)]
-        pointers = [[ctypes.c_void_p(each[span].ctypes.data) for each in (x, out)] for span in spans]
+        if verb not in functions:
+            functions[verb] = ctypes.CDLL(str(generated(flows.graph(verb), flows.folder))).flow_rows
+        out = np.empty(x.shape if verb == "sample" else len(x), np.float32)
+        pointers = [ctypes.c_void_p(each.ctypes.data) for each in (x, out)]
+        sizes = [ctypes.c_size_t(each) for each in (len(x), x.shape[1], out.size // len(out))]
 
-        def all_blocks() -> Array:
-            for pair in pointers:
-                run(*pair)
+        def all_rows() -> Array:
+            functions[verb](*pointers, *sizes)
             return out
 
-        return all_blocks
+        return all_rows
 
     return call
 
 
-def generated(graph: Path, folder: Path, rows: int) -> Path:
-    """A shared library of a graph at a fixed number of rows."""
-    source = folder / f"{graph.parent.name}_{graph.stem}_{rows}.c"
+def generated(graph: Path, folder: Path) -> Path:
+    """A shared library of a graph."""
+    source = folder / f"{graph.parent.name}_{graph.stem}.c"
+    around, library = source.with_name(f"{source.stem}_rows.c"), source.with_suffix(".so")
     generator = Path(sys.executable).parent / "emx-onnx-cgen"
     # All weights in the source: a large model would otherwise read them from a file of its own.
-    options = ["--input-dim", f"batch={rows}", "--model-name", "flow", "--large-weight-threshold", "0"]
-    library = source.with_suffix(".so")
+    options = ["--input-dim", "batch=1", "--model-name", "flow", "--large-weight-threshold", "0"]
     program([str(generator), "compile", *options, str(graph), str(source)])
-    program([*COMPILER, str(source), "-o", str(library), "-lm"])
+    around.write_text(ALL_ROWS, encoding="utf-8")
+    program([*COMPILER, str(source), str(around), "-o", str(library), "-lm"])
     return library
 
 
