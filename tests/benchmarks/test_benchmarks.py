@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+import flowexport
 from benchmarks import __main__ as driver
-from benchmarks import call_overhead, speed, training_step
+from benchmarks import call_overhead, cuda, speed, training_step
 from benchmarks.flows import SHAPES, Flows, Shape, nflows_flow, normflows_flow, zuko_flow
 from benchmarks.peers import OURS, PEERS, PLAIN, SAME_WEIGHTS, ZUKO, in_torch
 from benchmarks.report import Goal, Report, Table, not_run
@@ -147,6 +148,16 @@ def test_bound_buffers_give_the_numbers_of_the_model(flows: Flows) -> None:
     by_binding, by_run = call_overhead.bound(flows.graph("log_prob"), x, out)
     by_binding()
     np.testing.assert_array_equal(out, by_run()[0])
+
+
+@pytest.mark.parametrize("verb", cuda.VERBS)
+def test_what_runs_on_a_gpu_gives_the_same_numbers(verb: str, flows: Flows) -> None:
+    """Here on the processor."""
+    x = np.random.default_rng(0).standard_normal((5, SMALL.features), np.float32)
+    calls = cuda.calls(flowexport.load(flows.bundle, device="cpu"), flows.zuko(), verb, x, "cpu")
+    first, *others = (np.asarray(call()) for call in calls.values())
+    for other in others:
+        np.testing.assert_allclose(other, first, rtol=1e-4, atol=1e-4)
 
 
 def test_a_step_trains() -> None:
