@@ -26,14 +26,17 @@ THREADS = 1
 AGREEMENT = 1e-3
 """How far the candidates may differ (nats, or data units of order 1) before timing makes no sense."""
 
-SECONDS = 1.0
+SECONDS = 0.8
 """For a peer and a number of rows; fewer where 200 calls take less."""
 
-LONGEST = 10.0
+LONGEST = 15.0
 """Seconds of a call above which it is not made: by the time that fewer rows took."""
 
 MANY = 100_000
 """Rows from which one call or two must do."""
+
+WARM_ROWS, WARM_SECONDS = 1024, 0.2
+"""Up to so many rows a candidate runs for so long before it is timed."""
 
 COMPILE_SECONDS = 180
 """A first call, in which PyTorch compiles, may take so long."""
@@ -134,7 +137,9 @@ def cells(
             calls.pop(name, None)
     start = usage()
     if len(x) < MANY:
-        found |= side_by_side(calls, seconds=SECONDS / 10 if quick else SECONDS, fewest=2)
+        # Where a call takes long, the one that was compared has warmed it.
+        warm = 0.0 if len(x) > WARM_ROWS else WARM_SECONDS
+        found |= side_by_side(calls, seconds=SECONDS / 10 if quick else SECONDS, fewest=2, warm_seconds=warm)
     else:
         found |= side_by_side(calls, seconds=SECONDS, fewest=1, warm_seconds=0)
     return {name: found[name] for name in peers}, others_since(start)

@@ -67,7 +67,7 @@ def test_a_call_that_would_take_too_long_is_not_made() -> None:
     peer = in_torch({"log_prob": calls.append})
     before = {OURS: Timing(30e6, 30e6, 1), "rows": 1000}
     found, _ = speed.cells({OURS: peer}, "log_prob", np.zeros((2000, 2), np.float32), before, True)
-    assert found[OURS] == "a call would take about 60 s, more than 10"
+    assert found[OURS] == "a call would take about 60 s, more than 15"
     assert not calls
 
 
