@@ -1,11 +1,16 @@
 /** A bundle's golden cases, run again: what comes out against what the trained model said. */
 
+import path from "node:path";
+
 import { InputError } from "../src/errors.js";
 import { normals } from "../src/noise.js";
+import { readContract } from "./contract.js";
+import { readNpy } from "./npy.js";
 
 /** @typedef {import("../src/index.js").Model} Model */
-/** @typedef {import("../src/manifest.js").GoldenCase} GoldenCase */
-/** @typedef {import("../src/npy.js").NdArray} NdArray */
+/** @typedef {import("./contract.js").Contract} Contract */
+/** @typedef {import("./contract.js").GoldenCase} GoldenCase */
+/** @typedef {import("../src/inputs.js").NdArray} NdArray */
 
 /**
  * What one case came to. The figures are those of the number that comes nearest to its bound, or goes farthest over
@@ -33,15 +38,16 @@ const NOISE = { atol: 9.5e-7, rtol: 0 };
  * @throws {import("../src/errors.js").BundleError} for a case that contradicts its files
  */
 export async function* replay(model) {
-  const { golden } = model.manifest;
+  const contract = readContract(model.manifest, path.join(model.bundle.folder, "flow.json"));
+  const { golden } = contract;
   for (const goldenCase of golden.cases) {
-    yield await replayCase(model, goldenCase);
+    yield await replayCase(model, contract, goldenCase);
   }
-  const expected = await model.bundle.array(golden.log_prob_of_sample);
-  const { z, context } = await inputsOfAllSamples(model, expected.shape[0]);
+  const expected = await readArray(model, golden.log_prob_of_sample);
+  const { z, context } = await inputsOfAllSamples(model, golden.cases, expected.shape[0]);
   yield compare("log_prob_of_sample", await logProbOfSample(model, z, context), expected, DIRECTION);
   for (const { seed, start, file } of golden.noise) {
-    const { data, shape } = await model.bundle.array(file);
+    const { data, shape } = await readArray(model, file);
     const noise = { data: normals(BigInt(seed), start, data.length), shape };
     yield compare(`noise ${seed}`, noise, { data, shape }, NOISE);
   }
@@ -81,10 +87,11 @@ export function compare(name, found, expected, { atol, rtol }, scale = [1]) {
 
 /**
  * @param {Model} model
+ * @param {Contract} contract
  * @param {GoldenCase} goldenCase
  * @returns {Promise<Outcome>}
  */
-async function replayCase(model, goldenCase) {
+async function replayCase(model, { scale, tolerance }, goldenCase) {
   const { name, graph, error, expected } = goldenCase;
   const wanted = error ?? "none";
   const { x, z, context } = await inputsOf(model, goldenCase);
@@ -103,7 +110,6 @@ async function replayCase(model, goldenCase) {
   if (!expected) {
     return { name, found: "none", bound: wanted, passed: false };
   }
-  const { scale, tolerance } = model.manifest;
   const bounds = {
     atol: Math.min(tolerance[graph].atol, TOLERANCE.atol),
     rtol: Math.min(tolerance[graph].rtol, TOLERANCE.rtol),
@@ -116,10 +122,11 @@ async function replayCase(model, goldenCase) {
  * The inputs of the sample case that has so many rows.
  *
  * @param {Model} model
+ * @param {GoldenCase[]} cases
  * @param {number} count
  */
-async function inputsOfAllSamples(model, count) {
-  for (const goldenCase of model.manifest.golden.cases) {
+async function inputsOfAllSamples(model, cases, count) {
+  for (const goldenCase of cases) {
     if (goldenCase.graph === "sample" && goldenCase.expected) {
       const inputs = await inputsOf(model, goldenCase);
       if (inputs.z.shape[0] === count) {
@@ -165,13 +172,23 @@ async function inputsOf(model, goldenCase) {
  * @param {string} file
  * @returns {Promise<NdArray>}
  */
-async function rowsOf({ bundle }, { name, rows }, file) {
-  const { data, shape } = await bundle.array(file);
+async function rowsOf(model, { name, rows }, file) {
+  const { data, shape } = await readArray(model, file);
   const [count = 0, ...event] = shape;
   const [start, stop] = rows ?? [0, count];
   if (!(start < stop && stop <= count)) {
-    throw bundle.fault(`golden.cases: ${name}: rows ${start} to ${stop} of ${file}, which has ${count}`);
+    throw model.bundle.fault(`golden.cases: ${name}: rows ${start} to ${stop} of ${file}, which has ${count}`);
   }
   const width = data.length / count;
   return { data: data.slice(start * width, stop * width), shape: [stop - start, ...event] };
+}
+
+/**
+ * A listed .npy file.
+ *
+ * @param {Model} model
+ * @param {string} name
+ */
+async function readArray({ bundle }, name) {
+  return readNpy(await bundle.read(name), path.join(bundle.folder, name));
 }

@@ -1,11 +1,10 @@
 /** The four commands of the contract (runtime_examples/README.md), and the one line of whatever goes wrong. */
 
 import { once } from "node:events";
-
-import { joinRecord, parseNumber, splitRecord } from "../src/csv.js";
-import { formatFloat64 } from "../src/float32.js";
 import { ArgumentError, Model, parseSeed } from "../src/index.js";
 import { medianMicroseconds } from "./bench.js";
+import { joinRecord, parseNumber, splitRecord } from "./csv.js";
+import { formatFloat64 } from "./float32.js";
 import { replay } from "./golden.js";
 import { parseContext, sampleTable, scoreTable } from "./table.js";
 

@@ -1,15 +1,15 @@
 /** Tables of rows: CSV in, scores or samples out, a block at a time. */
 
-import { joinRecord, matchColumns, parseNumber, readRecords } from "../src/csv.js";
 import { TableError } from "../src/errors.js";
-import { formatFloat32, formatFloat64 } from "../src/float32.js";
 import { contextFeatures, eventSize, featureNames } from "../src/manifest.js";
 import { BLOCK_ROWS } from "../src/model.js";
+import { joinRecord, matchColumns, parseNumber, readRecords } from "./csv.js";
+import { formatFloat32, formatFloat64 } from "./float32.js";
 
 /** @typedef {import("../src/index.js").Model} Model */
 /** @typedef {import("../src/manifest.js").ContextFeature} ContextFeature */
 /** @typedef {import("../src/manifest.js").Manifest} Manifest */
-/** @typedef {import("../src/npy.js").NdArray} NdArray */
+/** @typedef {import("../src/inputs.js").NdArray} NdArray */
 
 /**
  * Scores a table: the text of a CSV of `log_prob` and, where the bundle has reference rows, `percentile`.

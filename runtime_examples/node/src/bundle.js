@@ -6,10 +6,8 @@ import path from "node:path";
 
 import { BundleError, quote } from "./errors.js";
 import { MANIFEST_BYTES, parseManifest } from "./manifest.js";
-import { readNpy } from "./npy.js";
 
 /** @typedef {import("./manifest.js").Manifest} Manifest */
-/** @typedef {import("./npy.js").NdArray} NdArray */
 
 /** The limit of one protobuf message, and so of every file of a bundle. */
 const FILE_BYTES = 2 ** 31 - 1;
@@ -59,17 +57,6 @@ export class Bundle {
       throw new BundleError(`${path.join(this.folder, name)}: files: hash differs (${difference})`);
     }
     return bytes;
-  }
-
-  /**
-   * A listed .npy file.
-   *
-   * @param {string} name
-   * @returns {Promise<NdArray>}
-   * @throws {BundleError} as for `read`, and where it is no such array
-   */
-  async array(name) {
-    return readNpy(await this.read(name), path.join(this.folder, name));
   }
 
   /**

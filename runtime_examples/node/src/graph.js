@@ -4,6 +4,7 @@ import path from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 import { BundleError } from "./errors.js";
+import { inWords, signature } from "./manifest.js";
 
 /** @typedef {import("./bundle.js").Bundle} Bundle */
 /** @typedef {import("./manifest.js").GraphName} GraphName */
@@ -21,7 +22,8 @@ export class Graph {
    * @throws {BundleError}
    */
   static async open(bundle, name, threads) {
-    const { file, inputs, outputs } = bundle.manifest.graphs[name];
+    const { file } = bundle.manifest.graphs[name];
+    const { inputs, output } = signature(bundle.manifest, name);
     const bytes = await bundle.read(file);
     try {
       const session = await InferenceSession.create(bytes, {
@@ -30,7 +32,7 @@ export class Graph {
         logSeverityLevel: 4, // faults come as exceptions; their lines on standard error would say them twice
       });
       requireTensors(inputs, session.inputMetadata);
-      requireTensors(outputs, session.outputMetadata);
+      requireTensors([output], session.outputMetadata);
       return new Graph(bundle, name, session);
     } catch (error) {
       throw fault(bundle, file, error);
@@ -43,14 +45,14 @@ export class Graph {
    * @param {InferenceSession} session
    */
   constructor(bundle, name, session) {
-    const { event_shape, latent_size, graphs } = bundle.manifest;
+    const { inputs, output } = signature(bundle.manifest, name);
     this.bundle = bundle;
-    this.file = graphs[name].file;
-    this.input = name === "log_prob" ? "x" : "z";
-    this.output = graphs[name].outputs[0].name;
-    /** The shape of one row of the input, and of the output. */
-    this.inputShape = name === "log_prob" ? event_shape : [latent_size];
-    this.outputShape = name === "log_prob" ? [] : event_shape;
+    this.file = bundle.manifest.graphs[name].file;
+    /** Names, and the shapes of one row. */
+    this.input = inputs[0][0];
+    this.inputShape = inputs[0][1];
+    this.output = output[0];
+    this.outputShape = output[1];
     this.#session = session;
   }
 
@@ -86,17 +88,18 @@ export class Graph {
 }
 
 /**
- * @param {readonly {name: string, shape: readonly (number | string)[]}[]} declared
+ * @param {import("./manifest.js").TensorRow[]} expected
  * @param {readonly InferenceSession.ValueMetadata[]} found
  */
-function requireTensors(declared, found) {
-  const wanted = declared.map(({ name, shape }) => `${name} float32 [batch, ${shape.slice(1).join(", ")}]`);
-  const given = found.map((tensor) => {
-    const [type, shape] = tensor.isTensor ? [tensor.type, tensor.shape.slice(1)] : ["no tensor", []];
-    return `${tensor.name} ${type} [batch, ${shape.join(", ")}]`;
-  });
-  if (wanted.sort().join() !== given.sort().join()) {
-    throw new Error(`has ${given.join("; ")}, and flow.json declares ${wanted.join("; ")}`);
+function requireTensors(expected, found) {
+  const wanted = inWords(expected);
+  const given = inWords(
+    found.map((tensor) =>
+      tensor.isTensor ? [tensor.name, tensor.shape.slice(1), tensor.type] : [tensor.name, [], "none"],
+    ),
+  );
+  if (wanted !== given) {
+    throw new Error(`has ${given}, and flow.json asks for ${wanted}`);
   }
 }
 

@@ -3,7 +3,7 @@
 /** @typedef {import("./errors.js").InputCode} InputCode */
 /** @typedef {import("./manifest.js").Manifest} Manifest */
 /** @typedef {import("./model.js").Draw} Draw */
-/** @typedef {import("./npy.js").NdArray} NdArray */
+/** @typedef {import("./inputs.js").NdArray} NdArray */
 
 export { Bundle } from "./bundle.js";
 export { ArgumentError, BundleError, FlowError, InputError, TableError } from "./errors.js";

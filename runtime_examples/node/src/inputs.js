@@ -4,7 +4,13 @@ import { InputError } from "./errors.js";
 import { contextFeatures } from "./manifest.js";
 
 /** @typedef {import("./manifest.js").Manifest} Manifest */
-/** @typedef {import("./npy.js").NdArray} NdArray */
+/**
+ * An array in C order.
+ *
+ * @typedef {object} NdArray
+ * @property {Float32Array | Float64Array} data
+ * @property {readonly number[]} shape
+ */
 /** @typedef {(start: number, rows: number) => Float32Array | null} ContextRows the context of a block of rows */
 
 /**

@@ -11,26 +11,8 @@ const LARGEST_INT32 = 2 ** 31 - 1;
 const WIDEST_CONTEXT = 65_536;
 
 const size = integer(1, LARGEST_INT32);
-const count = integer(0, LARGEST_INT32);
-const fileName = text((value) => value.length >= 1 && value.length <= 255, "a file name");
 const sha256 = text((value) => /^[0-9a-f]{64}$/.test(value), "64 lower-case hexadecimal digits");
-const seed = text((value) => /^\d{1,20}$/.test(value) && BigInt(value) < 2n ** 64n, "decimal digits below 2^64");
-const positive = number((value) => value > 0, "a positive number");
-const tolerance = object({ atol: number((v) => v >= 0, "0 or more"), rtol: number((v) => v >= 0, "0 or more") });
-const tensor = object({
-  name: text(),
-  dtype: text(),
-  shape: array((value, key) => (typeof value === "string" ? value : size(value, key)), 1, 4),
-});
-const graph = object({ file: fileName, opset: size, inputs: array(tensor, 1, 2), outputs: array(tensor, 1, 1) });
-const goldenCase = object({
-  name: text(),
-  graph: oneOf("log_prob", "sample"),
-  inputs: record(fileName),
-  expected: optional(nullable(record(fileName))),
-  rows: optional(nullable(array(count, 2, 2))),
-  error: optional(nullable(oneOf("wrong_shape", "missing_context", "wrong_dtype"))),
-});
+const graph = object({ file: text() });
 
 const checked = object({
   format: text(),
@@ -42,24 +24,14 @@ const checked = object({
   context_size: integer(0, WIDEST_CONTEXT),
   features: nullable(array(text())),
   context_features: nullable(array(object({ name: text(), categories: optional(array(text(), 1)) }))),
-  architecture: object({}),
   graphs: object({ log_prob: graph, sample: graph }),
   files: record(sha256),
-  tolerance: object({ log_prob: tolerance, sample: tolerance }),
-  scale: array(positive),
+  scale: array(number()),
   reference: nullable(object({ rows: size, log_prob_quantiles: array(number(), 101, 101) })),
-  golden: object({
-    cases: array(goldenCase, 0, 1000),
-    log_prob_of_sample: fileName,
-    noise: array(object({ seed, start: integer(0, Number.MAX_SAFE_INTEGER), file: fileName }), 0, 100),
-  }),
-  provenance: record(text()),
-  levels: optional(size),
   selector: optional((value, key) => oneOf(true, false)(value, key)),
 });
 
 /** @typedef {ReturnType<typeof checked>} Manifest `flow.json`, its keys as they stand in the file. */
-/** @typedef {Manifest["golden"]["cases"][number]} GoldenCase */
 /** @typedef {"log_prob" | "sample"} GraphName */
 /** @typedef {{name: string, categories?: string[]}} ContextFeature */
 
@@ -81,7 +53,7 @@ export function parseManifest(bytes, where) {
   } catch (error) {
     throw new BundleError(`${where}: is not JSON (${/** @type {Error} */ (error).message})`);
   }
-  try {
+  return located(where, () => {
     // Another format may have any keys, so it is told apart before they are looked at.
     const { format } = object({ format: text() })(value, "");
     if (format !== FORMAT) {
@@ -90,6 +62,19 @@ export function parseManifest(bytes, where) {
     const manifest = checked(value, "");
     requireConsistent(manifest);
     return manifest;
+  });
+}
+
+/**
+ * What a check gives; its error names the file.
+ *
+ * @template T
+ * @param {string} where
+ * @param {() => T} check
+ */
+export function located(where, check) {
+  try {
+    return check();
   } catch (error) {
     throw error instanceof BundleError ? new BundleError(`${where}: ${error.message}`) : error;
   }
@@ -158,79 +143,53 @@ function requireConsistent(manifest) {
   if (quantiles.some((value, index) => value < quantiles[index - 1])) {
     throw new BundleError("reference.log_prob_quantiles: must be ascending");
   }
-  requireSignature(manifest, "log_prob", [["x", manifest.event_shape]], ["log_prob", []]);
-  requireSignature(manifest, "sample", [["z", [manifest.latent_size]]], ["x", manifest.event_shape]);
-  manifest.golden.cases.forEach((golden, index) => {
-    if (Boolean(golden.expected) === Boolean(golden.error)) {
-      throw new BundleError(`golden.cases[${index}]: needs either expected or error`);
-    }
-    const input = golden.graph === "log_prob" ? "x" : "z";
-    if (!Object.hasOwn(golden.inputs, input)) {
-      throw new BundleError(`golden.cases[${index}].inputs: has no ${input}`);
-    }
-    const output = manifest.graphs[golden.graph].outputs[0].name;
-    if (golden.expected && Object.keys(golden.expected).join() !== output) {
-      throw new BundleError(`golden.cases[${index}].expected: is not the output of ${golden.graph}`);
-    }
-  });
   for (const name of Object.keys(manifest.files)) {
     if (!isPlainName(name)) {
       throw new BundleError(`files: ${quote(name)} leaves the folder`);
     }
   }
-  for (const name of usedFiles(manifest)) {
-    if (!Object.hasOwn(manifest.files, name)) {
-      throw new BundleError(`files: ${quote(name)} is used but not listed`);
-    }
+  for (const { file } of Object.values(manifest.graphs)) {
+    requireListed(manifest, file);
   }
 }
 
 /**
- * Holds what flow.json says of a graph to the shapes that it declares.
+ * Refuses a file that is not listed.
  *
  * @param {Manifest} manifest
- * @param {GraphName} name
- * @param {[string, number[]][]} inputs
- * @param {[string, number[]]} output
- */
-function requireSignature(manifest, name, inputs, output) {
-  /** @type {[string, number[]][]} */
-  const context = manifest.context_size > 0 ? [["context", [manifest.context_size]]] : [];
-  const { [name]: graph } = manifest.graphs;
-  for (const [key, tensors, expected] of /** @type {const} */ ([
-    ["inputs", graph.inputs, [...inputs, ...context]],
-    ["outputs", graph.outputs, [output]],
-  ])) {
-    const found = tensors.map((tensor) => signature(tensor.name, tensor.dtype, tensor.shape)).sort();
-    const wanted = expected.map(([tensor, shape]) => signature(tensor, manifest.dtype, ["batch", ...shape])).sort();
-    if (found.join("; ") !== wanted.join("; ")) {
-      throw new BundleError(`graphs.${name}.${key}: expected ${wanted.join("; ")}, got ${found.join("; ")}`);
-    }
-  }
-}
-
-/**
- * A tensor in words.
- *
  * @param {string} name
- * @param {string} dtype
- * @param {(number | string)[]} shape
  */
-function signature(name, dtype, shape) {
-  return `${name} ${dtype} [${shape.join(", ")}]`;
+export function requireListed(manifest, name) {
+  if (!Object.hasOwn(manifest.files, name)) {
+    throw new BundleError(`files: ${quote(name)} is used but not listed`);
+  }
+}
+
+/** @typedef {[name: string, shape: number[]]} TensorRow a tensor of a graph, and the shape of one of its rows */
+
+/**
+ * What a graph takes, its rows first, and what it gives.
+ *
+ * @param {Manifest} manifest
+ * @param {GraphName} graph
+ * @returns {{inputs: TensorRow[], output: TensorRow}}
+ */
+export function signature({ event_shape, latent_size, context_size }, graph) {
+  /** @type {TensorRow[]} */
+  const context = context_size > 0 ? [["context", [context_size]]] : [];
+  return graph === "log_prob"
+    ? { inputs: [["x", event_shape], ...context], output: ["log_prob", []] }
+    : { inputs: [["z", [latent_size]], ...context], output: ["x", event_shape] };
 }
 
 /**
- * Every file that a manifest speaks of outside `files`.
+ * Tensors in words, in an order of their own.
  *
- * @param {Manifest} manifest
- * @returns {string[]}
+ * @param {readonly [name: string, shape: readonly (number | string)[], type?: string][]} tensors
  */
-function usedFiles({ graphs, golden }) {
-  const cases = golden.cases.flatMap(({ inputs, expected }) => [
-    ...Object.values(inputs),
-    ...Object.values(expected ?? {}),
-  ]);
-  const noise = golden.noise.map(({ file }) => file);
-  return [graphs.log_prob.file, graphs.sample.file, golden.log_prob_of_sample, ...cases, ...noise];
+export function inWords(tensors) {
+  return tensors
+    .map(([name, shape, type = "float32"]) => `${name} ${type} [${["batch", ...shape].join(", ")}]`)
+    .sort()
+    .join("; ");
 }

@@ -10,7 +10,7 @@ import { normals } from "./noise.js";
 /** @typedef {import("./errors.js").BundleError} BundleError */
 /** @typedef {import("./errors.js").InputError} InputError */
 /** @typedef {import("./inputs.js").ContextRows} ContextRows */
-/** @typedef {import("./npy.js").NdArray} NdArray */
+/** @typedef {import("./inputs.js").NdArray} NdArray */
 
 /** Rows of a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
 export const BLOCK_ROWS = 1024;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { joinRecord, matchColumns, parseNumber, readRecords, splitRecord } from "../src/csv.js";
+import { joinRecord, matchColumns, parseNumber, readRecords, splitRecord } from "../program/csv.js";
 import { TableError } from "../src/errors.js";
 
 /** @param {Iterable<string>} chunks */

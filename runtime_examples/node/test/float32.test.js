@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { formatFloat32, formatFloat64 } from "../src/float32.js";
+import { formatFloat32, formatFloat64 } from "../program/float32.js";
 
 test("a float32 is printed in as few digits as read it back", () => {
   for (const [value, text] of /** @type {const} */ ([

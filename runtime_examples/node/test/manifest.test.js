@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
 
+import { readContract } from "../program/contract.js";
 import { BundleError } from "../src/errors.js";
 import { contextFeatures, eventSize, featureNames, isPlainName, parseManifest } from "../src/manifest.js";
 import { BY_HAND } from "./bundles.js";
@@ -10,7 +11,11 @@ import { BY_HAND } from "./bundles.js";
 const BYTES = readFileSync(path.join(BY_HAND, "flow.json"));
 
 /** @param {unknown} value */
-const parsed = (value) => parseManifest(Buffer.from(JSON.stringify(value)), "flow.json");
+const parsed = (value) => {
+  const manifest = parseManifest(Buffer.from(JSON.stringify(value)), "flow.json");
+  readContract(manifest, "flow.json");
+  return manifest;
+};
 
 test("a manifest is read, its unknown keys kept, its missing names made up", () => {
   const manifest = parsed({ ...JSON.parse(BYTES.toString()), colour: ["red"] });

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { test } from "node:test";
-
+import { readNpy } from "../program/npy.js";
 import { BundleError } from "../src/errors.js";
-import { readNpy } from "../src/npy.js";
 import { BY_HAND } from "./bundles.js";
 
 const HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }";

@@ -8,10 +8,10 @@ export declare class Graph {
     #private;
     bundle: import("./bundle.js").Bundle;
     file: string;
+    /** Names, and the shapes of one row. */
     input: string;
-    output: string;
-    /** The shape of one row of the input, and of the output. */
     inputShape: number[];
+    output: string;
     outputShape: number[];
     /**
      * Opens a graph, and holds its tensors to those that flow.json declares.

@@ -2,11 +2,11 @@
 export type InputCode = import("./errors.js").InputCode;
 export type Manifest = import("./manifest.js").Manifest;
 export type Draw = import("./model.js").Draw;
-export type NdArray = import("./npy.js").NdArray;
+export type NdArray = import("./inputs.js").NdArray;
 /** @typedef {import("./errors.js").InputCode} InputCode */
 /** @typedef {import("./manifest.js").Manifest} Manifest */
 /** @typedef {import("./model.js").Draw} Draw */
-/** @typedef {import("./npy.js").NdArray} NdArray */
+/** @typedef {import("./inputs.js").NdArray} NdArray */
 export { Bundle } from "./bundle.js";
 export { ArgumentError, BundleError, FlowError, InputError, TableError } from "./errors.js";
 export { BLOCK_ROWS, Model } from "./model.js";

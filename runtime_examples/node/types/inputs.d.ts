@@ -1,9 +1,18 @@
 /** Rows and contexts as a model takes them, or the code of what does not fit. */
 export type Manifest = import("./manifest.js").Manifest;
-export type NdArray = import("./npy.js").NdArray;
+export type NdArray = {
+    data: Float32Array | Float64Array;
+    shape: readonly number[];
+};
 export type ContextRows = (start: number, rows: number) => Float32Array | null;
 /** @typedef {import("./manifest.js").Manifest} Manifest */
-/** @typedef {import("./npy.js").NdArray} NdArray */
+/**
+ * An array in C order.
+ *
+ * @typedef {object} NdArray
+ * @property {Float32Array | Float64Array} data
+ * @property {readonly number[]} shape
+ */
 /** @typedef {(start: number, rows: number) => Float32Array | null} ContextRows the context of a block of rows */
 /**
  * Refuses anything but float32 rows of a shape.

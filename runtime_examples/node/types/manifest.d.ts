@@ -15,82 +15,29 @@ declare const checked: import("./schema.js").Check<{
         name: string;
         categories: string[] | undefined;
     }[] | null;
-    architecture: {};
     graphs: {
         log_prob: {
             file: string;
-            opset: number;
-            inputs: {
-                name: string;
-                dtype: string;
-                shape: (string | number)[];
-            }[];
-            outputs: {
-                name: string;
-                dtype: string;
-                shape: (string | number)[];
-            }[];
         };
         sample: {
             file: string;
-            opset: number;
-            inputs: {
-                name: string;
-                dtype: string;
-                shape: (string | number)[];
-            }[];
-            outputs: {
-                name: string;
-                dtype: string;
-                shape: (string | number)[];
-            }[];
         };
     };
     files: Record<string, string>;
-    tolerance: {
-        log_prob: {
-            atol: number;
-            rtol: number;
-        };
-        sample: {
-            atol: number;
-            rtol: number;
-        };
-    };
     scale: number[];
     reference: {
         rows: number;
         log_prob_quantiles: number[];
     } | null;
-    golden: {
-        cases: {
-            name: string;
-            graph: "log_prob" | "sample";
-            inputs: Record<string, string>;
-            expected: Record<string, string> | null | undefined;
-            rows: number[] | null | undefined;
-            error: "missing_context" | "wrong_dtype" | "wrong_shape" | null | undefined;
-        }[];
-        log_prob_of_sample: string;
-        noise: {
-            seed: string;
-            start: number;
-            file: string;
-        }[];
-    };
-    provenance: Record<string, string>;
-    levels: number | undefined;
     selector: boolean | undefined;
 }>;
 export type Manifest = ReturnType<typeof checked>;
-export type GoldenCase = Manifest["golden"]["cases"][number];
 export type GraphName = "log_prob" | "sample";
 export type ContextFeature = {
     name: string;
     categories?: string[];
 };
 /** @typedef {ReturnType<typeof checked>} Manifest `flow.json`, its keys as they stand in the file. */
-/** @typedef {Manifest["golden"]["cases"][number]} GoldenCase */
 /** @typedef {"log_prob" | "sample"} GraphName */
 /** @typedef {{name: string, categories?: string[]}} ContextFeature */
 /**
@@ -102,6 +49,14 @@ export type ContextFeature = {
  * @throws {BundleError} naming the key
  */
 export declare function parseManifest(bytes: Uint8Array, where: string): Manifest;
+/**
+ * What a check gives; its error names the file.
+ *
+ * @template T
+ * @param {string} where
+ * @param {() => T} check
+ */
+export declare function located<T>(where: string, check: () => T): T;
 /**
  * Numbers in one row of x.
  *
@@ -128,4 +83,30 @@ export declare function contextFeatures(manifest: Manifest): ContextFeature[];
  * @param {string} name
  */
 export declare function isPlainName(name: string): boolean;
+/**
+ * Refuses a file that is not listed.
+ *
+ * @param {Manifest} manifest
+ * @param {string} name
+ */
+export declare function requireListed(manifest: Manifest, name: string): void;
+export type TensorRow = [name: string, shape: number[]];
+/** @typedef {[name: string, shape: number[]]} TensorRow a tensor of a graph, and the shape of one of its rows */
+/**
+ * What a graph takes, its rows first, and what it gives.
+ *
+ * @param {Manifest} manifest
+ * @param {GraphName} graph
+ * @returns {{inputs: TensorRow[], output: TensorRow}}
+ */
+export declare function signature({ event_shape, latent_size, context_size }: Manifest, graph: GraphName): {
+    inputs: TensorRow[];
+    output: TensorRow;
+};
+/**
+ * Tensors in words, in an order of their own.
+ *
+ * @param {readonly [name: string, shape: readonly (number | string)[], type?: string][]} tensors
+ */
+export declare function inWords(tensors: readonly [name: string, shape: readonly (number | string)[], type?: string][]): string;
 export {};

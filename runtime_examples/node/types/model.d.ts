@@ -4,11 +4,11 @@ import { Graph } from "./graph.js";
 export type BundleError = import("./errors.js").BundleError;
 export type InputError = import("./errors.js").InputError;
 export type ContextRows = import("./inputs.js").ContextRows;
-export type NdArray = import("./npy.js").NdArray;
+export type NdArray = import("./inputs.js").NdArray;
 /** @typedef {import("./errors.js").BundleError} BundleError */
 /** @typedef {import("./errors.js").InputError} InputError */
 /** @typedef {import("./inputs.js").ContextRows} ContextRows */
-/** @typedef {import("./npy.js").NdArray} NdArray */
+/** @typedef {import("./inputs.js").NdArray} NdArray */
 /** Rows of a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
 export declare const BLOCK_ROWS = 1024;
 export type Draw = {

@@ -2,10 +2,9 @@
 
 import { BundleError, FlowError } from "../../node/src/errors.js";
 import { MANIFEST_BYTES, parseManifest } from "../../node/src/manifest.js";
-import { readNpy } from "../../node/src/npy.js";
 
 /** @typedef {import("../../node/src/manifest.js").Manifest} Manifest */
-/** @typedef {import("../../node/src/npy.js").NdArray} NdArray */
+/** @typedef {import("../../node/src/inputs.js").NdArray} NdArray */
 
 /** The limit of one protobuf message, and so of every file of a bundle. */
 const FILE_BYTES = 2 ** 31 - 1;
@@ -30,21 +29,6 @@ export async function openBundle(source) {
   const names = Object.keys(manifest.files);
   const contents = await Promise.all(names.map((name) => readHashed(source, name, manifest.files[name])));
   return { label, manifest, files: new Map(names.map((name, index) => [name, contents[index]])) };
-}
-
-/**
- * A listed .npy file.
- *
- * @param {Bundle} bundle
- * @param {string} name
- * @returns {NdArray}
- */
-export function bundleArray({ label, files }, name) {
-  const bytes = files.get(name);
-  if (bytes === undefined) {
-    throw new BundleError(`${label}/flow.json: files: ${JSON.stringify(name)} is not listed`);
-  }
-  return readNpy(bytes, `${label}/${name}`);
 }
 
 /**

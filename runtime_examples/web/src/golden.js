@@ -1,12 +1,15 @@
 /** A bundle's golden cases, run again: what comes out against what the trained model said. */
 
+import { readContract } from "../../node/program/contract.js";
+import { readNpy } from "../../node/program/npy.js";
 import { BundleError, InputError } from "../../node/src/errors.js";
 import { normals } from "../../node/src/noise.js";
-import { bundleArray } from "./bundle.js";
 
 /** @typedef {import("./bundle.js").NdArray} NdArray */
 /** @typedef {import("./model.js").Model} Model */
-/** @typedef {import("../../node/src/manifest.js").GoldenCase} GoldenCase */
+/** @typedef {import("./bundle.js").Bundle} Bundle */
+/** @typedef {import("../../node/program/contract.js").Contract} Contract */
+/** @typedef {import("../../node/program/contract.js").GoldenCase} GoldenCase */
 
 /**
  * What one case came to. The figures are those of the number that comes nearest to its bound, or goes farthest over
@@ -34,12 +37,14 @@ const NOISE = { atol: 9.5e-7, rtol: 0 };
  * @throws {BundleError} for a case that contradicts its files
  */
 export async function* replay(model) {
-  const { bundle, manifest } = model;
-  for (const golden of manifest.golden.cases) {
-    yield await replayCase(model, golden);
+  const { bundle } = model;
+  const contract = bundleContract(bundle);
+  const { cases, log_prob_of_sample, noise: parts } = contract.golden;
+  for (const golden of cases) {
+    yield await replayCase(model, contract, golden);
   }
-  const expected = bundleArray(bundle, manifest.golden.log_prob_of_sample);
-  const whole = manifest.golden.cases
+  const expected = bundleArray(bundle, log_prob_of_sample);
+  const whole = cases
     .filter(({ graph, expected }) => graph === "sample" && expected)
     .map((golden) => caseInputs(model, golden))
     .find(({ z }) => z.shape[0] === expected.shape[0]);
@@ -53,11 +58,37 @@ export async function* replay(model) {
   yield typeof direction === "string"
     ? { name: "log_prob_of_sample", found: direction, bound: "none", passed: false }
     : compare("log_prob_of_sample", direction, expected, DIRECTION);
-  for (const { seed, start, file } of manifest.golden.noise) {
+  for (const { seed, start, file } of parts) {
     const { data, shape } = bundleArray(bundle, file);
     const noise = { data: normals(BigInt(seed), start, data.length), shape };
     yield compare(`noise ${seed}`, noise, { data, shape }, NOISE);
   }
+}
+
+/**
+ * What flow.json has for those who replay.
+ *
+ * @param {Bundle} bundle
+ * @returns {Contract}
+ * @throws {BundleError} naming the key
+ */
+export function bundleContract({ label, manifest }) {
+  return readContract(manifest, `${label}/flow.json`);
+}
+
+/**
+ * A listed .npy file.
+ *
+ * @param {Bundle} bundle
+ * @param {string} name
+ * @returns {NdArray}
+ */
+export function bundleArray({ label, files }, name) {
+  const bytes = files.get(name);
+  if (bytes === undefined) {
+    throw new BundleError(`${label}/flow.json: files: ${JSON.stringify(name)} is not listed`);
+  }
+  return readNpy(bytes, `${label}/${name}`);
 }
 
 /**
@@ -98,10 +129,11 @@ export function compare(name, found, expected, { atol, rtol }, scale = [1]) {
 
 /**
  * @param {Model} model
+ * @param {Contract} contract
  * @param {GoldenCase} golden
  * @returns {Promise<Outcome>}
  */
-async function replayCase(model, golden) {
+async function replayCase(model, contract, golden) {
   const { name, graph, expected, error } = golden;
   const { x, z, context } = caseInputs(model, golden);
   const found = await attempt(async () => {
@@ -114,9 +146,9 @@ async function replayCase(model, golden) {
     const wanted = error ?? "none";
     return { name, found: code, bound: wanted, passed: code === wanted };
   }
-  const { [graph]: given } = model.manifest.tolerance;
+  const { [graph]: given } = contract.tolerance;
   const tolerance = { atol: Math.min(given.atol, TOLERANCE.atol), rtol: Math.min(given.rtol, TOLERANCE.rtol) };
-  const scale = graph === "sample" ? model.manifest.scale : undefined;
+  const scale = graph === "sample" ? contract.scale : undefined;
   return compare(name, found, caseArray(model, golden, Object.values(expected)[0]), tolerance, scale);
 }
 
@@ -143,10 +175,6 @@ async function attempt(run) {
  * @returns {Record<string, NdArray>}
  */
 function caseInputs(model, golden) {
-  const needed = golden.graph === "log_prob" ? "x" : "z";
-  if (!Object.hasOwn(golden.inputs, needed)) {
-    throw new BundleError(`${model.bundle.label}/flow.json: golden.cases: ${golden.name}: inputs: has no ${needed}`);
-  }
   const entries = Object.entries(golden.inputs);
   return Object.fromEntries(entries.map(([tensor, file]) => [tensor, caseArray(model, golden, file)]));
 }

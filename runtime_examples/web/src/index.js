@@ -2,8 +2,8 @@
 
 export { ArgumentError, BundleError, FlowError, InputError, TableError } from "../../node/src/errors.js";
 export { normals, parseSeed, philox4x32 } from "../../node/src/noise.js";
-export { bundleArray, openBundle } from "./bundle.js";
-export { replay } from "./golden.js";
+export { openBundle } from "./bundle.js";
+export { bundleArray, replay } from "./golden.js";
 export { BLOCK_ROWS, Model } from "./model.js";
 export { hasGpu, loadRuntime } from "./runtime.js";
 export { entryFiles, fromAddress, fromFiles } from "./sources.js";

@@ -2,6 +2,7 @@
 
 import { ArgumentError, BundleError } from "../../node/src/errors.js";
 import { requireContext, requireRows } from "../../node/src/inputs.js";
+import { signature } from "../../node/src/manifest.js";
 import { normals } from "../../node/src/noise.js";
 
 /** @typedef {import("./bundle.js").Bundle} Bundle */
@@ -202,7 +203,8 @@ export class Model {
    */
   async #rows(graph, data, count, context, signal) {
     const width = data.length / count;
-    const out = new Float32Array(count * product(this.manifest.graphs[graph].outputs[0].shape.slice(1)));
+    const [, row] = signature(this.manifest, graph).output;
+    const out = new Float32Array(count * product(row));
     for (let start = 0; start < count; start += BLOCK_ROWS) {
       signal?.throwIfAborted();
       const rows = Math.min(BLOCK_ROWS, count - start);
@@ -223,9 +225,9 @@ export class Model {
    */
   async #run(graph, block, rows, context) {
     const { Tensor } = this.runtime.ort;
-    const spec = this.manifest.graphs[graph];
-    const name = graph === "log_prob" ? "x" : "z";
-    const shape = graph === "log_prob" ? this.manifest.event_shape : [this.manifest.latent_size];
+    const { inputs, output } = signature(this.manifest, graph);
+    const [[name, shape]] = inputs;
+    const [gives, row] = output;
     const feeds = { [name]: new Tensor("float32", block, [rows, ...shape]) };
     if (context !== null) {
       feeds.context = new Tensor("float32", context.slice(), [rows, this.manifest.context_size]);
@@ -238,15 +240,17 @@ export class Model {
     });
     await before;
     try {
-      const outputs = await this.sessions[graph].run(feeds);
-      const found = await outputs[spec.outputs[0].name].getData();
-      const expected = rows * product(spec.outputs[0].shape.slice(1));
+      const given = await this.sessions[graph].run(feeds);
+      const found = await given[gives].getData();
+      const expected = rows * product(row);
       if (!(found instanceof Float32Array) || found.length !== expected) {
         throw new Error(`gives ${found.length} numbers for ${rows} rows, expected ${expected}`);
       }
       return found;
     } catch (error) {
-      throw new BundleError(`${this.bundle.label}/${spec.file}: cannot be run (${reason(error)})`);
+      throw new BundleError(
+        `${this.bundle.label}/${this.manifest.graphs[graph].file}: cannot be run (${reason(error)})`,
+      );
     } finally {
       done();
     }
@@ -271,13 +275,9 @@ async function openSession({ ort, provider, threads }, bundle, graph) {
   }
 }
 
-/** @param {readonly (number | string)[]} sizes */
+/** @param {readonly number[]} sizes */
 function product(sizes) {
-  let all = 1;
-  for (const size of sizes) {
-    all *= Number(size);
-  }
-  return all;
+  return sizes.reduce((all, size) => all * size, 1);
 }
 
 /**

@@ -1,8 +1,8 @@
 /** Tables of rows: CSV in, scores or samples out, in blocks. */
 
-import { joinRecord, matchColumns, parseNumber, readRecords } from "../../node/src/csv.js";
+import { joinRecord, matchColumns, parseNumber, readRecords } from "../../node/program/csv.js";
+import { formatFloat32, formatFloat64 } from "../../node/program/float32.js";
 import { InputError, TableError } from "../../node/src/errors.js";
-import { formatFloat32, formatFloat64 } from "../../node/src/float32.js";
 import { contextFeatures, eventSize, featureNames } from "../../node/src/manifest.js";
 import { BLOCK_ROWS } from "./model.js";
 

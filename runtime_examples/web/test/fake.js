@@ -5,6 +5,9 @@
 
 import { Model } from "../src/model.js";
 
+/** All that a golden case of the tests may speak of. */
+const FILES = ["x", "wide", "log_prob", "z", "sample", "direction", "noise", "expected"].map((name) => `${name}.npy`);
+
 const LOG_ROOT_TWO_PI = 0.5 * Math.log(2 * Math.PI);
 
 /**
@@ -13,24 +16,40 @@ const LOG_ROOT_TWO_PI = 0.5 * Math.log(2 * Math.PI);
  */
 export function manifest(changes = {}) {
   const width = /** @type {number[]} */ (changes.event_shape ?? [2]).reduce((all, size) => all * size, 1);
+  const event = /** @type {number[]} */ (changes.event_shape ?? [2]);
+  const tensor = (/** @type {string} */ name, /** @type {number[]} */ row) => [
+    { name, dtype: "float32", shape: ["batch", ...row] },
+  ];
+  const context = changes.context_size ? tensor("context", [/** @type {number} */ (changes.context_size)]) : [];
   return {
     format: "flowexport/1",
+    description: "a scaled and shifted normal",
     event_shape: [2],
     latent_size: width,
     context_size: 0,
     features: null,
     context_features: null,
+    architecture: {},
     graphs: {
-      log_prob: { file: "log_prob.onnx", outputs: [{ name: "log_prob", shape: ["batch"] }] },
+      log_prob: {
+        file: "log_prob.onnx",
+        opset: 18,
+        inputs: [...tensor("x", event), ...context],
+        outputs: tensor("log_prob", []),
+      },
       sample: {
         file: "sample.onnx",
-        outputs: [{ name: "x", shape: ["batch", .../** @type {any} */ (changes.event_shape ?? [2])] }],
+        opset: 18,
+        inputs: [...tensor("z", [width]), ...context],
+        outputs: tensor("x", event),
       },
     },
+    files: Object.fromEntries(FILES.map((name) => [name, "0".repeat(64)])),
     scale: Array.from({ length: width }, () => 2),
     tolerance: { log_prob: { atol: 1, rtol: 1e-6 }, sample: { atol: 1e-5, rtol: 1 } },
     reference: { rows: 9, log_prob_quantiles: Array.from({ length: 101 }, (_, index) => index - 100) },
     golden: { cases: [], log_prob_of_sample: "expected.npy", noise: [] },
+    provenance: {},
     ...changes,
   };
 }

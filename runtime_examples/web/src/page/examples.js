@@ -1,7 +1,7 @@
 /** Rows that show where a model lives: those of its golden cases. */
 
 import { eventSize } from "../../../node/src/manifest.js";
-import { bundleArray } from "../bundle.js";
+import { bundleArray, bundleContract } from "../golden.js";
 
 /** @typedef {import("../model.js").Model} Model */
 
@@ -18,8 +18,10 @@ export async function exampleRows(model) {
   const { bundle, manifest } = model;
   const width = eventSize(manifest);
   const size = manifest.context_size;
-  const found = manifest.golden.cases
-    .filter(({ graph, expected, inputs }) => graph === "log_prob" && expected && inputs.x && (!size || inputs.context))
+  const found = bundleContract(bundle)
+    .golden.cases.filter(
+      ({ graph, expected, inputs }) => graph === "log_prob" && expected && inputs.x && (!size || inputs.context),
+    )
     .map(({ inputs }) => ({
       x: Float32Array.from(bundleArray(bundle, inputs.x).data),
       context: size > 0 ? Float32Array.from(bundleArray(bundle, inputs.context).data) : null,

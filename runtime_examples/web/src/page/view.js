@@ -1,6 +1,6 @@
 /** An open model: its picture, and the controls beside it. */
 
-import { formatFloat32 } from "../../../node/src/float32.js";
+import { formatFloat32 } from "../../../node/program/float32.js";
 import { parseSeed } from "../../../node/src/noise.js";
 import { sampleTable } from "../table.js";
 import { CurvePicture } from "./curve-picture.js";

@@ -1,12 +1,6 @@
-import { BundleError } from "./errors.js";
+import { BundleError } from "../src/errors.js";
 
-/**
- * An array in C order.
- *
- * @typedef {object} NdArray
- * @property {Float32Array | Float64Array} data
- * @property {readonly number[]} shape
- */
+/** @typedef {import("../src/inputs.js").NdArray} NdArray */
 
 /** `\x93NUMPY`, version 1.0. */
 const MAGIC = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0];

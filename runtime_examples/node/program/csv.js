@@ -1,6 +1,6 @@
 /** Comma-separated values (RFC 4180), read as they come. */
 
-import { quote, TableError } from "./errors.js";
+import { quote, TableError } from "../src/errors.js";
 
 /** Characters of one record. A longer one is refused: without a line end a table would otherwise fill the memory. */
 const RECORD_LENGTH = 4 * 2 ** 20;
