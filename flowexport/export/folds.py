@@ -18,6 +18,7 @@ __all__ = [
     "fold_linear",
     "fold_masks",
     "fold_permutations",
+    "fold_splines",
     "fold_univariates",
 ]
 
@@ -36,6 +37,7 @@ from . import images
 from .diagonals import fold_diagonals
 from .lean import DenseLinear, Diagonal, LeanFlow
 from .networks import first_linears, head_parameters, inner, reads_features
+from .splines import fold_splines
 from .univariates import ClampedAffine, SigmoidScale
 
 
@@ -190,6 +192,7 @@ FOLDS: tuple[Callable[[LeanFlow], None], ...] = (
     fold_masks,
     fold_permutations,
     fold_univariates,
+    fold_splines,
     fold_diagonals,
     fold_context_scale,
     fold_embeddings,

@@ -65,6 +65,8 @@ TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.flowexport.add_all.default: lambda terms: opset18.Sum(*terms),
     # torch would write the logarithm of a sigmoid, which ONNX Runtime cuts off at -18.
     torch.ops.aten.log_sigmoid.default: lambda x: opset18.Neg(opset18.Softplus(opset18.Neg(x))),
+    # torch would choose x itself above a threshold, which no runtime needs to keep it from overflowing.
+    torch.ops.aten.softplus.default: lambda x: opset18.Softplus(x),
     torch.ops.flowexport.space_to_depth.default: lambda x: opset18.SpaceToDepth(x, blocksize=2),
     torch.ops.flowexport.depth_to_space.default: lambda y: opset18.DepthToSpace(y, blocksize=2, mode="DCR"),
 }

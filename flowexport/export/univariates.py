@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-__all__ = ["ClampedAffine", "SigmoidScale"]
+__all__ = ["ClampedAffine", "SigmoidScale", "SoftsignLinear", "UnitSpline"]
 
 import math
 
 import torch
 from torch import Tensor, nn
 
-from flowexport.flows import Affine, SigmoidAffine
+from flowexport.flows import Affine, RationalQuadraticSpline, SigmoidAffine
 from flowexport.flows.univariate.scaled import ShiftAndScale
+from flowexport.flows.univariate.spline import forward_in_bin, inverse_in_bin
 
 from .operators import softsign
+
+HALF = 0.5
+"""Exact in any type, so it need not be a buffer."""
 
 
 class ClampedAffine(ShiftAndScale):
@@ -58,3 +62,83 @@ class SigmoidScale(ShiftAndScale):
         if not self.has_floor:
             return nn.functional.logsigmoid(raw) + self.log_span
         return (self.span * raw.sigmoid() + self.floor).log()
+
+
+class UnitSpline(nn.Module):
+    """`flowexport.flows.RationalQuadraticSpline` on [−1/2, 1/2], with one head for all of its parameters.
+
+    A feature has 4 · bins numbers: raw widths, raw heights, and the raw derivative at the left and at the right end
+    of every bin, so that all six numbers of the bin that holds a point are picked by one product and one sum. The
+    derivatives at the ends of the interval are among them, with weights of zero. Points outside are moved to the
+    nearer end, where the slope is one, and back: nothing has to be chosen.
+
+    Arguments:
+        spline: the bijection.
+    """
+
+    cap: Tensor
+    half_cap: Tensor
+    slope: Tensor
+    free: Tensor
+    left: Tensor
+    steps: Tensor
+
+    def __init__(self, spline: RationalQuadraticSpline) -> None:
+        super().__init__()
+        bins = spline.bins
+        self.bins, self.constraint = bins, spline.constraint
+        self.sizes = {"bins": 4 * bins}
+        cap = -math.log(spline.slope)
+        values = {"cap": cap, "half_cap": cap / 2, "slope": spline.slope, "free": 1 - spline.slope * bins}
+        for name, value in values.items():
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
+        ones = torch.ones(bins, bins, dtype=torch.float64)
+        self.register_buffer("left", ones.triu(1))
+        # Takes "the left end is reached", bin by bin, to "this is the bin", for all six numbers of one.
+        self.register_buffer("steps", (torch.eye(bins, dtype=torch.float64) - ones.triu(1).tril(1).T).tile(1, 6))
+
+    def forward_and_log_det(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        point = x.clamp(-HALF, HALF) + HALF
+        y, slope = forward_in_bin(point[..., None, None], *self.bin_of(point, 0, raw))
+        return y.flatten(-3) + (x - point), slope.flatten(-3).log()
+
+    def inverse_and_log_det(self, y: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
+        point = y.clamp(-HALF, HALF) + HALF
+        x, slope = inverse_in_bin(point[..., None, None], *self.bin_of(point, 1, raw))
+        return x.flatten(-3) + (y - point), -slope.flatten(-3).log()
+
+    def bin_of(self, point: Tensor, axis: int, raw: Tensor) -> list[Tensor]:
+        """Of the bin of each point: x₀, width, y₀, height, both derivatives, ``[*, features, 1, 1]`` each.
+
+        Arguments:
+            point: ``[*, features]``, from 0 at the left end to 1.
+            axis: 0 for a point x, 1 for a y.
+            raw: ``[*, features, 4 · bins]``.
+        """
+        lengths, derivatives = raw.unflatten(-1, (4, self.bins)).split(2, dim=-2)
+        lengths = self.shares(lengths)
+        knots = lengths @ self.left
+        reached = (point[..., None, None] >= knots.narrow(-2, axis, 1)).to(point.dtype)
+        # Six times over, so that no product has to broadcast: of so few numbers at a time that is slow.
+        here = (reached @ self.steps).unflatten(-1, (6, self.bins)).squeeze(-3)
+        picked = (torch.cat([knots, lengths, derivatives], dim=-2) * here).sum(-1, keepdim=True)
+        x0, y0, w, h, ends = picked.split([1, 1, 1, 1, 2], dim=-2)
+        d0, d1 = self.derivatives(ends).split(1, dim=-2)
+        return [x0, w, y0, h, d0, d1]
+
+    def shares(self, raw: Tensor) -> Tensor:
+        """Widths, and heights, that add up to one, ``[*, bins]``."""
+        if self.constraint == "clamp":
+            return (raw * self.half_cap).softmax(-1)
+        return raw.softmax(-1) * self.free + self.slope
+
+    def derivatives(self, raw: Tensor) -> Tensor:
+        """Derivatives from their raw numbers."""
+        return (raw * self.cap).exp() if self.constraint == "clamp" else nn.functional.softplus(raw) + self.slope
+
+
+class SoftsignLinear(nn.Linear):
+    """A Linear with a softsign behind it."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return softsign(super().forward(x))

@@ -20,13 +20,14 @@ from flowexport.export.folds import (
     fold_univariates,
 )
 from flowexport.export.lean import DenseLinear, Diagonal, LeanFlow
-from flowexport.export.univariates import ClampedAffine
+from flowexport.export.univariates import ClampedAffine, UnitSpline
 from flowexport.flows import (
     Affine,
     Flow,
     Inverse,
     LULinear,
     Permutation,
+    PerPart,
     RationalQuadraticSpline,
     RealNVP,
     SigmoidAffine,
@@ -294,3 +295,14 @@ def test_fold_elementwise_and_fold_linear_put_log_determinants_into_the_constant
     expected = sum(torch.linalg.slogdet(each.weight())[1] for each in linear)
     expected = expected + sum(-each.log_scale.sum() for each in flow.modules() if isinstance(each, Elementwise))
     torch.testing.assert_close(lean.constant - before, expected.detach(), rtol=1e-12, atol=1e-12)
+
+
+def test_fold_splines_leaves_one_head_and_no_scale_between_splines():
+    flow = RealNVP(
+        features=5, transforms=6, hidden_features=(8,), univariate={"name": "RationalQuadraticSpline", "bound": 3.3}
+    )
+    lean = fold_all(LeanFlow(standardised(flow)))
+    assert kinds(lean, "univariate") == {UnitSpline}
+    assert all(list(coupling.conditioner.heads) == ["bins"] for coupling in lean.stack.couplings)
+    # One scale at the entrance of each half, and none between splines.
+    assert sum(isinstance(layer, PerPart) for layer in lean.stack.layers) == 2

@@ -70,30 +70,15 @@ class RationalQuadraticSpline(nn.Module):
         self, x: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor
     ) -> tuple[Tensor, Tensor]:
         inside, x0, w, y0, h, d0, d1 = self.bin_of(x, "x", widths, heights, derivatives)
-        s = h / w
-        xi = (x - x0) / w
-        rest = xi * (1 - xi)
-        numerator = s * xi * xi + d0 * rest
-        denominator = s + (d0 + d1 - 2 * s) * rest
-        y = y0 + h * numerator / denominator
-        return torch.where(inside, y, x), torch.where(inside, log_slope(xi, rest, s, d0, d1, denominator), 0)
+        y, slope = forward_in_bin(x, x0, w, y0, h, d0, d1)
+        return torch.where(inside, y, x), torch.where(inside, slope.log(), 0)
 
     def inverse_and_log_det(
         self, y: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor
     ) -> tuple[Tensor, Tensor]:
         inside, x0, w, y0, h, d0, d1 = self.bin_of(y, "y", widths, heights, derivatives)
-        s = h / w
-        eta = (y - y0) / h
-        curvature = d0 + d1 - 2 * s
-        a = s - d0 + eta * curvature
-        b = d0 - eta * curvature
-        # The discriminant is not negative but for rounding.
-        root = (b * b + 4 * a * s * eta).clamp_min(0).sqrt()
-        xi = 2 * s * eta / (b + root)
-        rest = xi * (1 - xi)
-        denominator = s + curvature * rest
-        log_det = -log_slope(xi, rest, s, d0, d1, denominator)
-        return torch.where(inside, x0 + xi * w, y), torch.where(inside, log_det, 0)
+        x, slope = inverse_in_bin(y, x0, w, y0, h, d0, d1)
+        return torch.where(inside, x, y), torch.where(inside, -slope.log(), 0)
 
     def bin_of(
         self, at: Tensor, axis: Literal["x", "y"], widths: Tensor, heights: Tensor, derivatives: Tensor
@@ -135,7 +120,50 @@ class RationalQuadraticSpline(nn.Module):
         return f"bins={self.bins}, bound={self.bound}, constraint={self.constraint!r}, slope={self.slope}"
 
 
-def log_slope(xi: Tensor, rest: Tensor, s: Tensor, d0: Tensor, d1: Tensor, denominator: Tensor) -> Tensor:
-    """ln ∂y/∂x in a bin, from equation 5 of the paper."""
-    slope = d1 * xi * xi + 2 * s * rest + d0 * (1 - xi) * (1 - xi)
-    return 2 * (s / denominator).log() + slope.log()
+def forward_in_bin(
+    x: Tensor, x0: Tensor, w: Tensor, y0: Tensor, h: Tensor, d0: Tensor, d1: Tensor
+) -> tuple[Tensor, Tensor]:
+    r"""y and ∂y/∂x of a point of a bin.
+
+    With :math:`a = x - x_0, b = w - a`, :math:`p = s a + \delta_0 b` and :math:`q = s b + \delta_1 a`,
+
+    .. math:: y = y_0 + h \frac{a p}{a p + b q}, \qquad
+        \frac{\partial y}{\partial x} = h^2 \frac{a q + b p}{(a p + b q)^2}:
+
+    equations 4 and 5 of the paper in sums of positive terms alone, of which none cancels another.
+    """
+    return y_and_slope(x - x0, w, y0, h, d0, d1)
+
+
+def inverse_in_bin(
+    y: Tensor, x0: Tensor, w: Tensor, y0: Tensor, h: Tensor, d0: Tensor, d1: Tensor
+) -> tuple[Tensor, Tensor]:
+    r"""x and ∂y/∂x of a point of a bin, given y.
+
+    With :math:`c = y - y_0, e = h - c` and :math:`k = c \delta_1 - e \delta_0` the ratio a / b solves
+    :math:`e s (a/b)^2 - k (a/b) - c s = 0`. Both ways to write its positive root, added,
+
+    .. math:: \xi = \frac{k + r + 2 c s}{2 r + 2 c s + 2 e s}, \qquad r = \sqrt{k^2 + 4 c e s^2},
+
+    keep the error of :math:`\xi` at one rounding, where either alone loses digits on one side of its bin.
+    """
+    c = y - y0
+    e = h - c
+    twice = 2 * h / w
+    k = c * d1 - e * d0
+    cs, es = c * twice, e * twice
+    # Not negative but for rounding.
+    root = (k * k + cs * es).clamp_min(0).sqrt()
+    upper = root + cs
+    a = w * ((upper + k) / (upper + (root + es)))
+    return x0 + a, y_and_slope(a, w, y0, h, d0, d1)[1]
+
+
+def y_and_slope(a: Tensor, w: Tensor, y0: Tensor, h: Tensor, d0: Tensor, d1: Tensor) -> tuple[Tensor, Tensor]:
+    """y and ∂y/∂x at a distance from the left knot, as `forward_in_bin` has them."""
+    b = w - a
+    s = h / w
+    p, q = s * a + d0 * b, s * b + d1 * a
+    ap = a * p
+    t = h / (ap + b * q)
+    return y0 + ap * t, (a * q + b * p) * (t * t)
