@@ -17,10 +17,28 @@ constexpr std::size_t most_cases = 1000, most_noise = 100;
 /// Beyond it, a number of JSON need not be the one that was written.
 constexpr std::size_t largest_start = std::size_t{1} << 53;
 
+/// The place, among words, of the word that a key is.
+std::size_t word(const Key &key, std::initializer_list<const char *> words) {
+    const auto found = std::find(words.begin(), words.end(), key.text());
+    if (found == words.end()) {
+        std::string wanted;
+        for (const char *each : words)
+            wanted += std::string(wanted.empty() ? "" : " or ") + '"' + each + '"';
+        key.expected(wanted);
+    }
+    return static_cast<std::size_t>(found - words.begin());
+}
+
+double not_negative(const Key &key) {
+    if (!(key.number() >= 0))
+        key.expected("a number from 0");
+    return key.number();
+}
+
 std::vector<double> read_scale(const Key &scale, std::size_t width) {
     std::vector<double> found;
     for (const Key &entry : scale.entries(width, width)) {
-        found.push_back(entry.not_negative());
+        found.push_back(not_negative(entry));
         if (found.back() == 0)
             entry.refuse("must be positive");
     }
@@ -33,10 +51,10 @@ void check_tensor(const Key &tensors, const std::vector<Key> &entries, const flo
                                     [&](const Key &entry) { return entry["name"].text() == expected.name; });
     if (found == entries.end())
         tensors.refuse("has no tensor \"" + expected.name + '"');
-    (*found)["dtype"].word({"float32"});
+    (*found)["dtype"].only("float32");
     const std::size_t rank = expected.shape.size();
     const std::vector<Key> sizes = (*found)["shape"].entries(rank + 1, rank + 1);
-    sizes[0].word({"batch"});
+    sizes[0].only("batch");
     for (std::size_t axis = 0; axis < rank; ++axis)
         sizes[axis + 1].whole(expected.shape[axis], expected.shape[axis]);
 }
@@ -55,7 +73,7 @@ void check_graph(const Key &graph, const flow::GraphSpec &spec) {
 Case read_case(const Key &entry, const Key &files) {
     Case found{};
     found.name = entry["name"].text();
-    found.samples = entry["graph"].word({"log_prob", "sample"}) == 1;
+    found.samples = word(entry["graph"], {"log_prob", "sample"}) == 1;
     const Key inputs = entry["inputs"];
     found.rows = inputs[found.samples ? "z" : "x"].listed(files);
     for (const auto &[name, file] : inputs.items()) {
@@ -69,7 +87,7 @@ Case read_case(const Key &entry, const Key &files) {
         found.expected = entry["expected"][found.samples ? "x" : "log_prob"].listed(files);
     } else {
         constexpr Code codes[] = {Code::wrong_shape, Code::missing_context, Code::wrong_dtype};
-        found.error = codes[entry["error"].word({flow::name(codes[0]), flow::name(codes[1]), flow::name(codes[2])})];
+        found.error = codes[word(entry["error"], {flow::name(codes[0]), flow::name(codes[1]), flow::name(codes[2])})];
     }
     if (entry.has("rows")) {
         const std::vector<Key> rows = entry["rows"].entries(2, 2);
@@ -117,7 +135,7 @@ Cases read_cases(const flow::Manifest &manifest, const std::string &file) {
     for (const Key &entry : golden["noise"].entries(0, most_noise))
         found.noise.push_back(read_noise(entry, files));
     const auto read_tolerance = [&](const char *graph) {
-        return Tolerance{tolerance[graph]["atol"].not_negative(), tolerance[graph]["rtol"].not_negative()};
+        return Tolerance{not_negative(tolerance[graph]["atol"]), not_negative(tolerance[graph]["rtol"])};
     };
     found.log_prob = read_tolerance("log_prob");
     found.sample = read_tolerance("sample");

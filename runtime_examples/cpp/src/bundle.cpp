@@ -20,13 +20,13 @@ constexpr std::uintmax_t file_bytes = (std::uintmax_t{2} << 30) - 1;
     throw Error(Code::bad_bundle, path.string() + ": " + reason);
 }
 
-/// Where a path leads, links followed.
+/// Where a path leads, links followed. reason: what to say where it leads nowhere.
 fs::path resolve(const fs::path &path, const std::string &reason) {
-    std::error_code fault;
-    fs::path real = fs::canonical(path, fault);
-    if (fault)
-        refuse(path, reason + " (" + fault.message() + ")");
-    return real;
+    try {
+        return fs::canonical(path);
+    } catch (const fs::filesystem_error &error) {
+        refuse(path, reason + " (" + error.code().message() + ")");
+    }
 }
 
 /// A file that lies in a folder, links followed. reason: what to say where it cannot be read.
@@ -36,15 +36,13 @@ std::string read_file(const fs::path &path, const fs::path &real_folder, std::ui
     if (std::mismatch(real_folder.begin(), real_folder.end(), real.begin(), real.end()).first != real_folder.end())
         refuse(path, "files: leaves the folder by a link");
     std::error_code fault;
-    // A pipe is refused, not waited for.
-    if (!fs::is_regular_file(real, fault))
+    const std::uintmax_t size = fs::file_size(real, fault); // of a regular file alone: a pipe is not waited for
+    if (fault)
         refuse(path, "is not a file");
-    const std::uintmax_t size = fs::file_size(real, fault);
-    if (!fault && size > limit)
+    if (size > limit)
         refuse(path, "is larger than " + std::to_string(limit) + " bytes");
-    std::ifstream stream(real, std::ios::binary);
-    std::string bytes(fault ? 0 : size, '\0');
-    if (fault || !stream.read(bytes.data(), static_cast<std::streamsize>(size)))
+    std::string bytes(size, '\0');
+    if (!std::ifstream(real, std::ios::binary).read(bytes.data(), static_cast<std::streamsize>(size)))
         refuse(path, reason);
     return bytes;
 }

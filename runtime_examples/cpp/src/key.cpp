@@ -56,15 +56,9 @@ bool Key::truth() const {
     return value_.get<bool>();
 }
 
-std::size_t Key::word(std::initializer_list<const char *> words) const {
-    const auto found = std::find(words.begin(), words.end(), text());
-    if (found == words.end()) {
-        std::string wanted;
-        for (const char *word : words)
-            wanted += std::string(wanted.empty() ? "" : " or ") + '"' + word + '"';
-        expected(wanted);
-    }
-    return static_cast<std::size_t>(found - words.begin());
+void Key::only(const std::string &word) const {
+    if (text() != word)
+        expected('"' + word + '"');
 }
 
 std::string Key::listed(const Key &files) const {
@@ -85,12 +79,6 @@ double Key::number() const {
     if (!std::isfinite(found))
         expected("a finite number");
     return found;
-}
-
-double Key::not_negative() const {
-    if (!(number() >= 0))
-        expected("a number from 0");
-    return number();
 }
 
 void Key::refuse(const std::string &reason) const {

@@ -4,7 +4,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cstddef>
-#include <initializer_list>
 #include <limits>
 #include <string>
 #include <vector>
@@ -40,8 +39,8 @@ class Key {
     std::vector<std::string> texts(std::size_t least, std::size_t most) const;
     bool truth() const;
 
-    /// The place, among words, of the word that this is.
-    std::size_t word(std::initializer_list<const char *> words) const;
+    /// Refuses any other text.
+    void only(const std::string &word) const;
 
     /// The name of a file, which must be a key of files.
     std::string listed(const Key &files) const;
@@ -49,18 +48,17 @@ class Key {
     /// A whole number.
     std::size_t whole(std::size_t least, std::size_t most) const;
 
-    /// A finite number, any or from 0.
+    /// A finite number.
     double number() const;
-    double not_negative() const;
 
     [[noreturn]] void refuse(const std::string &reason) const;
+    [[noreturn]] void expected(const std::string &what) const;
 
   private:
     Key(const std::string &file, const Json &value, std::string path)
         : file_(file), value_(value), path_(std::move(path)) {}
 
     const Json &object() const;
-    [[noreturn]] void expected(const std::string &what) const;
 
     const std::string &file_;
     const Json &value_;

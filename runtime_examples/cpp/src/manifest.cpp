@@ -106,8 +106,8 @@ Manifest read_manifest(const std::string &text, const std::string &file) {
         throw Error(Code::bad_bundle, file + ": is not JSON (" + error.what() + ")");
     }
     const Key root(file, manifest.json);
-    root["format"].word({"flowexport/1"});
-    root["dtype"].word({"float32"});
+    root["format"].only("flowexport/1");
+    root["dtype"].only("float32");
     const Description &description = manifest.description = read_description(root);
     manifest.files = read_files(root["files"]);
     const Tensor x{"x", description.event_shape};
