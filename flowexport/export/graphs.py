@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import onnx
+import onnx.numpy_helper
 import torch
 from torch import Tensor, nn
 
@@ -91,8 +92,15 @@ def cleaned(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     for holder in (model, graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del holder.metadata_props[:]
         holder.ClearField("doc_string")
-    for node in graph.node:
-        node.ClearField("name")
+    constants = {constant.name: constant for constant in graph.initializer}
+    for number, node in enumerate(graph.node):
+        # ONNX Runtime before 1.19 takes nodes without names for one another.
+        node.name = f"{node.op_type}_{number}"
+        if node.op_type == "Reshape" and onnx.numpy_helper.to_array(constants[node.input[1]]).all():
+            # It says what a zero would mean, and there is none; some converters refuse it.
+            kept = [attribute for attribute in node.attribute if attribute.name != "allowzero"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
     del graph.value_info[:]
     graph.name = name
     model.ir_version = IR_VERSION

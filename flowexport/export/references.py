@@ -92,12 +92,13 @@ def golden_arrays(
         numbers = own_numbers(exact) if original is None else original
         sample, log_prob_of_sample = numbers.sample_and_log_prob(tensor(z), optional(contexts))
         rows = sample.numpy() if x is None else x
-        data = repeated(rows, count).astype(np.float32)
+        data = spread(rows, count).astype(np.float32)
         scale = scale_of(rows)
         tail = tail_rows(exact, rows.mean(axis=0, dtype=np.float64), scale)
         quantiles = None
         if x is not None:
-            scores = scores_of(numbers, x[:REFERENCE_ROWS], context)
+            known = min(len(x), REFERENCE_ROWS)
+            scores = scores_of(numbers, spread(x, known), None if context is None else spread(context, known))
             quantiles = np.quantile(scores, np.linspace(0, 1, 101))
         return GoldenArrays(
             x=data,
@@ -168,7 +169,7 @@ def golden_context(exact: Flow, context: np.ndarray | None, count: int) -> np.nd
         for column, categories in enumerate(exact.encoder.categories if exact.encoder is not None else ()):
             if categories:
                 context[:, column] = np.arange(count) % categories
-    return repeated(context, count).astype(np.float32)
+    return spread(context, count).astype(np.float32)
 
 
 def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> References:
@@ -233,9 +234,9 @@ def target_of(flow: Flow, z: np.ndarray) -> np.ndarray:
     return target
 
 
-def repeated(rows: np.ndarray, count: int) -> np.ndarray:
-    """The first ``count`` rows, from the beginning again where there are fewer."""
-    return rows[np.arange(count) % len(rows)]
+def spread(rows: np.ndarray, count: int) -> np.ndarray:
+    """``count`` rows, evenly from all of them since tables are often sorted; several times over where they are fewer."""
+    return rows[np.arange(count) * len(rows) // count] if len(rows) >= count else rows[np.arange(count) % len(rows)]
 
 
 def tensor(array: np.ndarray) -> Tensor:

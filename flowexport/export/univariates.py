@@ -70,7 +70,7 @@ class UnitSpline(nn.Module):
     A feature has 4 · bins numbers: raw widths, raw heights, and the raw derivative at the left and at the right end
     of every bin, so that all six numbers of the bin that holds a point are picked by one product and one sum. The
     derivatives at the ends of the interval are among them, with weights of zero. Points outside are moved to the
-    nearer end, where the slope is one, and back: nothing has to be chosen.
+    nearer end, and back.
 
     Arguments:
         spline: the bijection.
@@ -80,6 +80,7 @@ class UnitSpline(nn.Module):
     half_cap: Tensor
     slope: Tensor
     free: Tensor
+    ones: Tensor
     left: Tensor
     steps: Tensor
 
@@ -93,6 +94,7 @@ class UnitSpline(nn.Module):
         for name, value in values.items():
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
         ones = torch.ones(bins, bins, dtype=torch.float64)
+        self.register_buffer("ones", ones[:, :1])
         self.register_buffer("left", ones.triu(1))
         # Takes "the left end is reached", bin by bin, to "this is the bin", for all six numbers of one.
         self.register_buffer("steps", (torch.eye(bins, dtype=torch.float64) - ones.triu(1).tril(1).T).tile(1, 6))
@@ -100,12 +102,17 @@ class UnitSpline(nn.Module):
     def forward_and_log_det(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         point = x.clamp(-HALF, HALF) + HALF
         y, slope = forward_in_bin(point[..., None, None], *self.bin_of(point, 0, raw))
-        return y.flatten(-3) + (x - point), slope.flatten(-3).log()
+        return y.flatten(-3) + (x - point), self.log_det(slope, x)
 
     def inverse_and_log_det(self, y: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
         point = y.clamp(-HALF, HALF) + HALF
         x, slope = inverse_in_bin(point[..., None, None], *self.bin_of(point, 1, raw))
-        return x.flatten(-3) + (y - point), -slope.flatten(-3).log()
+        return x.flatten(-3) + (y - point), -self.log_det(slope, y)
+
+    @staticmethod
+    def log_det(slope: Tensor, at: Tensor) -> Tensor:
+        """ln of a slope, and 0 outside: the slope of the end is one but for what rounding makes of a narrow bin."""
+        return torch.where(at.abs() < HALF, slope.flatten(-3).log(), 0)
 
     def bin_of(self, point: Tensor, axis: int, raw: Tensor) -> list[Tensor]:
         """Of the bin of each point: x₀, width, y₀, height, both derivatives, ``[*, features, 1, 1]`` each.
@@ -121,7 +128,7 @@ class UnitSpline(nn.Module):
         reached = (point[..., None, None] >= knots.narrow(-2, axis, 1)).to(point.dtype)
         # Six times over, so that no product has to broadcast: of so few numbers at a time that is slow.
         here = (reached @ self.steps).unflatten(-1, (6, self.bins)).squeeze(-3)
-        picked = (torch.cat([knots, lengths, derivatives], dim=-2) * here).sum(-1, keepdim=True)
+        picked = torch.cat([knots, lengths, derivatives], dim=-2) * here @ self.ones
         x0, y0, w, h, ends = picked.split([1, 1, 1, 1, 2], dim=-2)
         d0, d1 = self.derivatives(ends).split(1, dim=-2)
         return [x0, w, y0, h, d0, d1]

@@ -159,7 +159,14 @@ def test_density_that_does_not_integrate_to_one(planted: Planted) -> None:
     """A constant added to log_prob and to its references: only the mass can tell."""
 
     def add(model: onnx.ModelProto) -> None:
-        constant = next(each for each in model.graph.initializer if each.name.endswith("constant"))
+        weights = {each.name: each for each in model.graph.initializer}
+        # Where the log-determinants are summed, by a product with ones.
+        total = next(
+            node
+            for node in model.graph.node
+            if node.op_type == "Gemm" and (onnx.numpy_helper.to_array(weights[node.input[1]]) == 1).all()
+        )
+        constant = weights[total.input[2]]
         value = onnx.numpy_helper.to_array(constant) + np.float32(0.01)
         constant.CopyFrom(onnx.numpy_helper.from_array(np.asarray(value, np.float32), constant.name))
 
