@@ -235,7 +235,7 @@ def target_of(flow: Flow, z: np.ndarray) -> np.ndarray:
 
 
 def spread(rows: np.ndarray, count: int) -> np.ndarray:
-    """``count`` rows, evenly from all of them since tables are often sorted; several times over where they are fewer."""
+    """``count`` rows, evenly from all of them since tables are often sorted; several times over where fewer."""
     return rows[np.arange(count) * len(rows) // count] if len(rows) >= count else rows[np.arange(count) % len(rows)]
 
 
