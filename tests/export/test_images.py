@@ -113,7 +113,9 @@ EXPORTED = {
     "colours by class": {
         "shape, scales": ((3, 4, 4), 2),
         "context": "one-hot and a number",
-        "network": "two blocks, batch norm, SiLU",
+        "residual_blocks": 2,
+        "activation": "SiLU",
+        "batch_norm": True,
         "normalization": "BatchNorm",
         "mixing": "LULinear",
     },
@@ -133,7 +135,10 @@ EXPORTED = {
 
 DEFAULTS = {
     "context": "no context",
-    "network": "one block",
+    "residual_blocks": 1,
+    "activation": "ReLU",
+    "batch_norm": False,
+    "dropout": 0.0,
     "univariate": "Affine",
     "normalization": None,
     "mixing": None,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from flowexport.flows import Flow, RealNVP
+from flowexport.flows.realnvp import ACTIVATIONS
 
 
 def standardised(flow: Flow) -> Flow:
@@ -47,10 +48,11 @@ CASES: dict[str, Callable[[], Flow]] = {
 
 
 CUSTOM_MASKS = {
+    1: [[True], [False], [True]],
     2: [[True, False], [False, True], [False, True]],
     5: [[True, True, False, True, True], [False, False, True, False, False], [True, False, True, False, True]],
 }
-"""Masks that no rule gives: of unequal sizes, one of them twice."""
+"""Masks that no rule gives: of unequal sizes, one of them twice. Those of one feature are refused."""
 
 CONTEXTS: dict[str, dict[str, Any]] = {
     "no context": {},
@@ -59,25 +61,20 @@ CONTEXTS: dict[str, dict[str, Any]] = {
     "embedding": {"context": 2, "categories": [0, 4], "embeddings": [0, 2]},
 }
 
-NETWORKS: dict[str, dict[str, Any]] = {
-    "plain": {"hidden_features": (8,)},
-    "two layers, Tanh": {"hidden_features": (8, 6), "activation": "Tanh"},
-    "no hidden layer": {"hidden_features": ()},
-    "residual, ELU": {"hidden_features": (8, 8), "residual": True, "activation": "ELU"},
-    "layer norm, GELU": {"hidden_features": (8,), "layer_norm": True, "activation": "GELU"},
-    "residual, layer norm, SiLU": {"hidden_features": (8,), "residual": True, "layer_norm": True, "activation": "SiLU"},
-    "dropout, Softplus": {"hidden_features": (8,), "dropout": 0.3, "activation": "Softplus"},
-    "LeakyReLU": {"hidden_features": (8,), "activation": "LeakyReLU"},
-}
-
 RUNNING_STEPS = 20
 """Batches that running moments are taken over: at a momentum of 0.1 what they started from is 0.9^20 = 12 %."""
 
 OPTIONS: dict[str, list[Any]] = {
     "features": [1, 2, 5],
     "context": list(CONTEXTS),
-    "network": list(NETWORKS),
+    "transforms": [2, 3],
+    "hidden_features": [(8,), (8, 6), (8, 8), ()],
+    "activation": list(ACTIVATIONS),
+    "residual": [False, True],
+    "layer_norm": [False, True, "unbiased"],
+    "dropout": [0.0, 0.3],
     "masks": ["alternating", "halves", "random", "custom"],
+    "cover": [True, False],
     "univariate": [
         "Affine",
         "Additive",
@@ -97,62 +94,108 @@ OPTIONS: dict[str, list[Any]] = {
 
 
 Choice = dict[str, Any]
+"""A value of some of the options, or of all."""
+
+Group = tuple[str, dict[str, list[Any]]]
+
+FORBIDDEN: list[Group] = [
+    ("masks", {"features": [1], "masks": ["custom"]}),
+    ("mixing", {"features": [1], "mixing": ["Permutation", "LULinear"]}),
+    ("base", {"context": ["no context"], "base": ["ConditionalNormal"]}),
+    ("residual", {"hidden_features": [(8, 6), ()], "residual": [True]}),
+    ("layer_norm", {"hidden_features": [()], "layer_norm": [True, "unbiased"]}),
+    ("dropout", {"hidden_features": [()], "dropout": [0.3]}),
+    ("cover", {"masks": ["alternating", "halves", "custom"], "cover": [False]}),
+]
+"""Values of two options that a RealNVP refuses together, under the name of the argument that its error begins with."""
 
 
-def allowed(chosen: Choice) -> bool:
-    """Whether values of some of the options go together."""
-    return not (
-        (chosen.get("features") == 1 and (chosen.get("masks") == "custom" or chosen.get("mixing")))
-        or (chosen.get("context") == "no context" and chosen.get("base") == "ConditionalNormal")
-    )
+def idle(chosen: Choice) -> set[str]:
+    """Options that these values leave nothing to say: a pair has not met where it is of no consequence."""
+    options = set()
+    if chosen.get("features") == 1:
+        options |= {"masks", "cover"}
+        if chosen.get("context") == "no context":
+            options |= {"hidden_features", "activation", "residual", "layer_norm", "dropout"}
+    if chosen.get("hidden_features") == ():
+        options.add("activation")
+    return options
 
 
-def pairwise(options: dict[str, list[Any]]) -> list[Choice]:
-    """Choices of all options in which every two values that go together meet.
-
-    Greedy: each begins with a pair that has not met, and takes for every other option the value that lets most new
-    pairs meet.
-    """
-    missing = [
+def pairs_of(options: dict[str, list[Any]]) -> list[Choice]:
+    """Every two values of two options."""
+    return [
         {first: one, second: other}
         for first, second in combinations(options, 2)
         for one, other in product(options[first], options[second])
-        if allowed({first: one, second: other})
     ]
+
+
+def is_allowed(chosen: Choice, forbidden: list[Group]) -> bool:
+    """Whether no two of the values are forbidden together."""
+    return not any(
+        all(option in chosen and chosen[option] in values for option, values in group.items()) for _, group in forbidden
+    )
+
+
+def meets(pair: Choice, chosen: Choice, idle: Callable[[Choice], set[str]] = idle) -> bool:
+    """Whether both values are chosen, neither of them idle for a third."""
+    return all(option in chosen and chosen[option] == value for option, value in pair.items()) and not (
+        (idle(chosen) - idle(pair)) & pair.keys()
+    )
+
+
+def pairwise(
+    options: dict[str, list[Any]], forbidden: list[Group], idle: Callable[[Choice], set[str]] = idle
+) -> list[Choice]:
+    """Choices of all options in which every two values that go together meet.
+
+    Greedy: each begins with a pair that has not met, from well inside the list, where few of the pairs before and
+    behind it share its options. Options of many values come first, and each takes the value that lets most new
+    pairs meet.
+    """
+    missing = [pair for pair in pairs_of(options) if is_allowed(pair, forbidden)]
     choices = []
     while missing:
-        chosen = dict(missing[0])
-        for option in options:
-            if option not in chosen:
-                candidates = [chosen | {option: value} for value in options[option]]
-                chosen = max(
-                    filter(allowed, candidates),
-                    key=lambda each: sum(all(each.get(o) == v for o, v in pair.items()) for pair in missing),
-                )
+        begun = missing[2 * len(missing) // 5]
+        chosen = dict(begun)
+        for option in sorted(options, key=lambda each: len(options[each]), reverse=True):
+            if option in begun:
+                continue
+            within = [pair for pair in missing if option in pair and pair.keys() <= chosen.keys() | {option}]
+            candidates = [chosen | {option: value} for value in options[option]]
+            chosen = max(
+                (each for each in candidates if is_allowed(each, forbidden) and meets(begun, each, idle)),
+                key=lambda each: sum(meets(pair, each, idle) for pair in within),
+            )
         choices.append({option: chosen[option] for option in options})
-        missing = [pair for pair in missing if not meets(pair, chosen)]
+        missing = [pair for pair in missing if not meets(pair, chosen, idle)]
     return choices
 
 
-def meets(pair: Choice, chosen: Choice) -> bool:
-    return all(chosen[option] == value for option, value in pair.items())
+def arguments_of(chosen: Choice) -> dict[str, Any]:
+    """What a RealNVP is given for a choice; of options without a value, its defaults."""
+    chosen = {"features": 5, "transforms": 3} | chosen
+    features = chosen["features"]
+    chosen |= CONTEXTS[chosen.pop("context", "no context")]
+    if chosen.get("masks") == "custom":
+        chosen["masks"] = CUSTOM_MASKS[features][: chosen["transforms"]]
+    if chosen.pop("bounds", False):
+        chosen["bounds"] = [[(0, None), (None, 2), (-1, 3), (None, None), (1, None)][i] for i in range(features)]
+    return chosen
 
 
 def paired(chosen: Choice) -> RealNVP:
     """A flow of chosen options, with weights, statistics and units as training leaves them."""
-    chosen = dict(chosen)
-    features = chosen["features"]
-    chosen |= CONTEXTS[chosen.pop("context")] | NETWORKS[chosen.pop("network")]
-    if chosen["masks"] == "custom":
-        chosen["masks"] = CUSTOM_MASKS[features]
-    if chosen["bounds"]:
-        chosen["bounds"] = [[(0, None), (None, 2), (-1, 3), (None, None), (1, None)][i] for i in range(features)]
-    else:
-        del chosen["bounds"]
-    flow = RealNVP(**chosen)
+    flow = RealNVP(**arguments_of(chosen))
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
+        if chosen["univariate"] == "ExponentialAffine":
+            # Nothing bounds its scale: e^20 comes of the same weights as a 5 elsewhere, and takes 9 digits of float64.
+            for name, parameter in flow.named_parameters():
+                if "heads.log_scale" in name:
+                    parameter *= 0.25
         for _ in range(RUNNING_STEPS):
             flow.train().log_prob(rows(flow, 200), context(flow, 200))
     return standardised(flow).eval()
@@ -164,7 +207,7 @@ def pair_name(chosen: Choice) -> str:
     return " ".join(word.replace(", ", "+").replace(" ", "-") for word in words)
 
 
-CHOSEN = pairwise(OPTIONS)
+CHOSEN = pairwise(OPTIONS, FORBIDDEN)
 """The options of each paired flow."""
 
 PAIRS: dict[str, Callable[[], Flow]] = {
