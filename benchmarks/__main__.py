@@ -27,6 +27,7 @@ RESULTS, README = HERE / "RESULTS.md", ROOT / "README.md"
 COMPARISONS = {
     "speed": (1,),
     "call_overhead": (2,),
+    "block_size": (),
     "large_batch": (3,),
     "memory": (3,),
     "growth": (),

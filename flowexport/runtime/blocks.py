@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-__all__ = ["BLOCK_ROWS", "Workers", "available_threads", "rows_a_block"]
+__all__ = ["BLOCK_ROWS", "Workers", "available_threads", "rows_a_block", "widest"]
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from numbers import Integral
+from typing import Any
 
 from flowexport.errors import ArgumentError
 
 BLOCK_ROWS = 1024
-"""Rows a run: the activations of a block (1024 × 128 float32: half a MiB) stay in a core's cache."""
+"""Rows a run. From 512 to 1,024 a row costs least, be layers 64, 128 or 512 wide; at 4,096, where activations have left
+the cache, up to twice as much (``python -m benchmarks.block_size``)."""
+
+BLOCK_NUMBERS = 1 << 19
+"""Numbers of a hidden layer a run: 2 MiB, what a core's second cache and its share of the third hold."""
 
 BLOCK_PIXELS = 1 << 16
 """Numbers of images a run: hidden images have tens of channels. At 28 × 28 and 32 of them this takes an eighth less
@@ -24,10 +29,27 @@ GPU_BLOCKS = 64
 """Blocks of the CPU that make one of a GPU, whose thousands of cores share it."""
 
 
-def rows_a_block(event_shape: Sequence[int], kind: str = "cpu") -> int:
-    """How many rows of an event make a run on a kind of device."""
-    few = BLOCK_ROWS if len(event_shape) == 1 else max(1, min(BLOCK_ROWS, BLOCK_PIXELS // math.prod(event_shape)))
+def rows_a_block(event_shape: Sequence[int], kind: str = "cpu", width: int = 0) -> int:
+    """How many rows of an event make a run.
+
+    Arguments:
+        event_shape: of a row.
+        kind: of the device.
+        width: of the widest hidden layer, where it is known.
+    """
+    if len(event_shape) == 1:
+        few = max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // max(width, 1)))
+    else:
+        few = max(1, min(BLOCK_ROWS, BLOCK_PIXELS // math.prod(event_shape)))
     return few if kind == "cpu" else GPU_BLOCKS * few
+
+
+def widest(architecture: Mapping[str, Any]) -> int:
+    """The width of the widest hidden layer that a manifest's ``architecture`` tells of, or 0."""
+    arguments = architecture.get("arguments")
+    widths = arguments.get("hidden_features") if isinstance(arguments, Mapping) else None
+    known = [width for width in widths if isinstance(width, int)] if isinstance(widths, Sequence) else []
+    return max(known, default=0)
 
 
 class Workers:

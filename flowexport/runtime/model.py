@@ -18,7 +18,7 @@ from flowexport.bundle import Bundle, open_bundle
 from flowexport.bundle.schema import ContextFeature
 from flowexport.errors import ArgumentError, BundleError, InputError
 
-from .blocks import Workers, rows_a_block
+from .blocks import Workers, rows_a_block, widest
 from .categories import context_array, require_codes
 from .cuda import CudaGraph, Tensors, on_gpu
 from .device import Device, resolve
@@ -65,7 +65,8 @@ class Model:
         self.dtype = np.dtype(manifest.dtype)
         self.event_shape = tuple(manifest.event_shape)
         # One thread feeds a GPU.
-        self.workers = Workers(threads if device.kind == "cpu" else 1, rows_a_block(self.event_shape, device.kind))
+        block_rows = rows_a_block(self.event_shape, device.kind, widest(manifest.architecture))
+        self.workers = Workers(threads if device.kind == "cpu" else 1, block_rows)
         self.latent_size = manifest.latent_size
         self.context_size = manifest.context_size
         self.context_features = manifest.context_features or [

@@ -10,6 +10,7 @@ import pytest
 
 from flowexport.bundle import open_bundle
 from flowexport.errors import BundleError
+from flowexport.runtime.blocks import rows_a_block, widest
 from flowexport.runtime.device import Device
 from flowexport.runtime.graph import BOUND_NUMBERS, KEPT_SHAPES, Graph, Signature
 from tests.conftest import Exported
@@ -84,3 +85,35 @@ def test_threads_have_buffers_of_their_own(graph: Graph) -> None:
 def test_what_cannot_be_run_is_said_with_the_file(graph: Graph) -> None:
     with pytest.raises(BundleError, match=r"log_prob\.onnx: cannot be run"):
         graph.run_into([np.zeros((FEW + 1, 3), np.float32)], np.empty(FEW + 1, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("event_shape", "kind", "width", "rows"),
+    [
+        ((2,), "cpu", 64, 1024),
+        ((2,), "cpu", 512, 1024),
+        ((2,), "cpu", 1024, 512),
+        ((2,), "cpu", 0, 1024),
+        ((2,), "cuda", 64, 65_536),
+        ((1, 28, 28), "cpu", 0, 83),
+        ((3, 1000, 1000), "cpu", 0, 1),
+    ],
+)
+def test_blocks_are_as_large_as_the_cache_is_good_for(
+    event_shape: tuple[int, ...], kind: str, width: int, rows: int
+) -> None:
+    assert rows_a_block(event_shape, kind, width) == rows
+
+
+@pytest.mark.parametrize(
+    ("architecture", "width"),
+    [
+        ({"arguments": {"hidden_features": [64, 300]}}, 300),
+        ({"arguments": {"hidden_features": []}}, 0),
+        ({"arguments": {"hidden_features": "wide"}}, 0),
+        ({"arguments": None}, 0),
+        ({}, 0),
+    ],
+)
+def test_the_widest_layer_is_what_the_manifest_says_if_it_says_it(architecture: dict[str, Any], width: int) -> None:
+    assert widest(architecture) == width
