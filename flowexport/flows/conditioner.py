@@ -13,8 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from .gradients import perceptron, recorded
+
 EPSILON = 1e-5
 """What a layer norm adds to variances, in torch and in zuko."""
+
+LINEAR_AND_RELU = (nn.Linear, nn.ReLU)
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,34 @@ class Conditioner(nn.Module):
 
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
         """``[*, kept]`` and ``[*, context]`` → a tensor ``[*, features]`` (or ``[*, features, size]``) each."""
-        hidden = self.trunk(kept if context is None else torch.cat([kept, context], dim=-1))
+        x = kept if context is None else torch.cat([kept, context], dim=-1)
+        if x.ndim == 2 and recorded(x):
+            parameters = self.of_relus()
+            if parameters is not None:
+                return tuple(map(shaped, perceptron(x, *parameters), self.sizes.values()))
+        hidden = self.trunk(x)
         return tuple(shaped(self.heads[name](hidden), size) for name, size in self.sizes.items())
+
+    def of_relus(self) -> tuple[list[Tensor], list[Tensor]] | None:
+        """Weight and bias of each hidden layer and of each head, where the hidden layers are Linears and ReLUs in turn.
+
+        None where there is anything else, a hook for instance.
+        """
+        trunk, heads = self.trunk, self.heads
+        if not (unhooked(trunk) and unhooked(heads)):
+            return None
+        layers = [*trunk._modules.values(), *heads._modules.values()]
+        depth = len(trunk._modules)
+        found: list[Tensor] = []
+        for number, layer in enumerate(layers):
+            kind = LINEAR_AND_RELU[number % 2] if number < depth else nn.Linear
+            if type(layer) is not kind or not unhooked(layer):
+                return None
+            for parameter in layer._parameters.values():
+                if parameter is None:
+                    return None
+                found.append(parameter)
+        return None if depth % 2 else (found[:depth], found[depth:])
 
 
 class MaskedConditioner(nn.Module):
@@ -169,3 +199,8 @@ class Constant(nn.Module):
 def shaped(parameter: Tensor, size: int) -> Tensor:
     """One number a feature stays ``[*, features]``; more become a last axis of their own."""
     return parameter if size == 1 else parameter.unflatten(-1, (-1, size))
+
+
+def unhooked(layer: nn.Module) -> bool:
+    """Whether nobody else looks at what goes through a layer."""
+    return not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks)

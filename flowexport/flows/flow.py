@@ -93,11 +93,10 @@ class Flow(nn.Module):
         if isinstance(self.base, StandardNormal):
             terms = self.base.terms(parts)
             log_dets = [[*of_part, *terms[i : i + 1]] for i, of_part in enumerate(log_dets)]
-            log_prob = event_sum(log_dets) + self.base.constant
+            log_prob = event_sum(log_dets) + (self._units_log_det() + self.base.constant)
         else:
             u = self.stack.join_latent(parts)
-            log_prob = self.base.log_prob(u) + self._total(log_dets, u)
-        log_prob = log_prob + self._units_log_det()
+            log_prob = self.base.log_prob(u) + self._total(log_dets, u) + self._units_log_det()
         if self.bounds is None:
             return log_prob
         return log_prob.masked_fill(self._flat(self.bounds.outside(x)).any(-1), -torch.inf)

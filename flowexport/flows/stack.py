@@ -10,18 +10,26 @@ from __future__ import annotations
 __all__ = ["HalvesStack", "LogDets", "Parts", "PerPart", "Stack", "WholeStack"]
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from .affine_couplings import Plan, affine_couplings
+from .conditioner import Conditioner, unhooked
 from .coupling import Coupling
+from .gradients import recorded
+from .univariate import Affine
 
 Parts = tuple[Tensor, ...]
 """The tensors that a stack works on, each ``[*, features of that part]``."""
 
 LogDets = list[list[Tensor]]
 """For each part the log-determinants of the layers that moved it, unsummed."""
+
+Step = tuple[Any, tuple[int, int] | None]
+"""A layer, with the parts that it keeps and moves where it is a coupling."""
 
 
 class PerPart(nn.Module):
@@ -72,9 +80,9 @@ class Stack(nn.Module):
         """Which part a coupling keeps, and which it moves; couplings are counted without the layers between them."""
         raise NotImplementedError
 
-    def steps(self) -> list[tuple[nn.Module, tuple[int, int] | None]]:
+    def steps(self) -> list[Step]:
         """Every layer, with the parts that it keeps and moves where it is a coupling."""
-        steps: list[tuple[nn.Module, tuple[int, int] | None]] = []
+        steps: list[Step] = []
         count = 0
         for layer in self.layers:
             is_coupling = isinstance(layer, Coupling)
@@ -84,6 +92,8 @@ class Stack(nn.Module):
 
     def forward_and_log_det(self, parts: Parts, context: Tensor | None) -> tuple[Parts, LogDets]:
         """x → z, with the log-determinants of every layer in the list of the part that it moved."""
+        if parts[0].ndim == 2 and recorded(parts[0]):
+            return run_recorded(self.steps(), parts, context)
         return run("forward_and_log_det", self.steps(), parts, context)
 
     def inverse_and_log_det(self, parts: Parts, context: Tensor | None) -> tuple[Parts, LogDets]:
@@ -93,7 +103,7 @@ class Stack(nn.Module):
 
 def run(
     direction: str,
-    steps: Iterable[tuple[Any, tuple[int, int] | None]],
+    steps: Iterable[Step],
     parts: Parts,
     context: Tensor | None,
 ) -> tuple[Parts, LogDets]:
@@ -110,6 +120,33 @@ def run(
             if log_det is not None:
                 log_dets[part].append(log_det)
     return tuple(current), log_dets
+
+
+def run_recorded(steps: Iterable[Step], parts: Parts, context: Tensor | None) -> tuple[Parts, LogDets]:
+    """`run` from x to z, with the gradients of affine couplings by hand: their log-determinants come back added up."""
+    log_dets: LogDets = [[] for _ in parts]
+    for by_hand, group in groupby(((plan_of(*step), step) for step in steps), lambda pair: pair[0] is not None):
+        if by_hand:
+            parts, sums = affine_couplings([plan for plan, _ in group if plan is not None], parts, context)
+            found = [[] if each is None else [each] for each in sums]
+        else:
+            parts, found = run("forward_and_log_det", [step for _, step in group], parts, context)
+        for of_part, more in zip(log_dets, found, strict=True):
+            of_part += more
+    return parts, log_dets
+
+
+def plan_of(layer: Any, route: tuple[int, int] | None) -> Plan | None:
+    """A layer as `affine_couplings` takes it, or None where it is another, or somebody looks into it."""
+    if route is None or route[0] == route[1] or type(layer) is not Coupling:
+        return None
+    conditioner, univariate = layer._modules.values()
+    if type(conditioner) is not Conditioner or type(univariate) is not Affine or not unhooked(conditioner):
+        return None
+    parameters = conditioner.of_relus()
+    if parameters is None:
+        return None
+    return Plan(*route, univariate.cap, len(parameters[0]), [*parameters[0], *parameters[1]])
 
 
 class HalvesStack(Stack):
