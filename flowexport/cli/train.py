@@ -11,8 +11,9 @@ from .options import as_json as json_option
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "run", required=True, type=click.Path(path_type=Path), help="The run folder to make.")
 @click.option("--resume", is_flag=True, help="Go on from the last epoch of that folder.")
+@click.option("--compile", is_flag=True, help="Compile the steps with torch.compile; needs a C++ compiler.")
 @json_option
-def command(recipe: Path, run: Path, resume: bool, as_json: bool) -> None:
+def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool) -> None:
     """Train a flow by a RECIPE (TOML) into a run folder.
 
     Ctrl-C keeps the best weights so far; --resume goes on to the same numbers as an unbroken run.
@@ -33,7 +34,7 @@ def command(recipe: Path, run: Path, resume: bool, as_json: bool) -> None:
             best = min(best, epoch.validation_nll)
             bar.update(task, completed=epoch.epoch, total=epochs, nll=f"{epoch.validation_nll:.4f}", best=f"{best:.4f}")
 
-        outcome = train_recipe(recipe, run, resume, on_epoch)
+        outcome = train_recipe(recipe, run, resume, on_epoch, compile)
     bits = outcome.best_bits_per_dimension
     if as_json:
         figures = {"run": str(run), "epochs": len(outcome.epochs), "best_epoch": outcome.best_epoch}

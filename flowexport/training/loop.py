@@ -18,6 +18,7 @@ from torch import Tensor
 from flowexport.errors import ArgumentError, TrainingError
 from flowexport.flows import Flow
 
+from .compiled import LogProb, compiled_log_prob
 from .data import Rows, make_rows
 from .images import EVALUATION_IMAGES, as_vectors, dequantised
 from .preparation import noisy, require_fitting, standardise, tensors
@@ -85,6 +86,7 @@ def fit(
     weights: np.ndarray | Tensor | None = None,
     validation: float = 0.1,
     on_epoch: Callable[[Epoch], None] | None = None,
+    compile: bool = False,
     **training: Any,
 ) -> list[Epoch]:
     """Trains a flow in memory by maximum likelihood, and leaves the best weights in it.
@@ -99,13 +101,14 @@ def fit(
         weights: ``[rows]``, not negative.
         validation: the fraction of rows held out for early stopping.
         on_epoch: called after every epoch.
+        compile: whether steps are compiled with `torch.compile`; needs a C++ compiler.
         training: the fields of `TrainingSpec`: ``epochs``, ``batch_size``, ``learning_rate``, ….
 
     Returns:
         The epochs, with their negative log-likelihoods in nats a row.
 
     Raises:
-        ArgumentError: for an unknown or impossible training argument.
+        ArgumentError: for an unknown or impossible training argument, or one that needs a compiler where there is none.
         DataError: for rows that cannot be trained on.
         TrainingError: where the loss is no longer finite; the flow then holds the best weights.
     """
@@ -118,7 +121,7 @@ def fit(
     epochs: list[Epoch] = []
     state = State()
     try:
-        for epoch in train(flow, *rows.split(validation, spec.seed), spec, state):
+        for epoch in train(flow, *rows.split(validation, spec.seed), spec, state, compile):
             epochs.append(epoch)
             if on_epoch is not None:
                 on_epoch(epoch)
@@ -137,7 +140,9 @@ def checked(training: dict[str, Any]) -> TrainingSpec:
         raise ArgumentError(str(error)) from error
 
 
-def train(flow: Flow, training: Rows, held_out: Rows, spec: TrainingSpec, state: State) -> Iterator[Epoch]:
+def train(
+    flow: Flow, training: Rows, held_out: Rows, spec: TrainingSpec, state: State, compile: bool = False
+) -> Iterator[Epoch]:
     """Trains epoch by epoch; after each, ``state`` is complete and can be saved.
 
     Torch's global generator is seeded inside and put back between epochs, so the caller's own stream of
@@ -145,6 +150,7 @@ def train(flow: Flow, training: Rows, held_out: Rows, spec: TrainingSpec, state:
     """
     if flow.levels is not None and spec.noise:
         raise ArgumentError("noise: is for vectors; the pixels of images get uniform noise, and no other")
+    log_prob = compiled_log_prob(flow, spec.batch_size) if compile else flow.log_prob
     if state.epoch == 0:
         standardise(flow, training)
     optimizer = OPTIMIZERS[spec.optimizer](
@@ -171,7 +177,9 @@ def train(flow: Flow, training: Rows, held_out: Rows, spec: TrainingSpec, state:
                 torch.set_rng_state(state.generator)
             else:
                 torch.manual_seed(spec.seed)
-            losses, norms = run_epoch(flow, optimizer, (x, context, weights), spec, state.epoch * steps, steps)
+            losses, norms = run_epoch(
+                flow, optimizer, (x, context, weights), spec, state.epoch * steps, steps, log_prob
+            )
             generator = torch.get_rng_state()
             nll = mean_nll(flow, held, held_context, held_weights)
         state.epoch += 1
@@ -199,6 +207,7 @@ def run_epoch(
     spec: TrainingSpec,
     first_step: int,
     steps: int,
+    density: LogProb,
 ) -> tuple[list[float], list[float]]:
     """One pass over the training rows in a new order: the losses and the gradient norms of its steps."""
     flow.train()
@@ -214,7 +223,7 @@ def run_epoch(
         rows_in = x[batch] if flow.levels is None else dequantised(x[batch])
         if spec.noise:
             rows_in = noisy(flow, rows_in, spec.noise)
-        log_prob = flow.log_prob(rows_in, None if context is None else context[batch])
+        log_prob = density(rows_in, None if context is None else context[batch])
         loss = -weighted_mean(log_prob, None if weights is None else weights[batch])
         optimizer.zero_grad()
         loss.backward()

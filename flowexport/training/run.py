@@ -23,6 +23,7 @@ from flowexport.errors import ArgumentError, CheckpointError, RecipeError, Train
 from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
 
 from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, save_checkpoint, write_file
+from .compiled import require_compiler
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
 from .images import bits_per_dimension, dequantised, require_pixels
@@ -70,6 +71,7 @@ def train_recipe(
     folder: str | os.PathLike[str],
     resume: bool = False,
     on_epoch: Callable[[Epoch, int], None] | None = None,
+    compile: bool = False,
 ) -> Outcome:
     """Trains by a recipe.
 
@@ -78,14 +80,18 @@ def train_recipe(
         folder: the run folder, which must not hold a run unless ``resume``.
         resume: go on from the last epoch, to the same numbers as an unbroken run.
         on_epoch: called after every epoch with it and the greatest number of epochs.
+        compile: whether steps are compiled with `torch.compile`; needs a C++ compiler.
 
     Raises:
         RecipeError, DataError: for what is wrong with the recipe or its rows; nothing is written.
         CheckpointError: for a folder that holds a run already, or one of another recipe or other rows.
+        ArgumentError: where there is no compiler to compile with.
         TrainingError: where the loss is no longer finite; the best weights are in the folder.
     """
     recipe_path, folder = Path(recipe_path), Path(folder)
     recipe = load_recipe(recipe_path)
+    if compile:
+        require_compiler()
     rows = read_rows(recipe.data, recipe_path.parent)
     training, held_out = rows.split(recipe.data.validation, recipe.training.seed)
     if recipe.image_flow is None:
@@ -101,7 +107,7 @@ def train_recipe(
     state, epochs = run.resumed() if resume else run.started()
     interrupted = False
     try:
-        for epoch in train(flow, training, held_out, recipe.training, state):
+        for epoch in train(flow, training, held_out, recipe.training, state, compile):
             epochs.append(epoch)
             run.save(state, epochs)
             if on_epoch is not None:
