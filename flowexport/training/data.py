@@ -29,6 +29,7 @@ class Rows:
         features, context_features: the names of the columns.
         dropped: rows left out for missing values.
         categories: of those context columns that have them; the place of a category is its code.
+        as_they_are: names of columns that a flow is not to standardise.
     """
 
     x: np.ndarray
@@ -38,6 +39,7 @@ class Rows:
     context_features: list[str]
     dropped: int = 0
     categories: dict[str, list[str]] = field(default_factory=dict)
+    as_they_are: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.x)
@@ -122,7 +124,7 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     table = open_table(path)
     special = [*spec.context, *([spec.weight] if spec.weight else [])]
     features = spec.columns or [name for name in table.columns if name not in special]
-    table.require([*spec.log, *spec.logit])
+    table.require([*spec.log, *spec.logit, *spec.as_they_are])
     columns = [*features, *special]
     for name in columns:
         if columns.count(name) > 1:
@@ -149,7 +151,8 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     for name, vocabulary in vocabularies.items():
         categories[name], values[:, columns.index(name)] = vocabulary.sorted(values[:, columns.index(name)])
     context = values[:, width : width + context_width] if context_width else None
-    return Rows(values[:, :width], context, weights, features, list(spec.context), dropped, categories)
+    names = list(spec.context)
+    return Rows(values[:, :width], context, weights, features, names, dropped, categories, spec.as_they_are)
 
 
 def matrix(name: str, array: np.ndarray) -> np.ndarray:

@@ -35,6 +35,8 @@ def standardise(flow: Flow, rows: Rows) -> None:
         mapped, _ = flow.bounds.forward_and_log_det(torch.from_numpy(rows.x).to(flow.bounds.lower.device))
         rows = replace(rows, x=mapped.cpu().numpy())
     mean, scale = (torch.from_numpy(moment) for moment in rows.moments())
+    kept = torch.tensor([name in rows.as_they_are for name in (*rows.features, *rows.context_features)])
+    mean, scale = mean.masked_fill(kept, 0), scale.masked_fill(kept, 1)
     width = rows.x.shape[1]
     if flow.standardize is not None and not flow.standardize.initialized:
         flow.standardize.fit(mean[:width], scale[:width])

@@ -46,6 +46,7 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
         categorical: those of them that hold categories, texts or whole numbers, and what a category becomes.
         log: features above zero, taken to the whole line by a logarithm.
         logit: features between two bounds, [lower, upper], taken there by a logit.
+        as_they_are: features and columns of the context that are not standardised.
         weight: a column of row weights, not negative.
         missing: whether rows with missing values stop the training or are dropped.
         validation: the fraction of rows held out, drawn with the training seed.
@@ -57,6 +58,7 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
     categorical: dict[Text, Literal["one-hot"] | Embedding] = {}
     log: list[Text] = []
     logit: dict[Text, tuple[Finite, Finite]] = {}
+    as_they_are: list[Text] = []
     weight: Text | None = None
     missing: Literal["refuse", "drop"] = "refuse"
     validation: Annotated[float, Meta(ge=0, lt=1)] = 0.1
@@ -69,6 +71,9 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
             for name in names:
                 if name in (*self.context, self.weight) or (self.columns is not None and name not in self.columns):
                     raise ValueError(f"{key}: {name!r} is not a feature")
+        for name in self.as_they_are:
+            if name == self.weight or (self.columns is not None and name not in (*self.columns, *self.context)):
+                raise ValueError(f"as_they_are: {name!r} is neither a feature nor a column of the context")
         for name, (lower, upper) in self.logit.items():
             if name in self.log:
                 raise ValueError(f"log, logit: {name!r} is in both; a column has one map")

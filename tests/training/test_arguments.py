@@ -80,6 +80,20 @@ def test_act_norm_starts_from_the_first_training_batch_and_batch_norm_runs_with_
     assert any(float((layer.variance - 1).abs().max()) > 1e-3 for layer in layers)
 
 
+def test_columns_that_are_to_stay_as_they_are_are_not_standardised(tmp_path: Path) -> None:
+    data = 'columns = ["price", "fraction"]\ncontext = ["angle"]\nas_they_are = ["fraction", "angle"]\nvalidation = 0\n'
+    recipe = write_recipe(tmp_path, training="epochs = 1\nbatch_size = 1000\n", data=data)
+    train_recipe(recipe, tmp_path / "run")
+    flow = load_checkpoint(tmp_path / "run").flow
+    price = torch.from_numpy(graded()["price"])
+    torch.testing.assert_close(flow.standardize.mean, torch.stack([price.mean(), price.new_zeros(())]).float())
+    torch.testing.assert_close(
+        flow.standardize.scale, torch.stack([price.std(correction=0), price.new_ones(())]).float()
+    )
+    assert flow.standardize_context.mean.tolist() == [0]
+    assert flow.standardize_context.scale.tolist() == [1]
+
+
 REFUSED = {
     "univariate": ('univariate = "Nope"', "flow.univariate: 'Nope' is not one of"),
     "univariate's argument": ('univariate = { name = "Affine", bins = 3 }', "flow.univariate: Affine: "),
@@ -124,6 +138,7 @@ COLUMNS = 'columns = ["price", "fraction"]\ncontext = ["cut"]\nweight = "angle"\
 @pytest.mark.parametrize(
     ("data", "message"),
     [
+        ('as_they_are = ["other"]', "as_they_are: 'other' is neither a feature nor a column of the context"),
         ('log = ["cut"]', "log: 'cut' is not a feature - at `$.data`"),
         ('log = ["angle"]', "log: 'angle' is not a feature"),
         ('log = ["other"]', "log: 'other' is not a feature"),
