@@ -26,6 +26,7 @@ from tests.planting import Planted, nudge_largest_weight
 
 from .conftest import ZOO, Plant, manifest_of
 from .languages import BUILD_SECONDS, EXAMPLES
+from .test_contract import FLIPPED, GOLDEN_ATOL, GOLDEN_RTOL, has_splines
 
 WEB = EXAMPLES / "web"
 DOCS = EXAMPLES.parent / "docs"
@@ -181,9 +182,13 @@ def test_samples_are_pythons(page: Page, models: dict[str, Model], name: str) ->
     assert header.split(",") == names_of(ZOO[name])
     expected = models[name].sample(1100, context, seed=SEED, temperature=0.7).reshape(1100, -1)
     found = np.array([row.split(",") for row in rows], np.float64)
-    over = np.abs(found - expected) > 1e-5 * np.array(manifest_of(ZOO[name])["scale"]) + 2.5e-7 * np.abs(expected)
-    # A spline's bins can flip on the last bit of an input.
-    assert over.mean() <= 1e-4
+    manifest = manifest_of(ZOO[name])
+    atol, rtol, allowed = 1e-5, 2.5e-7, 0.0
+    if has_splines(manifest):
+        # As the contract holds the browser's kernels to it: they round otherwise, and bins flip on the last bit.
+        atol, rtol, allowed = GOLDEN_ATOL, GOLDEN_RTOL, FLIPPED
+    over = np.abs(found - expected) > atol * np.array(manifest["scale"]) + rtol * np.abs(expected)
+    assert over.mean() <= allowed
     page.until(f"document.querySelector('#caption').textContent.includes('1,100 samples of seed {SEED}')")
 
 

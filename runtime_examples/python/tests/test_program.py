@@ -28,15 +28,15 @@ def test_golden_passes_and_fails_by_the_number(
     banana: Path, tampered: Tampered, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     status, lines, _ = run(monkeypatch, "golden", banana)
-    assert (status, lines[-1]) == (0, "passed 15, failed 0")
+    assert (status, lines[-1]) == (0, "passed 17, failed 0")
 
     def nudge(array: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
         array[5] += 3e-4
 
     tampered.change_array("golden/log_prob.npy", nudge)
     status, lines, _ = run(monkeypatch, "golden", tampered.path)
-    assert (status, lines[-1]) == (1, "passed 13, failed 2")
-    assert [line.split("\t")[0] for line in lines if line.endswith("failed")] == ["data_7", "data_1000"]
+    assert (status, lines[-1]) == (1, "passed 14, failed 3")
+    assert [line.split("\t")[0] for line in lines if line.endswith("failed")] == ["data_7", "data_64", "data_1000"]
 
 
 @pytest.mark.parametrize(
