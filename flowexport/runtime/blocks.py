@@ -14,8 +14,8 @@ from typing import Any
 from flowexport.errors import ArgumentError
 
 BLOCK_ROWS = 1024
-"""Rows a run. From 512 to 1,024 a row costs least, be layers 64, 128 or 512 wide; at 4,096, where activations have left
-the cache, up to twice as much (``python -m benchmarks.block_size``)."""
+"""Rows a run. From 512 to 1,024 a row costs least, be layers 64, 128 or 512 wide: an eighth less than at 128, and at
+4,096, where the activations of wide layers have left the cache, a sixth less (``python -m benchmarks.block_size``)."""
 
 BLOCK_NUMBERS = 1 << 19
 """Numbers of a hidden layer a run: 2 MiB, what a core's second cache and its share of the third hold."""
