@@ -55,6 +55,7 @@ def command(
     import json
 
     from flowexport.bench import measure
+    from flowexport.bundle.place import write_file
 
     from .screen import progress
 
@@ -84,11 +85,11 @@ def command(
     else:
         show(measurement)
     if json_file not in (None, STDOUT):
-        write_whole(Path(str(json_file)), f"{document}\n".encode())
+        write_file(Path(str(json_file)), f"{document}\n".encode())
     if png is not None:
         from flowexport.bench.picture import picture
 
-        write_whole(png, picture(measurement))
+        write_file(png, picture(measurement))
     if measurement.disturbed:
         click.echo(
             "flowexport: warning: other processes kept processors busy, the figures are worth little: measure again",
@@ -134,15 +135,3 @@ def require_folder(path: Path) -> None:
     if path.is_dir() or not path.parent.is_dir():
         reason = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
         raise ArgumentError(f"{path}: cannot be written: {reason}")
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file under a temporary name, then gives it its own."""
-    import os
-
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

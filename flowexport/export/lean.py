@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from flowexport.flows import Flow, GaussianMixture
-from flowexport.flows.flow import add
+from flowexport.flows.flow import add, by_width
 from flowexport.flows.stack import LogDets, Parts
 
 from .operators import add_all, largest_of
@@ -230,15 +230,6 @@ def column(weights: Tensor) -> Tensor:
     ONNX Runtime's own ReduceSum takes twice the time, and of no rows it gives a wrong shape.
     """
     return weights.unsqueeze(-1)
-
-
-def by_width(terms: LogDets) -> list[list[Tensor]]:
-    """The terms of all parts, those of one width together."""
-    widths: dict[int, list[Tensor]] = {}
-    for of_part in terms:
-        for term in of_part:
-            widths.setdefault(term.shape[-1], []).append(term)
-    return list(widths.values())
 
 
 def scaled(x: Tensor, scale: Tensor | None) -> Tensor:

@@ -31,17 +31,13 @@ def add_all(terms: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum(0)
 
 
-@add_all.register_fake
-def _(terms: Sequence[Tensor]) -> Tensor:
-    return torch.empty_like(terms[0])
-
-
 @torch.library.custom_op("flowexport::largest_of", mutates_args=())
 def largest_of(terms: Sequence[Tensor]) -> Tensor:
     """The largest of tensors of one shape, elementwise: a single Max. ONNX Runtime's ReduceMax takes no empty batch."""
     return torch.stack(list(terms)).amax(0)
 
 
+@add_all.register_fake
 @largest_of.register_fake
 def _(terms: Sequence[Tensor]) -> Tensor:
     return torch.empty_like(terms[0])

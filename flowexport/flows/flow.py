@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Flow"]
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -157,14 +157,15 @@ def add(terms: Sequence[Tensor]) -> Tensor:
     return sum(terms[1:], terms[0])
 
 
-def event_sum(terms: LogDets, add: Callable[[Sequence[Tensor]], Tensor] = add) -> Tensor:
-    """Adds the terms of every part and sums over its features: lists of ``[*, features]`` → ``[*]``.
+def event_sum(terms: LogDets) -> Tensor:
+    """Adds the terms of every part and sums over its features: lists of ``[*, features]`` → ``[*]``."""
+    return add([add(group).sum(-1) for group in by_width(terms)])
 
-    Parts of one width are added to one another before the sum, so that there is one reduction and not one a
-    part.
-    """
+
+def by_width(terms: LogDets) -> list[list[Tensor]]:
+    """The terms of all parts, those of one width together: one reduction then does for them."""
     widths: dict[int, list[Tensor]] = {}
     for of_part in terms:
         for term in of_part:
             widths.setdefault(term.shape[-1], []).append(term)
-    return add([add(group).sum(-1) for group in widths.values()])
+    return list(widths.values())

@@ -28,6 +28,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from flowexport.bundle.place import write_file
 from flowexport.errors import ArgumentError, CheckpointError
 from flowexport.flows import Flow, build
 
@@ -153,16 +154,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Writes a file under a temporary name, then gives it its own."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    temporary.replace(path)
 
 
 def contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from safetensors.torch import save as save_tensors
 
+from flowexport.bundle.place import write_file
 from flowexport.errors import ArgumentError, CheckpointError, RecipeError, TrainingError
 from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
 
-from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, save_checkpoint, write_file
+from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, save_checkpoint
 from .compiled import require_compiler
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
