@@ -54,17 +54,13 @@ class CudaGraph(Graph):
 
     def __init__(self, data: bytes, device: Device, signature: Signature, where: str) -> None:
         super().__init__(data, device, signature, where)
+        self._few = -1  # no number of rows is run in buffers of the host
         onnxruntime = import_onnxruntime()
         self._values, self._options = onnxruntime.OrtValue, onnxruntime.RunOptions
         self._uncaptured = self._run_options(-1)
         self._lock = threading.Lock()
         self._process = os.getpid()
         self._residents: dict[int, Resident] = {}
-
-    def run(self, *inputs: np.ndarray) -> np.ndarray:
-        out = np.empty((len(inputs[0]), *self.signature.row), self.signature.dtype)
-        self.run_into(inputs, out)
-        return out
 
     def run_into(self, inputs: Sequence[np.ndarray], out: np.ndarray) -> None:
         """One run on arrays of the host, by way of buffers on the GPU."""
@@ -103,28 +99,23 @@ class CudaGraph(Graph):
 
     def _run_in_blocks(self, tensors: Sequence[Any], rows: int, block_rows: int) -> Any:
         """The output of all rows as a value on the GPU, from inputs that are read where they lie."""
-        signature, index, size = self.signature, self.device.index, self.signature.dtype.itemsize
         given = [self._values.from_dlpack(tensor) for tensor in tensors]
-        out = self._value_of(rows, signature.row)
+        out = self._value_of(rows, self.signature.row)
         synchronize()
         for start in range(0, rows, block_rows):
-            count = min(block_rows, rows - start)
+            span = start, min(start + block_rows, rows)
             binding = self.session.io_binding()
-
-            def place(value: Any, row: tuple[int, ...], start: int = start, count: int = count) -> tuple[Any, ...]:
-                return (
-                    self.device.kind,
-                    index,
-                    signature.dtype,
-                    [count, *row],
-                    value.data_ptr() + start * math.prod(row) * size,
-                )
-
-            for (name, row), value in zip(signature.inputs.items(), given, strict=True):
-                binding.bind_input(name, *place(value, row))
-            binding.bind_output(signature.output, *place(out, signature.row))
+            for (name, row), value in zip(self.signature.inputs.items(), given, strict=True):
+                binding.bind_input(name, *self._place(value, row, *span))
+            binding.bind_output(self.signature.output, *self._place(out, self.signature.row, *span))
             self._run(binding, self._uncaptured)
         return out
+
+    def _place(self, value: Any, row: tuple[int, ...], start: int, stop: int) -> tuple[Any, ...]:
+        """Some rows of a value as a binding takes them: device, type, shape and address."""
+        dtype = self.signature.dtype
+        address = value.data_ptr() + start * math.prod(row) * dtype.itemsize
+        return self.device.kind, self.device.index, dtype, [stop - start, *row], address
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
