@@ -95,17 +95,23 @@ class UnitSpline(nn.Module):
             self.register_buffer(name, torch.tensor(value, dtype=torch.float64))
         ones = torch.ones(bins, bins, dtype=torch.float64)
         self.register_buffer("ones", ones[:, :1])
-        self.register_buffer("left", ones.triu(1))
+        # Half of the lengths on the left less half of those on the right: near the middle, where the rows are, this
+        # keeps the digits that a sum from the left end loses. The first knot is doubled here and halved when it is
+        # picked: rounding must not put it within the interval, where a point at the end would not reach it.
+        doubled = torch.ones(bins, dtype=torch.float64)
+        doubled[0] = 2
+        self.register_buffer("left", (ones.triu(1) - HALF) * doubled)
         # Takes "the left end is reached", bin by bin, to "this is the bin", for all six numbers of one.
-        self.register_buffer("steps", (torch.eye(bins, dtype=torch.float64) - ones.triu(1).tril(1).T).tile(1, 6))
+        steps = torch.eye(bins, dtype=torch.float64) - ones.triu(1).tril(1).T
+        self.register_buffer("steps", torch.cat([*[steps / doubled] * 2, *[steps] * 4], dim=1))
 
     def forward_and_log_det(self, x: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        point = x.clamp(-HALF, HALF) + HALF
+        point = x.clamp(-HALF, HALF)
         y, slope = forward_in_bin(point[..., None, None], *self.bin_of(point, 0, raw))
         return y.flatten(-3) + (x - point), self.log_det(slope, x)
 
     def inverse_and_log_det(self, y: Tensor, raw: Tensor) -> tuple[Tensor, Tensor]:
-        point = y.clamp(-HALF, HALF) + HALF
+        point = y.clamp(-HALF, HALF)
         x, slope = inverse_in_bin(point[..., None, None], *self.bin_of(point, 1, raw))
         return x.flatten(-3) + (y - point), -self.log_det(slope, y)
 
@@ -118,7 +124,7 @@ class UnitSpline(nn.Module):
         """Of the bin of each point: x₀, width, y₀, height, both derivatives, ``[*, features, 1, 1]`` each.
 
         Arguments:
-            point: ``[*, features]``, from 0 at the left end to 1.
+            point: ``[*, features]``, between the ends.
             axis: 0 for a point x, 1 for a y.
             raw: ``[*, features, 4 · bins]``.
         """
