@@ -96,15 +96,7 @@ class Model:
         Raises:
             InputError: for a shape or type that does not fit, or a context that is missing or unasked for.
         """
-        # The ordinary call first: a few rows as the graph takes them. Everything below costs a fifth of a run.
-        if (
-            type(x) is np.ndarray
-            and x.dtype == self.dtype
-            and x.shape[1:] == self.event_shape
-            and context is None
-            and not self.context_size
-            and 0 < len(x) <= self.workers.block_rows
-        ):
+        if context is None and self._is_block(x, self.event_shape):
             return self.graphs["log_prob"].run(x)
         if on_gpu(x):
             tensor: np.ndarray = self._on_gpu("log_prob", "x", x, self.event_shape, context)
@@ -177,6 +169,8 @@ class Model:
         Returns:
             ``[*, *event]``; a tensor on the GPU where z is one.
         """
+        if context is None and self._is_block(z, (self.latent_size,)):
+            return self.graphs["sample"].run(z)
         if on_gpu(z):
             tensor: np.ndarray = self._on_gpu("sample", "z", z, (self.latent_size,), context)
             return tensor
@@ -208,6 +202,17 @@ class Model:
             np.asarray(log_prob, np.float64), reference.log_prob_quantiles, np.arange(101.0)
         )
         return percentile
+
+    def _is_block(self, rows: Any, row: tuple[int, ...]) -> bool:
+        """Whether rows are as a graph takes them, and few: the ordinary call, of which all that it could be told else
+        would cost a fifth."""
+        return (
+            type(rows) is np.ndarray
+            and rows.dtype == self.dtype
+            and rows.shape[1:] == row
+            and 0 < len(rows) <= self.workers.block_rows
+            and not self.context_size
+        )
 
     def _draw(self, n: int, context: Any, seed: int | None, temperature: float) -> _Draw:
         """The checked arguments of a sampling."""
