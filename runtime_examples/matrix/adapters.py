@@ -32,7 +32,7 @@ class Graph:
     """A graph to be loaded.
 
     Arguments:
-        file: the ONNX file.
+        file: the ONNX file, a copy of its own in the working folder.
         rows: the size of the batches that it will be given.
         inputs: name → shape behind the batch axis, in the order that they will be given in.
         output: its name.
@@ -121,9 +121,17 @@ def tvm(graph: Graph) -> Run:
 
 def iree(graph: Graph) -> Run:
     import iree.runtime
+    import onnx
+    from iree.compiler.extras import onnx_importer
 
     mlir, built = Path(f"{graph.file.stem}.mlir"), Path(f"{graph.file.stem}.vmfb")
-    command(TOOLS / "iree-import-onnx", graph.file, "-o", mlir)
+    # Of Softsign it knows nothing, but its importer can read what ONNX says that an operator is made of.
+    config = onnx_importer.Config(function_expansion_allowlists_by_domain={"": {"Softsign"}})
+    inferred = onnx.shape_inference.infer_shapes(onnx.load(graph.file), data_prop=True)
+    info = onnx_importer.ModelInfo(inferred, config=config)
+    module = info.create_module().operation
+    onnx_importer.NodeImporter.define_function(info.main_graph, module).import_all()
+    mlir.write_text(str(module), encoding="utf-8")
     target = ["--iree-hal-target-device=local", "--iree-hal-local-target-device-backends=llvm-cpu"]
     command(TOOLS / "iree-compile", *target, "--iree-llvmcpu-target-cpu=host", mlir, "-o", built)
     context = iree.runtime.SystemContext(config=iree.runtime.Config("local-sync"))
@@ -136,17 +144,14 @@ def ncnn(graph: Graph) -> Run:
     import ncnn
 
     shapes = ",".join(f"[{graph.rows},{','.join(map(str, shape))}]" for shape in graph.inputs.values())
-    copy = Path(graph.file.name)
-    copy.write_bytes(graph.file.read_bytes())
-    # It writes beside the file that it reads.
     (package,) = find_spec("pnnx").submodule_search_locations  # to import it would need torch
-    said = command(Path(package) / "pnnx", copy, f"inputshape={shapes}", "fp16=0")
+    said = command(Path(package) / "pnnx", graph.file, f"inputshape={shapes}", "fp16=0")
     unknown = set(re.findall(r"^todo \w+", said, re.MULTILINE))
     net = ncnn.Net()
     net.opt.use_vulkan_compute = False
     for half in ("fp16_packed", "fp16_storage", "fp16_arithmetic", "bf16_storage"):
         setattr(net.opt, f"use_{half}", False)
-    if net.load_param(f"{copy.stem}.ncnn.param") or net.load_model(f"{copy.stem}.ncnn.bin"):
+    if net.load_param(f"{graph.file.stem}.ncnn.param") or net.load_model(f"{graph.file.stem}.ncnn.bin"):
         raise RuntimeError(f"ncnn cannot load what pnnx made of it ({', '.join(sorted(unknown))})")
 
     def run(inputs: dict[str, Array]) -> Array:
@@ -183,6 +188,23 @@ def tinygrad(graph: Graph) -> Run:
 
     runner = OnnxRunner(str(graph.file))
     return lambda inputs: runner({name: Tensor(array) for name, array in inputs.items()})[graph.output].numpy()
+
+
+def litert(graph: Graph) -> Run:
+    import onnx2tf
+    from ai_edge_litert.interpreter import Interpreter
+
+    # LiteRT has no Softsign: it takes that of the TensorFlow that has made the file.
+    onnx2tf.convert(str(graph.file), non_verbose=True)
+    runner = Interpreter(f"saved_model/{graph.file.stem}_float32.tflite", num_threads=1).get_signature_runner()
+    return lambda inputs: runner(**inputs)[graph.output]
+
+
+def nxrt(graph: Graph) -> Run:
+    import nxrt
+
+    session = nxrt.InferenceSession(str(graph.file), providers=["CPUExecutionProvider"])
+    return lambda inputs: session.run([graph.output], inputs)[0]
 
 
 def onnx2torch(graph: Graph) -> Run:

@@ -7,6 +7,7 @@ __all__ = ["Result", "replay_apart", "replay_program", "result_of"]
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,8 @@ def write_jobs(bundle: Bundle, cases: Sequence[Case], folder: Path) -> list[dict
         jobs.append(
             {
                 "name": graph,
-                "file": str((bundle.path / spec.file).absolute()),
+                # A copy: some converters write beside the file that they read, or over it.
+                "file": str(shutil.copy(bundle.path / spec.file, folder)),
                 "inputs": spec.inputs,
                 "output": output,
                 "output_shape": output_shape,

@@ -106,6 +106,8 @@ RUNTIMES = [
     Runtime("Apache TVM", "tvm", ("apache-tvm", "numpy", "onnx")),
     Runtime("emx-onnx-cgen, plain C", "emx", ("emx-onnx-cgen", "numpy"), block=1),
     Runtime("tinygrad", "tinygrad", ("tinygrad", "numpy", "onnx"), block=256),
+    Runtime("LiteRT, onnx2tf", "litert", ("ai-edge-litert", "onnx2tf")),
+    Runtime("nxrt", "nxrt", ("nxrt", "numpy")),
     Runtime("PyTorch, onnx2torch", "onnx2torch", (), bare=("onnx2torch", "torchvision"), with_torch=True),
     Runtime("PyTorch, onnx2pytorch", "onnx2pytorch", (), bare=("onnx2pytorch", "torchvision"), with_torch=True),
     Runtime("JAX, jaxonnxruntime", "jaxonnxruntime", ("jaxonnxruntime", "jax", "onnx", "absl-py", "numpy"), block=256),
