@@ -3,15 +3,17 @@ package flowbundle
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"unicode/utf8"
 )
 
 const (
@@ -26,27 +28,25 @@ type Bundle struct {
 	// Folder is as it was given.
 	Folder   string
 	Manifest *Manifest
-	document any
+	document []byte
 }
 
 // OpenBundle opens a bundle and holds every listed file to its hash. A [BundleError] names the file and the key
 // that is at fault.
 func OpenBundle(folder string) (*Bundle, error) {
-	b := &Bundle{Folder: folder}
-	data, err := b.readFile("flow.json", manifestBytes)
-	if err != nil {
+	b := &Bundle{Folder: folder, Manifest: new(Manifest)}
+	var err error
+	if b.document, err = b.readFile("flow.json", manifestBytes); err != nil {
 		return nil, b.Fault("flow.json", err)
 	}
-	if b.document, err = parseJSON(data); err != nil {
+	if !utf8.Valid(b.document) || !json.Valid(b.document) {
+		return nil, b.Fault("flow.json", errors.New("is not JSON"))
+	}
+	if err := b.Decode(b.Manifest); err != nil {
+		return nil, err
+	}
+	if err := b.Manifest.check(); err != nil {
 		return nil, b.Fault("flow.json", err)
-	}
-	root := b.Document()
-	// First, since every other key may mean something else in another format.
-	if root.At("format").Only(Format); root.Fault() == nil {
-		b.Manifest = readManifest(root)
-	}
-	if root.Fault() != nil {
-		return nil, b.Fault("flow.json", root.Fault())
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Manifest.Files)) {
 		if _, err := b.Read(name); err != nil {
@@ -56,8 +56,14 @@ func OpenBundle(folder string) (*Bundle, error) {
 	return b, nil
 }
 
-// Document is the whole of flow.json, for those who read more of it than [Manifest] has.
-func (b *Bundle) Document() Key { return Key{new(error), "", b.document} }
+// Decode stores flow.json in a struct, for those who read more of it than [Manifest] has. Every key of the struct must
+// be there, with its type, but for those that are tagged as in `key:"levels,optional"`, or nullable.
+func (b *Bundle) Decode(into any) error {
+	if err := decode(b.document, reflect.ValueOf(into).Elem(), ""); err != nil {
+		return b.Fault("flow.json", err)
+	}
+	return nil
+}
 
 // Read gives a listed file, whole. The bytes are hashed anew: those returned are those that were promised.
 func (b *Bundle) Read(name string) ([]byte, error) {
@@ -80,39 +86,24 @@ func (b *Bundle) Read(name string) ([]byte, error) {
 func (b *Bundle) readFile(name string, limit int64) ([]byte, error) {
 	root, err := os.OpenRoot(b.Folder)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, fmt.Errorf("cannot be read (%w)", err)
 	}
 	defer root.Close()
 	info, err := root.Stat(name)
-	if err != nil {
-		return nil, unreadable(err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is not a file")
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("is larger than %d bytes", limit)
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > limit) {
+		return nil, fmt.Errorf("is not a file of at most %d bytes", limit)
 	}
 	file, err := root.Open(name)
 	if err != nil {
-		return nil, unreadable(err)
+		return nil, fmt.Errorf("cannot be read (%w)", err)
 	}
 	defer file.Close()
 	// A file that grows meanwhile is cut here, and then no longer what was promised.
-	data := make([]byte, info.Size())
-	if _, err := io.ReadFull(file, data); err != nil {
-		return nil, unreadable(err)
+	data, err := io.ReadAll(io.LimitReader(file, limit))
+	if err != nil {
+		return nil, fmt.Errorf("cannot be read (%w)", err)
 	}
 	return data, nil
-}
-
-// unreadable keeps what the system said, without the path, which the message has anyway.
-func unreadable(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		err = path.Err
-	}
-	return fmt.Errorf("cannot be read (%w)", err)
 }
 
 // Fault is a [BundleError] about a file.

@@ -1,65 +1,122 @@
 package flowbundle
 
 import (
+	"fmt"
+	"maps"
 	"math"
+	"regexp"
 	"slices"
+	"strconv"
+	"strings"
 )
 
-// Format is the format that this package reads. A changed meaning has another number.
-const Format = "flowexport/1"
+// widest row of x, z or context, in numbers: a block of 1,024 rows is then 4 GiB at most.
+const widest = 1 << 20
+
+var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // A Manifest is flow.json as far as a reader needs it. Keys that this package does not know are passed over.
 type Manifest struct {
-	Name string
+	// Format comes first, since every other key may mean something else in another one.
+	Format string `key:"format,=flowexport/1"`
+	Dtype  string `key:"dtype,=float32"`
+	Name   string `key:"name"`
 	// EventShape is the shape of one row of x.
-	EventShape []int
-	// LatentSize is the width of z.
-	LatentSize int
+	EventShape []int `key:"event_shape"`
+	// LatentSize is the width of z, ContextSize that of the context; 0 for a model without.
+	LatentSize  int `key:"latent_size"`
+	ContextSize int `key:"context_size"`
 	// Features are the names of the numbers of a row of x, in C order: x0, x1, … where the bundle has none.
-	Features []string
-	// Context are its columns, named c0, c1, … where the bundle does not; none for a model without context.
-	Context []ContextFeature
+	Features []string `key:"features,nullable"`
+	// Context are its columns, named c0, c1, … where the bundle does not.
+	Context []ContextFeature `key:"context_features,nullable"`
 	// Graphs has the file of each direction.
-	Graphs map[Graph]string
+	Graphs struct {
+		LogProb GraphFile `key:"log_prob"`
+		Sample  GraphFile `key:"sample"`
+	} `key:"graphs"`
 	// Files has the SHA-256 of every file but flow.json.
-	Files map[string]string
-	// Quantiles are 101 of log_prob on data, in nats: 0 %, 1 %, … 100 %; nil where there is no reference.
-	Quantiles []float64
+	Files map[string]string `key:"files"`
+	// Scale is the standard deviation of each feature.
+	Scale []float64 `key:"scale"`
+	// Reference is nil where the model was made without data.
+	Reference *Reference `key:"reference,nullable"`
 	// Selector tells that the last column of z chooses a component, and takes no temperature.
-	Selector bool
+	Selector bool `key:"selector,optional"`
 }
 
-// A Graph is one of the two directions of a model.
-type Graph string
+// A GraphFile is the ONNX file of one of the two directions of a model.
+type GraphFile struct {
+	File string `key:"file"`
+}
 
-const (
-	// LogProb takes x and context to log_prob.
-	LogProb Graph = "log_prob"
-	// Sample takes z and context to x.
-	Sample Graph = "sample"
-)
-
-// Input is what the graph takes beside the context.
-func (g Graph) Input() string { return map[Graph]string{LogProb: "x", Sample: "z"}[g] }
-
-// Output is what the graph gives.
-func (g Graph) Output() string { return map[Graph]string{LogProb: "log_prob", Sample: "x"}[g] }
+// A Reference turns a score into a percentile.
+type Reference struct {
+	// Quantiles are 101 of log_prob on data, in nats: 0 %, 1 %, … 100 %.
+	Quantiles []float64 `key:"log_prob_quantiles"`
+}
 
 // A ContextFeature is a column of the context: a number, or the code 0, 1, … of one of its categories.
 type ContextFeature struct {
-	Name string
+	Name string `key:"name"`
 	// Categories is nil where the column holds numbers.
-	Categories []string
-}
-
-// Code gives the code of a category by its name.
-func (c ContextFeature) Code(category string) (float32, bool) {
-	code := slices.Index(c.Categories, category)
-	return float32(code), code >= 0
+	Categories []string `key:"categories,optional,nullable"`
 }
 
 // Admits tells whether a number may stand in the column: any, or the code of a category.
 func (c ContextFeature) Admits(value float32) bool {
 	code := float64(value)
 	return c.Categories == nil || code >= 0 && code < float64(len(c.Categories)) && code == math.Trunc(code)
+}
+
+// check gives the first rule that the manifest breaks, beginning with the key, and names what has no names.
+func (m *Manifest) check() error {
+	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
+		if !goesDown(name) {
+			return fmt.Errorf("files: %q leaves the folder", name)
+		}
+		if !sha256Hex.MatchString(m.Files[name]) {
+			return fmt.Errorf("files.%s: expected a SHA-256 in lower-case hex", name)
+		}
+	}
+	width := 1
+	for _, axis := range m.EventShape {
+		width *= min(max(axis, 0), widest+1)
+	}
+	listed := func(graph GraphFile) bool { return m.Files[graph.File] != "" }
+	for _, rule := range []struct {
+		key      string
+		holds    bool
+		expected string
+		found    any
+	}{
+		{"event_shape", len(m.EventShape) > 0 && len(m.EventShape) <= 3 && width > 0 && width <= widest,
+			"one to three sizes", m.EventShape},
+		{"latent_size", m.LatentSize > 0 && m.LatentSize <= widest, "a width", m.LatentSize},
+		{"context_size", m.ContextSize >= 0 && m.ContextSize <= widest, "a width", m.ContextSize},
+		{"scale", len(m.Scale) == width, "a number for each of a row", len(m.Scale)},
+		{"features", m.Features == nil || len(m.Features) == width, "a name for each of a row", len(m.Features)},
+		{"context_features", m.Context == nil || len(m.Context) == m.ContextSize, "context_size", len(m.Context)},
+		{"graphs.log_prob.file", listed(m.Graphs.LogProb), "a file of files", m.Graphs.LogProb.File},
+		{"graphs.sample.file", listed(m.Graphs.Sample), "a file of files", m.Graphs.Sample.File},
+		{"reference.log_prob_quantiles", m.Reference == nil || len(m.Reference.Quantiles) == 101 &&
+			slices.IsSorted(m.Reference.Quantiles), "101 ascending numbers", "others"},
+	} {
+		if !rule.holds {
+			return fmt.Errorf("%s: expected %s, got %.80q", rule.key, rule.expected, fmt.Sprint(rule.found))
+		}
+	}
+	for len(m.Features) < width {
+		m.Features = append(m.Features, "x"+strconv.Itoa(len(m.Features)))
+	}
+	for len(m.Context) < m.ContextSize {
+		m.Context = append(m.Context, ContextFeature{Name: "c" + strconv.Itoa(len(m.Context))})
+	}
+	return nil
+}
+
+// goesDown tells whether a file name is relative, of forward slashes, and goes nowhere but down.
+func goesDown(name string) bool {
+	outside := func(part string) bool { return part == "" || part == "." || part == ".." }
+	return !strings.ContainsAny(name, "\\:\x00") && !slices.ContainsFunc(strings.Split(name, "/"), outside)
 }

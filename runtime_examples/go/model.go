@@ -12,8 +12,8 @@ import (
 // A Model is a density that can be evaluated and sampled. It may be used by several goroutines at once. Close
 // gives back what it holds outside of Go's memory.
 type Model struct {
-	bundle   *Bundle
-	sessions map[Graph]*session
+	bundle          *Bundle
+	logProb, sample *graph
 	// open is held for reading by every run, and for writing to close.
 	open   sync.RWMutex
 	closed bool
@@ -44,19 +44,17 @@ func Open(folder string, options ...Option) (*Model, error) {
 	if err := startRuntime(); err != nil {
 		return nil, err
 	}
-	m := &Model{bundle: bundle, sessions: map[Graph]*session{}}
-	for _, graph := range []Graph{LogProb, Sample} {
-		file := bundle.Manifest.Graphs[graph]
-		onnx, err := bundle.Read(file)
-		if err == nil {
-			m.sessions[graph], err = openSession(onnx, m.inputs(graph), graph.Output(), chosen.threads)
-			if err != nil {
-				err = bundle.Fault(file, fmt.Errorf("ONNX Runtime cannot open it: %s", firstLine(err)))
-			}
-		}
-		if err != nil {
-			return nil, errors.Join(err, m.Close())
-		}
+	graphs, event, latent := bundle.Manifest.Graphs, bundle.Manifest.EventShape, []int{bundle.Manifest.LatentSize}
+	m := &Model{
+		bundle:  bundle,
+		logProb: &graph{file: graphs.LogProb.File, input: "x", in: event, output: "log_prob"},
+		sample:  &graph{file: graphs.Sample.File, input: "z", in: latent, output: "x", out: event},
+	}
+	if err := m.logProb.open(bundle, chosen.threads); err != nil {
+		return nil, err
+	}
+	if err := m.sample.open(bundle, chosen.threads); err != nil {
+		return nil, errors.Join(err, m.logProb.Destroy())
 	}
 	return m, nil
 }
@@ -65,15 +63,11 @@ func Open(folder string, options ...Option) (*Model, error) {
 func (m *Model) Close() error {
 	m.open.Lock()
 	defer m.open.Unlock()
-	m.closed = true
-	var faults []error
-	for graph, session := range m.sessions {
-		if session != nil {
-			faults = append(faults, session.Destroy())
-		}
-		delete(m.sessions, graph)
+	if m.closed {
+		return nil
 	}
-	return errors.Join(faults...)
+	m.closed = true
+	return errors.Join(m.logProb.Destroy(), m.sample.Destroy())
 }
 
 // Bundle is what the model was opened from.
@@ -88,14 +82,20 @@ func (m *Model) Manifest() *Manifest { return m.bundle.Manifest }
 // x are rows of the bundle's event shape. The context is one row for all of them or one for each; nil where the
 // model takes none. An [InputError] says what does not fit, a [BundleError] that the graph cannot be run.
 func (m *Model) LogProb(x, context *Rows) ([]float32, error) {
-	return m.runRows(LogProb, x, context)
+	scores, err := m.runRows(m.logProb, x, context)
+	if err != nil {
+		return nil, err
+	}
+	return scores.Data, nil
 }
 
 // Percentile says where a score stands among those of the data that the model was made from: 0 to 100, linear
 // between the bundle's quantiles. It is false where the bundle has no reference.
 func (m *Model) Percentile(logProb float32) (float64, bool) {
-	quantiles := m.Manifest().Quantiles
-	return interpolate(float64(logProb), quantiles), quantiles != nil
+	if m.Manifest().Reference == nil {
+		return 0, false
+	}
+	return interpolate(float64(logProb), m.Manifest().Reference.Quantiles), true
 }
 
 // Sample draws the first rows of the sample that belongs to a seed, the same in every language.
@@ -121,56 +121,37 @@ func (m *Model) SampleRange(start uint64, count int, seed uint64, temperature fl
 		// The last column of a mixture's noise chooses the component; it has no temperature.
 		warm--
 	}
-	noise := func(first, last int) []float32 {
+	noise := func(first, last int) *Rows {
 		z := Normals(seed, (start+uint64(first))*uint64(latent), (last-first)*latent)
 		for i := range z {
 			if i%latent < warm {
 				z[i] *= temperature
 			}
 		}
-		return z
+		return &Rows{z, []int{latent}}
 	}
-	data, err := m.run(Sample, count, noise, context)
-	return m.samples(data), err
+	return m.run(m.sample, count, noise, context)
 }
 
 // SampleFrom is the deterministic map from noise to data that Sample runs: z are rows of the latent size, the
 // context is as there.
 func (m *Model) SampleFrom(z, context *Rows) (*Rows, error) {
-	data, err := m.runRows(Sample, z, context)
-	return m.samples(data), err
-}
-
-// samples gives numbers as rows of x; nil for none.
-func (m *Model) samples(data []float32) *Rows {
-	if data == nil {
-		return nil
-	}
-	return &Rows{data, m.Manifest().EventShape}
-}
-
-// shapes of a row of a graph's input and output.
-func (m *Model) shapes(graph Graph) (input, output []int) {
-	if graph == Sample {
-		return []int{m.Manifest().LatentSize}, m.Manifest().EventShape
-	}
-	return m.Manifest().EventShape, nil
+	return m.runRows(m.sample, z, context)
 }
 
 // runRows runs a graph on rows of its input.
-func (m *Model) runRows(graph Graph, rows, context *Rows) ([]float32, error) {
-	shape, _ := m.shapes(graph)
-	count, err := rows.count(graph.Input(), shape...)
+func (m *Model) runRows(graph *graph, rows, context *Rows) (*Rows, error) {
+	count, err := rows.count(graph.input, graph.in...)
 	if err != nil {
 		return nil, err
 	}
-	return m.run(graph, count, func(start, stop int) []float32 { return rows.Slice(start, stop).Data }, context)
+	return m.run(graph, count, rows.Slice, context)
 }
 
-// run runs a graph a block at a time, on so many rows, of which part gives those of a block. No rows are none: onnxruntime_go refuses a batch
-// that is empty, and there is nothing to run.
-func (m *Model) run(graph Graph, rows int, part func(start, stop int) []float32, given *Rows) ([]float32, error) {
-	context, err := checkContext(m.Manifest().Context, given, rows)
+// run runs a graph a block at a time, on so many rows, of which part gives those of a block. No rows are none:
+// onnxruntime_go refuses a batch that is empty, and there is nothing to run.
+func (m *Model) run(graph *graph, count int, part func(start, stop int) *Rows, given *Rows) (*Rows, error) {
+	context, err := m.Manifest().context(given, count)
 	if err != nil {
 		return nil, err
 	}
@@ -179,29 +160,14 @@ func (m *Model) run(graph Graph, rows int, part func(start, stop int) []float32,
 	if m.closed {
 		return nil, ErrClosed
 	}
-	input, output := m.shapes(graph)
-	width := product(output)
-	found := make([]float32, rows*width)
-	for start := 0; start < rows; start += BlockRows {
-		stop := min(start+BlockRows, rows)
-		inputs := []tensor{{part(start, stop), input}}
-		if context.width > 0 {
-			inputs = append(inputs, tensor{context.of(start, stop), []int{context.width}})
-		}
-		into := tensor{found[start*width : stop*width], output}
-		if err := m.sessions[graph].run(inputs, into, stop-start); err != nil {
-			return nil, m.bundle.Fault(m.Manifest().Graphs[graph], fmt.Errorf("cannot be run: %s", firstLine(err)))
+	found := &Rows{make([]float32, count*product(graph.out)), graph.out}
+	for start := 0; start < count; start += BlockRows {
+		stop := min(start+BlockRows, count)
+		if err := graph.run(part(start, stop), context(start, stop), found.Slice(start, stop)); err != nil {
+			return nil, m.bundle.Fault(graph.file, fmt.Errorf("cannot be run: %s", firstLine(err)))
 		}
 	}
 	return found, nil
-}
-
-// inputs of a graph, in the order that run feeds them.
-func (m *Model) inputs(graph Graph) []string {
-	if len(m.Manifest().Context) > 0 {
-		return []string{graph.Input(), "context"}
-	}
-	return []string{graph.Input()}
 }
 
 // interpolate gives the place of a value among ascending quantiles, linear between them; NaN stays NaN.

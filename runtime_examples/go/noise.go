@@ -2,31 +2,22 @@ package flowbundle
 
 import "math"
 
-// Philox4x32-10: Salmon et al., Parallel random numbers: as easy as 1, 2, 3 (SC 2011), section 3.3.
-const (
-	rounds      = 10
-	multiplier0 = 0xD2511F53
-	multiplier1 = 0xCD9E8D57
-	weyl0       = 0x9E3779B9
-	weyl1       = 0xBB67AE85
-)
-
 // words is 2³², the number of values of a word.
 const words = 1 << 32
 
-// Philox4x32 is ten rounds of Philox: four words of noise for a counter and a key.
+// Philox4x32 is ten rounds of Philox (Salmon et al., Parallel random numbers: as easy as 1, 2, 3, SC 2011, section
+// 3.3): four words of noise for a counter and a key.
 func Philox4x32(counter [4]uint32, key [2]uint32) [4]uint32 {
-	for range rounds {
-		product0 := multiplier0 * uint64(counter[0])
-		product1 := multiplier1 * uint64(counter[2])
+	for range 10 {
+		product0 := 0xD2511F53 * uint64(counter[0])
+		product1 := 0xCD9E8D57 * uint64(counter[2])
 		counter = [4]uint32{
 			uint32(product1>>32) ^ counter[1] ^ key[0],
 			uint32(product1),
 			uint32(product0>>32) ^ counter[3] ^ key[1],
 			uint32(product0),
 		}
-		key[0] += weyl0
-		key[1] += weyl1
+		key = [2]uint32{key[0] + 0x9E3779B9, key[1] + 0xBB67AE85}
 	}
 	return counter
 }

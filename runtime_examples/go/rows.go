@@ -1,6 +1,9 @@
 package flowbundle
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // BlockRows is how many rows are run at once. More are run in blocks of so many: activations stay in the
 // processor's cache, and the runtime's memory does not grow with the rows.
@@ -51,16 +54,49 @@ func (r *Rows) width() int { return product(r.Shape) }
 
 // count gives the number of rows, if they are whole ones of a shape; the name is for messages.
 func (r *Rows) count(name string, shape ...int) (int, error) {
-	if r == nil {
-		return 0, inputError(WrongShape, "%s: expected rows of shape %v, got nil", name, shape)
+	var found any
+	switch {
+	case r == nil:
+		found = "nil"
+	case !slices.Equal(r.Shape, shape):
+		found = r.Shape
+	case len(r.Data)%r.width() != 0:
+		found = fmt.Sprint(len(r.Data), " numbers")
+	default:
+		return r.Len(), nil
 	}
-	if !slices.Equal(r.Shape, shape) {
-		return 0, inputError(WrongShape, "%s: expected rows of shape %v, got %v", name, shape, r.Shape)
+	return 0, inputError(WrongShape, "%s: expected rows of shape %v, got %v", name, shape, found)
+}
+
+// context holds what was given for so many rows to the columns of the model, and gives the contexts of the rows
+// start … stop − 1: nil for a model without.
+func (m *Manifest) context(given *Rows, rows int) (func(start, stop int) *Rows, error) {
+	switch {
+	case given == nil && m.ContextSize == 0:
+		return func(_, _ int) *Rows { return nil }, nil
+	case given == nil:
+		return nil, inputError(MissingContext, "context: this model needs rows of %v", m.Context)
+	case m.ContextSize == 0:
+		return nil, inputError(WrongShape, "context: this model takes none")
 	}
-	if len(r.Data)%r.width() != 0 {
-		return 0, inputError(WrongShape, "%s: expected rows of shape %v, got %d numbers", name, shape, len(r.Data))
+	count, err := given.count("context", m.ContextSize)
+	if err != nil {
+		return nil, err
 	}
-	return r.Len(), nil
+	if count != 1 && count != rows {
+		return nil, inputError(WrongShape, "context: expected 1 row or %d, got %d", rows, count)
+	}
+	for i, value := range given.Data {
+		if column := m.Context[i%m.ContextSize]; !column.Admits(value) {
+			return nil, inputError(UnknownCategory,
+				"context: row %d, column %q: %v is the code of no category", i/m.ContextSize+1, column.Name, value)
+		}
+	}
+	if count == rows {
+		return given.Slice, nil
+	}
+	same := &Rows{slices.Repeat(given.Data, min(rows, BlockRows)), given.Shape}
+	return func(start, stop int) *Rows { return same.Slice(0, stop-start) }, nil
 }
 
 // product of the sizes of a shape; 1 for none.

@@ -1,6 +1,7 @@
 package flowbundle
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -10,9 +11,6 @@ import (
 
 	ort "github.com/yalue/onnxruntime_go"
 )
-
-// oldest version of ONNX Runtime that onnxruntime_go 1.27 works with (API 24).
-const oldest = "1.24"
 
 var environment sync.Mutex
 
@@ -24,20 +22,15 @@ func startRuntime() error {
 	if ort.IsInitialized() {
 		return nil
 	}
-	library := os.Getenv("ORT_DYLIB_PATH")
-	if library == "" {
-		library = map[string]string{"windows": "onnxruntime.dll", "darwin": "libonnxruntime.dylib"}[runtime.GOOS]
-	}
-	if library == "" {
-		library = "libonnxruntime.so"
-	}
-	ort.SetSharedLibraryPath(library)
+	usual := map[string]string{"windows": "onnxruntime.dll", "darwin": "libonnxruntime.dylib"}[runtime.GOOS]
+	ort.SetSharedLibraryPath(cmp.Or(os.Getenv("ORT_DYLIB_PATH"), usual, "libonnxruntime.so"))
 	// What goes wrong comes as an error; the log would say it once more, on the user's screen.
 	if err := ort.InitializeEnvironment(ort.WithLogLevelFatal()); err != nil {
 		if inner := errors.Unwrap(err); inner != nil {
 			err = inner
 		}
-		return &RuntimeError{fmt.Sprintf("ORT_DYLIB_PATH: needs ONNX Runtime %s or later: %s", oldest, firstLine(err))}
+		// onnxruntime_go 1.27 works with API 24.
+		return &RuntimeError{"ORT_DYLIB_PATH: needs ONNX Runtime 1.24 or later: " + firstLine(err)}
 	}
 	if err := ort.DisableTelemetry(); err != nil {
 		return &RuntimeError{"ONNX Runtime: " + firstLine(err)}
@@ -45,63 +38,72 @@ func startRuntime() error {
 	return nil
 }
 
-// A session is a graph, ready to run, from several goroutines at once if need be.
-type session struct {
+// A graph is one direction of a model; once open, it runs from several goroutines at once if need be.
+type graph struct {
+	file string
+	// The tensors beside the context, and the shapes of their rows.
+	input, output string
+	in, out       []int
 	*ort.DynamicAdvancedSession
 }
 
-// A tensor is a batch of rows for an input, or for the output, of a graph.
-type tensor struct {
-	data  []float32
-	shape []int
-}
-
-// openSession opens the very bytes that were hashed.
-func openSession(onnx []byte, inputs []string, output string, threads int) (*session, error) {
+// open makes the session, of the very bytes that are hashed.
+func (g *graph) open(bundle *Bundle, threads int) error {
+	onnx, err := bundle.Read(g.file)
+	if err != nil {
+		return err
+	}
+	inputs := []string{g.input}
+	if bundle.Manifest.ContextSize > 0 {
+		inputs = append(inputs, "context")
+	}
 	options, err := ort.NewSessionOptions()
-	if err != nil {
-		return nil, err
+	if err == nil {
+		defer options.Destroy()
+		err = errors.Join(
+			options.SetIntraOpNumThreads(threads),
+			options.SetInterOpNumThreads(1),
+			options.SetLogSeverityLevel(ort.LoggingLevelFatal),
+		)
 	}
-	defer options.Destroy()
-	err = errors.Join(
-		options.SetIntraOpNumThreads(threads),
-		options.SetInterOpNumThreads(1),
-		options.SetLogSeverityLevel(ort.LoggingLevelFatal),
-	)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		g.DynamicAdvancedSession, err = ort.NewDynamicAdvancedSessionWithONNXData(onnx, inputs, []string{g.output}, options)
 	}
-	opened, err := ort.NewDynamicAdvancedSessionWithONNXData(onnx, inputs, []string{output}, options)
 	if err != nil {
-		return nil, err
+		return bundle.Fault(g.file, fmt.Errorf("ONNX Runtime cannot open it: %s", firstLine(err)))
 	}
-	return &session{opened}, nil
+	return nil
 }
 
-// run runs the graph once, from inputs in the order of their names, into an output of the shape that it must have.
-func (s *session) run(inputs []tensor, output tensor, rows int) error {
+// run runs the graph once, on as many rows of each: those of its input, the context or nil, and where to put the
+// output.
+func (g *graph) run(rows, context, output *Rows) error {
 	// ONNX Runtime holds on to the memory of Go until the tensors are destroyed.
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
-	values := make([]ort.Value, 0, len(inputs)+1)
+	var values []ort.Value
 	defer func() {
 		for _, value := range values {
 			value.Destroy()
 		}
 	}()
-	for _, tensor := range append(inputs, output) {
-		pinner.Pin(&tensor.data[0])
-		shape := ort.NewShape(int64(rows))
-		for _, axis := range tensor.shape {
+	for _, tensor := range []*Rows{rows, context, output} {
+		if tensor == nil {
+			continue
+		}
+		pinner.Pin(&tensor.Data[0])
+		shape := ort.NewShape(int64(tensor.Len()))
+		for _, axis := range tensor.Shape {
 			shape = append(shape, int64(axis))
 		}
-		value, err := ort.NewTensor(shape, tensor.data)
+		value, err := ort.NewTensor(shape, tensor.Data)
 		if err != nil {
 			return err
 		}
 		values = append(values, value)
 	}
-	return s.Run(values[:len(inputs)], values[len(inputs):])
+	last := len(values) - 1
+	return g.Run(values[:last], values[last:])
 }
 
 func firstLine(err error) string {

@@ -3,167 +3,208 @@
 package golden
 
 import (
-	"math"
+	"cmp"
+	"errors"
+	"fmt"
+	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"flowbundle"
 )
 
-const (
-	// What the format's schema allows.
-	mostCases, mostNoise = 1000, 100
-	// A size that no bundle has.
-	most = math.MaxInt32
-)
+// What the format's schema allows.
+const mostCases, mostNoise = 1000, 100
 
 var decimal = regexp.MustCompile(`^[0-9]+$`)
 
-// A Tolerance is |Δ| ≤ Atol + Rtol · |expected|; for samples Atol is in units of the scale.
-type Tolerance struct{ Atol, Rtol float64 }
+// A Graph is one of the two directions of a model.
+type Graph string
 
-// Golden is what the trained model gives, and how closely it is to be met.
+const (
+	// LogProb takes x and context to log_prob.
+	LogProb Graph = "log_prob"
+	// Sample takes z and context to x.
+	Sample Graph = "sample"
+)
+
+// Input is what the graph takes beside the context.
+func (g Graph) Input() string { return map[Graph]string{LogProb: "x", Sample: "z"}[g] }
+
+// Output is what the graph gives.
+func (g Graph) Output() string { return map[Graph]string{LogProb: "log_prob", Sample: "x"}[g] }
+
+// Golden is what flow.json says of golden cases, and how closely they are to be met; and what else it must hold.
 type Golden struct {
-	Tolerance map[flowbundle.Graph]Tolerance
+	Description  string            `key:"description"`
+	Architecture map[string]any    `key:"architecture"`
+	Provenance   map[string]string `key:"provenance"`
+	Reference    *struct {
+		Rows int `key:"rows"`
+	} `key:"reference,nullable"`
 	// Scale is the standard deviation of each feature.
-	Scale []float64
-	Cases []Case
-	// LogProbOfSample is a file: log_prob of the output of the sample case with as many rows.
-	LogProbOfSample string
-	Noise           []NoisePart
+	Scale  []float64 `key:"scale"`
+	Graphs struct {
+		LogProb declared `key:"log_prob"`
+		Sample  declared `key:"sample"`
+	} `key:"graphs"`
+	Tolerance struct {
+		LogProb Tolerance `key:"log_prob"`
+		Sample  Tolerance `key:"sample"`
+	} `key:"tolerance"`
+	Golden struct {
+		Cases []Case `key:"cases"`
+		// LogProbOfSample is a file: log_prob of the output of the sample case with as many rows.
+		LogProbOfSample string      `key:"log_prob_of_sample"`
+		Noise           []NoisePart `key:"noise"`
+	} `key:"golden"`
 }
 
-// A Case is one run of a graph. Exactly one of Expected and Error is not empty.
+// A Tolerance is |Δ| ≤ Atol + Rtol · |expected|; for samples Atol is in units of the scale.
+type Tolerance struct {
+	Atol float64 `key:"atol"`
+	Rtol float64 `key:"rtol"`
+}
+
+// declared is what flow.json says of a graph.
+type declared struct {
+	Opset   int      `key:"opset"`
+	Inputs  []tensor `key:"inputs"`
+	Outputs []tensor `key:"outputs"`
+}
+
+type tensor struct {
+	Name  string `key:"name"`
+	Dtype string `key:"dtype"`
+	Shape []any  `key:"shape"`
+}
+
+// A Case is one run of a graph, with either an output or an error that is expected of it.
 type Case struct {
-	Name  string
-	Graph flowbundle.Graph
-	// Inputs are files by tensor.
-	Inputs map[string]string
-	// Expected is the file of the output.
-	Expected string
+	Name  string `key:"name"`
+	Graph Graph  `key:"graph"`
+	// Inputs are files by tensor, and so is Expected.
+	Inputs   map[string]string `key:"inputs"`
+	Expected map[string]string `key:"expected,optional,nullable"`
 	// Error is what is to be said of the inputs before anything is run.
-	Error flowbundle.Code
+	Error flowbundle.Code `key:"error,optional,nullable"`
 	// Rows are the start and the end of those of all its files that count; nil where all do.
-	Rows *[2]int
+	Rows []int `key:"rows,optional,nullable"`
 }
 
-// A NoisePart is a file with the normals number Start onwards of a seed.
+// A NoisePart is a file with the normals number Start onwards of a seed, which is written in decimal.
 type NoisePart struct {
-	Seed, Start uint64
-	File        string
+	Seed  string `key:"seed"`
+	Start uint64 `key:"start"`
+	File  string `key:"file"`
+}
+
+// Number is the seed.
+func (n NoisePart) Number() uint64 {
+	number, _ := strconv.ParseUint(n.Seed, 10, 64)
+	return number
 }
 
 // Read gives the key "golden" of a bundle's flow.json, and holds the rest of it, which the library does not go on to
 // use, to the format. It is a [flowbundle.BundleError] for a key that is at fault.
 func Read(bundle *flowbundle.Bundle) (*Golden, error) {
-	m, root := bundle.Manifest, bundle.Document()
-	root.At("description").Text()
-	root.At("architecture").Object()
-	for _, name := range root.At("provenance").Names() {
-		root.At("provenance").At(name).Text()
+	g := new(Golden)
+	if err := bundle.Decode(g); err != nil {
+		return nil, err
 	}
-	if reference := root.At("reference"); !reference.Null() {
-		reference.At("rows").Whole(1, most)
-	}
-	g := &Golden{
-		Scale:           flowbundle.Each(root.At("scale").List(0, most), positive),
-		Tolerance:       map[flowbundle.Graph]Tolerance{},
-		LogProbOfSample: root.At("golden").At("log_prob_of_sample").OneOf(m.Files),
-	}
-	for _, graph := range []flowbundle.Graph{flowbundle.LogProb, flowbundle.Sample} {
-		readGraph(root.At("graphs").At(string(graph)), graph, m)
-		tolerance := root.At("tolerance").At(string(graph))
-		g.Tolerance[graph] = Tolerance{tolerance.At("atol").Number(), tolerance.At("rtol").Number()}
-	}
-	for _, one := range root.At("golden").At("cases").List(0, mostCases) {
-		g.Cases = append(g.Cases, readCase(one, m.Files))
-	}
-	for _, noise := range root.At("golden").At("noise").List(0, mostNoise) {
-		g.Noise = append(g.Noise, readNoise(noise, m.Files))
-	}
-	if root.Fault() != nil {
-		return nil, bundle.Fault("flow.json", root.Fault())
+	if fault := g.fault(bundle.Manifest); fault != "" {
+		return nil, bundle.Fault("flow.json", errors.New(fault))
 	}
 	return g, nil
 }
 
-// readGraph holds the tensors of a graph, in any order, to the sizes of the model.
-func readGraph(graph flowbundle.Key, name flowbundle.Graph, m *flowbundle.Manifest) {
-	graph.At("opset").Whole(1, most)
-	inputs, outputs := map[string][]int{"x": m.EventShape}, map[string][]int{"log_prob": {}}
-	if name == flowbundle.Sample {
-		inputs, outputs = map[string][]int{"z": {m.LatentSize}}, map[string][]int{"x": m.EventShape}
+// fault is the first rule that is broken, beginning with the key; empty where there is none.
+func (g *Golden) fault(m *flowbundle.Manifest) string {
+	if g.Reference != nil && g.Reference.Rows < 1 {
+		return "reference.rows: expected a whole number from 1"
 	}
-	if len(m.Context) > 0 {
-		inputs["context"] = []int{len(m.Context)}
+	if slices.ContainsFunc(g.Scale, func(unit float64) bool { return !(unit > 0) }) {
+		return "scale: must be positive"
 	}
-	readTensors(graph.At("inputs"), inputs)
-	readTensors(graph.At("outputs"), outputs)
-}
-
-func readTensors(tensors flowbundle.Key, expected map[string][]int) {
-	seen := map[string]bool{}
-	for _, tensor := range tensors.List(len(expected), len(expected)) {
-		name := tensor.At("name").Text()
-		shape, known := expected[name]
-		if !known || seen[name] {
-			tensor.At("name").Fail("%q is not expected here", name)
+	for name, graph := range map[string]declared{"log_prob": g.Graphs.LogProb, "sample": g.Graphs.Sample} {
+		if graph.Opset < 1 {
+			return "graphs." + name + ".opset: expected a whole number from 1"
 		}
-		seen[name] = true
-		tensor.At("dtype").Only("float32")
-		sizes := tensor.At("shape").List(len(shape)+1, len(shape)+1)
-		for i, axis := range sizes {
-			if i == 0 {
-				axis.Only("batch")
-			} else if found := axis.Whole(1, most); found != uint64(shape[i-1]) {
-				axis.Fail("expected %d, got %d", shape[i-1], found)
-			}
+		inputs, outputs := []tensor{batchOf("x", m.EventShape...)}, []tensor{batchOf("log_prob")}
+		if name == "sample" {
+			inputs, outputs = []tensor{batchOf("z", m.LatentSize)}, inputs
+		}
+		if m.ContextSize > 0 {
+			inputs = append(inputs, batchOf("context", m.ContextSize))
+		}
+		if !same(graph.Inputs, inputs) {
+			return fmt.Sprintf("graphs.%s.inputs: expected %v, got %.200v", name, inputs, graph.Inputs)
+		}
+		if !same(graph.Outputs, outputs) {
+			return fmt.Sprintf("graphs.%s.outputs: expected %v, got %.200v", name, outputs, graph.Outputs)
 		}
 	}
-}
-
-func readCase(from flowbundle.Key, files map[string]string) Case {
-	c := Case{Name: from.At("name").Text(), Graph: flowbundle.Graph(from.At("graph").Text()), Inputs: map[string]string{}}
-	if c.Graph != flowbundle.LogProb && c.Graph != flowbundle.Sample {
-		from.At("graph").Fail("expected \"log_prob\" or \"sample\"")
+	if len(g.Golden.Cases) > mostCases || len(g.Golden.Noise) > mostNoise {
+		return fmt.Sprintf("golden: expected at most %d cases and %d entries of noise", mostCases, mostNoise)
 	}
-	inputs := from.At("inputs")
-	inputs.At(c.Graph.Input())
-	for _, tensor := range inputs.Names() {
-		c.Inputs[tensor] = inputs.At(tensor).OneOf(files)
-		if tensor != c.Graph.Input() && tensor != "context" {
-			inputs.At(tensor).Fail("is no input of %s", c.Graph)
+	for i, one := range g.Golden.Cases {
+		if fault := one.fault(m.Files); fault != "" {
+			return fmt.Sprintf("golden.cases[%d]%s", i, fault)
 		}
 	}
-	if from.Has("expected") == from.Has("error") {
-		from.Fail("needs either expected or error")
-	} else if from.Has("expected") {
-		c.Expected = from.At("expected").At(c.Graph.Output()).OneOf(files)
-	} else if c.Error = flowbundle.Code(from.At("error").Text()); c.Error != flowbundle.WrongShape && c.Error != flowbundle.MissingContext && c.Error != flowbundle.WrongDtype {
-		from.At("error").Fail("%q is not known", string(c.Error))
-	}
-	if from.Has("rows") {
-		rows := from.At("rows").List(2, 2)
-		if len(rows) == 2 {
-			c.Rows = &[2]int{int(rows[0].Whole(0, math.MaxInt32)), int(rows[1].Whole(0, math.MaxInt32))}
+	for i, noise := range g.Golden.Noise {
+		if _, err := strconv.ParseUint(noise.Seed, 10, 64); err != nil || !decimal.MatchString(noise.Seed) {
+			return fmt.Sprintf("golden.noise[%d].seed: %.40q is no unsigned 64-bit integer", i, noise.Seed)
 		}
 	}
-	return c
+	if m.Files[g.Golden.LogProbOfSample] == "" {
+		return "golden.log_prob_of_sample: is not listed in files"
+	}
+	return ""
 }
 
-func readNoise(noise flowbundle.Key, files map[string]string) NoisePart {
-	text := noise.At("seed").Text()
-	seed, err := strconv.ParseUint(text, 10, 64)
-	if err != nil || !decimal.MatchString(text) {
-		noise.At("seed").Fail("%q is no unsigned 64-bit integer", text)
+func (c Case) fault(files map[string]string) string {
+	input, output := c.Graph.Input(), c.Graph.Output()
+	_, expected := c.Expected[output]
+	switch {
+	case input == "":
+		return `.graph: expected "log_prob" or "sample"`
+	case (c.Expected == nil) == (c.Error == ""):
+		return ": needs either expected or error"
+	case c.Expected != nil && !expected:
+		return ".expected." + output + ": is missing"
+	case c.Error != "" && !slices.Contains(codes, c.Error):
+		return fmt.Sprintf(".error: %.40q is not known", c.Error)
+	case c.Rows != nil && (len(c.Rows) != 2 || c.Rows[0] < 0 || c.Rows[1] < c.Rows[0]):
+		return ".rows: expected the first, and one after the last"
+	case c.Inputs[input] == "":
+		return ".inputs." + input + ": is missing"
 	}
-	return NoisePart{seed, noise.At("start").Whole(0, math.MaxUint64), noise.At("file").OneOf(files)}
+	for tensor, file := range c.Inputs {
+		if tensor != input && tensor != "context" {
+			return fmt.Sprintf(".inputs.%s: is no input of %s", tensor, c.Graph)
+		}
+		if files[file] == "" {
+			return ".inputs." + tensor + ": is not listed in files"
+		}
+	}
+	return ""
 }
 
-func positive(k flowbundle.Key) float64 {
-	number := k.Number()
-	if number <= 0 {
-		k.Fail("must be positive")
+var codes = []flowbundle.Code{flowbundle.WrongShape, flowbundle.MissingContext, flowbundle.WrongDtype}
+
+func batchOf(name string, row ...int) tensor {
+	t := tensor{name, "float32", []any{"batch"}}
+	for _, axis := range row {
+		t.Shape = append(t.Shape, float64(axis))
 	}
-	return number
+	return t
+}
+
+// same tells whether tensors are those that are expected, in any order.
+func same(found, expected []tensor) bool {
+	byName := func(a, b tensor) int { return cmp.Compare(a.Name, b.Name) }
+	return reflect.DeepEqual(slices.SortedFunc(slices.Values(found), byName),
+		slices.SortedFunc(slices.Values(expected), byName))
 }

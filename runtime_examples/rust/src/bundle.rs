@@ -1,6 +1,6 @@
 //! The folder of a bundle, and its files, each held to its hash.
 
-use std::fs;
+use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -33,9 +33,8 @@ impl Bundle {
     /// [`Error::Bundle`], which names the file and the key that is at fault.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
         let folder = folder.as_ref().to_path_buf();
-        let path = folder.join("flow.json");
-        let fault = |reason| Error::bundle(&path, reason);
-        let data = read_regular(&path, MANIFEST_BYTES).map_err(fault)?;
+        let fault = |reason| Error::bundle(&folder.join("flow.json"), reason);
+        let data = read_inside(&folder, "flow.json", MANIFEST_BYTES).map_err(fault)?;
         let document =
             serde_json::from_slice(&data).map_err(|error| fault(format!("is not JSON ({error})")))?;
         let manifest = Manifest::read(&document).map_err(fault)?;
@@ -63,8 +62,14 @@ impl Bundle {
     /// [`Error::Bundle`] for a file that is not listed, leads out of the folder by a link, cannot be read, or
     /// has another hash.
     pub fn read(&self, name: &str) -> Result<Vec<u8>, Error> {
-        let path = self.folder.join(name);
-        self.read_listed(name, &path).map_err(|reason| Error::bundle(&path, format!("files: {reason}")))
+        let fault = |reason| self.fault(name, format!("files: {reason}"));
+        let expected = self.manifest.files.get(name).ok_or_else(|| fault("is not listed".into()))?;
+        let data = read_inside(&self.folder, name, FILE_BYTES).map_err(fault)?;
+        let found = format!("{:x}", Sha256::digest(&data));
+        if found != *expected {
+            return Err(fault(format!("hash differs (expected {expected:.12}…, found {found:.12}…)")));
+        }
+        Ok(data)
     }
 
     /// Keys of `flow.json` as a type of the caller's, for those who read more of it than [`Manifest`] has.
@@ -80,36 +85,22 @@ impl Bundle {
     pub fn fault(&self, name: &str, reason: impl Into<String>) -> Error {
         Error::bundle(&self.folder.join(name), reason)
     }
-
-    fn read_listed(&self, name: &str, path: &Path) -> Result<Vec<u8>, String> {
-        let expected = self.manifest.files.get(name).ok_or("is not listed")?;
-        let resolved = |path: &Path| path.canonicalize().map_err(|error| format!("cannot be read ({error})"));
-        let (inside, target) = (resolved(&self.folder)?, resolved(path)?);
-        if !target.starts_with(inside) {
-            return Err("is a link that leaves the folder".into());
-        }
-        let data = read_regular(&target, FILE_BYTES)?;
-        let found = format!("{:x}", Sha256::digest(&data));
-        if found != *expected {
-            return Err(format!("hash differs (expected {:.12}…, found {found:.12}…)", expected));
-        }
-        Ok(data)
-    }
 }
 
-/// The bytes of a file, not of a folder or a pipe, and no more than `limit` of them.
-fn read_regular(path: &Path, limit: u64) -> Result<Vec<u8>, String> {
+/// The bytes of a file of a folder, which no link leads out of; not of a folder or a pipe.
+fn read_inside(folder: &Path, name: &str, limit: u64) -> Result<Vec<u8>, String> {
     let unreadable = |error| format!("cannot be read ({error})");
-    let metadata = fs::metadata(path).map_err(unreadable)?;
-    if !metadata.is_file() {
-        return Err("is not a file".into());
+    let target = folder.join(name).canonicalize().map_err(unreadable)?;
+    if !target.starts_with(folder.canonicalize().map_err(unreadable)?) {
+        return Err("is a link that leaves the folder".into());
     }
-    if metadata.len() > limit {
-        return Err(format!("is larger than {limit} bytes"));
+    let metadata = target.metadata().map_err(unreadable)?;
+    if !metadata.is_file() || metadata.len() > limit {
+        return Err(format!("is not a file of at most {limit} bytes"));
     }
-    let mut data = Vec::with_capacity(metadata.len() as usize);
-    let file = fs::File::open(path).map_err(unreadable)?;
     // A file that grows meanwhile is cut here, and then no longer what was promised.
+    let mut data = Vec::new();
+    let file = File::open(target).map_err(unreadable)?;
     file.take(limit).read_to_end(&mut data).map_err(unreadable)?;
     Ok(data)
 }

@@ -1,65 +1,53 @@
 //! The context of some rows, checked before anything is run.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::error::{Error, InputCode};
 use crate::manifest::ContextFeature;
 use crate::rows::{BLOCK_ROWS, Rows};
 
-pub(crate) enum Context<'a> {
-    /// The model takes none.
-    None,
-    /// A row of so many numbers for each.
-    Each(&'a [f32], usize),
-    /// A row of so many numbers for all, repeated as often as a block has rows.
-    Same(Vec<f32>, usize),
+/// A row of so many numbers for each row of a call, or one for all, repeated as often as a block has rows.
+pub(crate) struct Context<'a> {
+    data: Cow<'a, [f32]>,
+    shape: [usize; 1],
+    same: bool,
 }
 
 impl<'a> Context<'a> {
     /// Holds what was given for `rows` rows to the columns of the model.
     pub fn check(columns: &[ContextFeature], given: Option<Rows<'a>>, rows: usize) -> Result<Self, Error> {
         let size = columns.len();
-        let given = match (given, size) {
-            (None, 0) => return Ok(Context::None),
-            (Some(_), 0) => return Err(wrong_shape("context: this model takes none".to_string())),
-            (None, _) => return Err(missing(columns)),
-            (Some(given), _) => given,
+        let refuse = |code, reason: String| Err(Error::input(code, format!("context: {reason}")));
+        let given = match given {
+            None if size == 0 => return Ok(Context { data: Cow::default(), shape: [0], same: true }),
+            None => {
+                let names: Vec<_> = columns.iter().map(|column| &column.name).collect();
+                return refuse(InputCode::MissingContext, format!("this model needs {names:?}"));
+            }
+            Some(_) if size == 0 => return refuse(InputCode::WrongShape, "this model takes none".into()),
+            Some(given) => given,
         };
         let count = given.count("context", &[size])?;
         if count != 1 && count != rows {
-            return Err(wrong_shape(format!("context: expected 1 row or {rows}, got {count}")));
+            return refuse(InputCode::WrongShape, format!("expected 1 row or {rows}, got {count}"));
         }
-        for (row, values) in given.data().chunks_exact(size).enumerate() {
-            if let Some((value, column)) =
-                values.iter().zip(columns).find(|(value, column)| !column.admits(**value))
-            {
-                let reason =
-                    format!("row {}, column {:?}: {value} is the code of no category", row + 1, column.name);
-                return Err(Error::input(InputCode::UnknownCategory, format!("context: {reason}")));
+        for (index, (value, column)) in given.data().iter().zip(columns.iter().cycle()).enumerate() {
+            if !column.admits(*value) {
+                let (row, name) = (index / size + 1, &column.name);
+                let reason = format!("row {row}, column {name:?}: {value} is the code of no category");
+                return refuse(InputCode::UnknownCategory, reason);
             }
         }
-        Ok(match count == rows {
-            true => Context::Each(given.data(), size),
-            false => Context::Same(given.data().repeat(rows.min(BLOCK_ROWS)), size),
-        })
+        let same = count != rows;
+        let data = if same { given.data().repeat(rows.min(BLOCK_ROWS)).into() } else { given.data().into() };
+        Ok(Context { data, shape: [size], same })
     }
 
     /// The contexts of a block of rows.
-    pub fn of(&self, block: &Range<usize>) -> Option<&[f32]> {
-        match self {
-            Context::None => None,
-            Context::Each(data, size) => Some(&data[block.start * size..block.end * size]),
-            Context::Same(data, size) => Some(&data[..block.len() * size]),
-        }
+    pub fn of(&self, block: &Range<usize>) -> Option<Rows<'_>> {
+        let rows = Rows::new(&self.data, &self.shape);
+        let first = if self.same { 0..block.len() } else { block.clone() };
+        (self.shape != [0]).then(|| rows.block(&first))
     }
-}
-
-fn missing(columns: &[ContextFeature]) -> Error {
-    let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-    let reason = format!("context: this model needs {} numbers ({})", columns.len(), names.join(", "));
-    Error::input(InputCode::MissingContext, reason)
-}
-
-fn wrong_shape(reason: String) -> Error {
-    Error::input(InputCode::WrongShape, reason)
 }

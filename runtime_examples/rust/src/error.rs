@@ -1,6 +1,5 @@
 //! What can go wrong, told apart by whose fault it is.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -51,30 +50,23 @@ impl Error {
 }
 
 /// How an input does not fit a model. The first three are those that golden cases expect.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize, thiserror::Error)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum InputCode {
     /// Rows of another shape, a number of contexts that does not fit, or a context that nothing asks for.
+    #[error("wrong_shape")]
     WrongShape,
     /// The model needs a context and was given none.
+    #[error("missing_context")]
     MissingContext,
     /// Numbers of another type than float32.
+    #[error("wrong_dtype")]
     WrongDtype,
     /// A code that none of the context's categories has.
+    #[error("unknown_category")]
     UnknownCategory,
     /// A number that cannot be, whatever the model: a negative temperature.
+    #[error("wrong_value")]
     WrongValue,
-}
-
-impl fmt::Display for InputCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            InputCode::WrongShape => "wrong_shape",
-            InputCode::MissingContext => "missing_context",
-            InputCode::WrongDtype => "wrong_dtype",
-            InputCode::UnknownCategory => "unknown_category",
-            InputCode::WrongValue => "wrong_value",
-        })
-    }
 }

@@ -30,7 +30,7 @@ mod rows;
 pub use backend::environment;
 pub use bundle::Bundle;
 pub use error::{Error, InputCode};
-pub use manifest::{ContextFeature, FORMAT, GraphName, GraphSpec, Graphs, Manifest, Reference};
+pub use manifest::{ContextFeature, Dtype, FORMAT, GraphSpec, Graphs, Manifest, Reference};
 pub use model::Model;
 pub use noise::{normals, philox4x32};
 pub use rows::{BLOCK_ROWS, Rows};

@@ -17,8 +17,8 @@ const WIDEST: usize = 1 << 20;
 pub struct Manifest {
     /// Of the model.
     pub name: String,
-    /// Of every input and output: `float32`.
-    pub dtype: String,
+    /// Of every input and output.
+    pub dtype: Dtype,
     /// The shape of one row of x: one to three sizes.
     pub event_shape: Vec<usize>,
     /// The width of z.
@@ -54,32 +54,12 @@ pub struct ContextFeature {
     pub categories: Option<Vec<String>>,
 }
 
-/// The two directions of a model.
+/// The type of numbers that this library runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum GraphName {
-    /// x and context to log_prob.
-    LogProb,
-    /// z and context to x.
-    Sample,
-}
-
-impl GraphName {
-    /// What its graph takes beside the context.
-    pub fn input(self) -> &'static str {
-        match self {
-            GraphName::LogProb => "x",
-            GraphName::Sample => "z",
-        }
-    }
-
-    /// What its graph gives.
-    pub fn output(self) -> &'static str {
-        match self {
-            GraphName::LogProb => "log_prob",
-            GraphName::Sample => "x",
-        }
-    }
+pub enum Dtype {
+    /// Of 32 bits.
+    Float32,
 }
 
 /// The graph of each direction.
@@ -114,55 +94,40 @@ impl Manifest {
             return Err(format!("format: this library reads {FORMAT:?}, the bundle says {format}"));
         }
         let manifest: Manifest = read_as(document)?;
-        match manifest.fault() {
-            Some(fault) => Err(fault),
-            None => Ok(manifest),
-        }
+        manifest.check().map(|()| manifest)
     }
 
     /// The first place where the manifest breaks a rule that is not one of types.
-    fn fault(&self) -> Option<String> {
-        if self.dtype != "float32" {
-            return Some(format!("dtype: this library reads \"float32\", the bundle says {:?}", self.dtype));
-        }
-        if !(1..=3).contains(&self.event_shape.len()) {
-            return Some("event_shape: expected one to three sizes".into());
-        }
-        let event_size = self.event_shape.iter().try_fold(1usize, |a, b| a.checked_mul(*b));
-        for (key, size, least) in [
-            ("event_shape", event_size.unwrap_or(usize::MAX), 1),
-            ("latent_size", self.latent_size, 1),
-            ("context_size", self.context_size, 0),
-        ] {
-            if !(least..=WIDEST).contains(&size) {
-                return Some(format!("{key}: expected {least} to {WIDEST} numbers a row"));
-            }
-        }
-        for (key, found, wanted) in [
-            ("scale", Some(self.scale.len()), self.event_size()),
-            ("features", self.features.as_ref().map(Vec::len), self.event_size()),
-            ("context_features", self.context_features.as_ref().map(Vec::len), self.context_size),
-        ] {
-            if let Some(found) = found.filter(|found| *found != wanted) {
-                return Some(format!("{key}: expected {wanted} entries, got {found}"));
-            }
-        }
-        let quantiles = self.reference.as_ref().map(|reference| &reference.log_prob_quantiles);
-        if quantiles.is_some_and(|all| all.len() != 101 || !all.is_sorted()) {
-            return Some("reference.log_prob_quantiles: expected 101 ascending numbers".into());
-        }
-        if let Some(name) = self.files.keys().find(|name| !goes_down(name)) {
-            return Some(format!("files: {name:?} leaves the folder"));
-        }
+    fn check(&self) -> Result<(), String> {
         let hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        let hashed = |digest: &str| digest.len() == 64 && digest.bytes().all(hex);
-        if let Some((name, _)) = self.files.iter().find(|(_, digest)| !hashed(digest)) {
-            return Some(format!("files: {name:?}: expected a SHA-256 in lower-case hex"));
+        for (name, digest) in &self.files {
+            if !goes_down(name) {
+                return Err(format!("files: {name:?} leaves the folder"));
+            }
+            if digest.len() != 64 || !digest.bytes().all(hex) {
+                return Err(format!("files: {name:?}: expected a SHA-256 in lower-case hex"));
+            }
         }
-        [("log_prob", &self.graphs.log_prob), ("sample", &self.graphs.sample)]
-            .into_iter()
-            .find(|(_, graph)| !self.files.contains_key(&graph.file))
-            .map(|(name, graph)| format!("graphs.{name}.file: {:?} is not listed in files", graph.file))
+        let width = self.event_shape.iter().fold(1, |width: usize, axis| width.saturating_mul(*axis));
+        let features = self.features.as_ref().map_or(width, Vec::len);
+        let columns = self.context_features.as_ref().map_or(self.context_size, Vec::len);
+        let quantiles = self.reference.as_ref().map(|reference| &reference.log_prob_quantiles);
+        let ascending = quantiles.is_none_or(|all| all.len() == 101 && all.is_sorted());
+        let listed = |graph: &GraphSpec| self.files.contains_key(&graph.file);
+        let rules = [
+            ("event_shape", (1..=3).contains(&self.event_shape.len()), "one to three sizes"),
+            ("event_shape", (1..=WIDEST).contains(&width), "sizes from 1, that memory holds"),
+            ("latent_size", (1..=WIDEST).contains(&self.latent_size), "a size from 1, that memory holds"),
+            ("context_size", self.context_size <= WIDEST, "a size that memory holds"),
+            ("scale", self.scale.len() == width, "a number for each of a row"),
+            ("features", features == width, "a name for each number of a row"),
+            ("context_features", columns == self.context_size, "as many as context_size"),
+            ("graphs.log_prob.file", listed(&self.graphs.log_prob), "one of files"),
+            ("graphs.sample.file", listed(&self.graphs.sample), "one of files"),
+            ("reference.log_prob_quantiles", ascending, "101 ascending numbers"),
+        ];
+        let broken = rules.into_iter().find(|(_, holds, _)| !holds);
+        broken.map_or(Ok(()), |(key, _, expected)| Err(format!("{key}: expected {expected}")))
     }
 
     /// The numbers of one row of x.
@@ -182,23 +147,9 @@ impl Manifest {
         let all = || (0..self.context_size).map(numbered).collect();
         self.context_features.clone().unwrap_or_else(all)
     }
-
-    /// The graph of a direction.
-    pub fn graph(&self, name: GraphName) -> &GraphSpec {
-        match name {
-            GraphName::LogProb => &self.graphs.log_prob,
-            GraphName::Sample => &self.graphs.sample,
-        }
-    }
 }
 
 impl ContextFeature {
-    /// The code of a category, by its name.
-    pub fn code(&self, category: &str) -> Option<f32> {
-        let position = self.categories.as_ref()?.iter().position(|name| name == category)?;
-        Some(position as f32)
-    }
-
     /// Whether a number may stand in this column: anything, or the code of a category.
     pub fn admits(&self, value: f32) -> bool {
         self.categories

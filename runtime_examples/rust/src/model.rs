@@ -5,11 +5,11 @@ use std::fmt;
 use std::ops::Range;
 use std::path::Path;
 
-use crate::backend::{Input, Session};
+use crate::backend::Session;
 use crate::bundle::Bundle;
 use crate::context::Context;
 use crate::error::{Error, InputCode};
-use crate::manifest::{ContextFeature, GraphName, Manifest};
+use crate::manifest::{ContextFeature, GraphSpec, Manifest};
 use crate::noise::normals;
 use crate::rows::{Rows, blocks};
 
@@ -19,9 +19,20 @@ use crate::rows::{Rows, blocks};
 /// take turns; for speed open one model a thread, which costs some milliseconds each.
 pub struct Model {
     bundle: Bundle,
-    log_prob: Session,
-    sample: Session,
+    log_prob: Graph,
+    sample: Graph,
     columns: Vec<ContextFeature>,
+}
+
+/// One of its directions.
+struct Graph {
+    session: Session,
+    file: String,
+    /// What goes in beside the context, and the shape of a row of it.
+    input: &'static str,
+    shape: Vec<usize>,
+    /// The numbers of a row that comes out.
+    width: usize,
 }
 
 impl Model {
@@ -42,15 +53,17 @@ impl Model {
     /// As [`Model::open`].
     pub fn with_threads(folder: impl AsRef<Path>, threads: usize) -> Result<Self, Error> {
         let bundle = Bundle::open(folder)?;
-        let session = |name| {
-            let spec = bundle.manifest().graph(name);
+        let manifest = bundle.manifest();
+        let graph = |spec: &GraphSpec, input, shape, output, width| {
             let path = bundle.folder().join(&spec.file);
-            Session::open(&bundle.read(&spec.file)?, name, threads, &path)
+            let session = Session::open(&bundle.read(&spec.file)?, output, threads, &path)?;
+            Ok::<_, Error>(Graph { session, file: spec.file.clone(), input, shape, width })
         };
+        let (event, latent) = (manifest.event_shape.clone(), vec![manifest.latent_size]);
         Ok(Model {
-            log_prob: session(GraphName::LogProb)?,
-            sample: session(GraphName::Sample)?,
-            columns: bundle.manifest().context_columns(),
+            log_prob: graph(&manifest.graphs.log_prob, "x", event, "log_prob", 1)?,
+            sample: graph(&manifest.graphs.sample, "z", latent, "x", manifest.event_size())?,
+            columns: manifest.context_columns(),
             bundle,
         })
     }
@@ -73,9 +86,7 @@ impl Model {
     ///
     /// [`Error::Input`] for rows or a context that do not fit, [`Error::Bundle`] where the graph cannot be run.
     pub fn log_prob<'a>(&self, x: impl Into<Rows<'a>>, context: Option<Rows<'_>>) -> Result<Vec<f32>, Error> {
-        let x = x.into();
-        let rows = x.count("x", &self.manifest().event_shape)?;
-        self.run(GraphName::LogProb, rows, context, |block| x.block(block).into())
+        self.run_rows(&self.log_prob, x.into(), context)
     }
 
     /// Where a score stands among those of the data that the model was made from: 0 to 100, linear between
@@ -125,7 +136,7 @@ impl Model {
         };
         // The last column of a mixture's noise chooses the component; it has no temperature.
         let warm = latent - usize::from(self.manifest().selector);
-        self.run(GraphName::Sample, count, context, |block| {
+        self.run(&self.sample, count, context, |block| {
             let start = (rows.start + block.start as u64) * latent as u64;
             let mut z = normals(seed, start, block.len() * latent);
             for row in z.chunks_exact_mut(latent) {
@@ -146,38 +157,32 @@ impl Model {
         z: impl Into<Rows<'a>>,
         context: Option<Rows<'_>>,
     ) -> Result<Vec<f32>, Error> {
-        let z = z.into();
-        let rows = z.count("z", &[self.manifest().latent_size])?;
-        self.run(GraphName::Sample, rows, context, |block| z.block(block).into())
+        self.run_rows(&self.sample, z.into(), context)
+    }
+
+    fn run_rows(&self, graph: &Graph, rows: Rows<'_>, context: Option<Rows<'_>>) -> Result<Vec<f32>, Error> {
+        let count = rows.count(graph.input, &graph.shape)?;
+        self.run(graph, count, context, |block| rows.block(block).data().into())
     }
 
     /// Runs a graph on rows block by block, each as `rows_of` gives it.
     fn run<'a>(
         &self,
-        graph: GraphName,
+        graph: &Graph,
         count: usize,
         context: Option<Rows<'_>>,
         rows_of: impl Fn(&Range<usize>) -> Cow<'a, [f32]>,
     ) -> Result<Vec<f32>, Error> {
-        let manifest = self.manifest();
         let context = Context::check(&self.columns, context, count)?;
-        let (session, row, width) = match graph {
-            GraphName::LogProb => (&self.log_prob, &manifest.event_shape, 1),
-            GraphName::Sample => (&self.sample, &vec![manifest.latent_size], manifest.event_size()),
-        };
-        let fault =
-            |reason| self.bundle.fault(&manifest.graph(graph).file, format!("cannot be run: {reason}"));
+        let fault = |reason| self.bundle.fault(&graph.file, format!("cannot be run: {reason}"));
         let mut out = Vec::new();
         for block in blocks(count) {
             let rows = rows_of(&block);
-            let shape_of = |row: &[usize]| [&[block.len()], row].concat();
-            let mut inputs = vec![Input { name: graph.input(), shape: shape_of(row), data: &rows }];
-            if let Some(data) = context.of(&block) {
-                inputs.push(Input { name: "context", shape: shape_of(&[manifest.context_size]), data });
-            }
-            let output = session.run(&inputs).map_err(fault)?;
-            if output.len() != block.len() * width {
-                return Err(fault(format!("{} numbers for {} rows of {width}", output.len(), block.len())));
+            let mut inputs = vec![(graph.input, Rows::new(&rows, &graph.shape))];
+            inputs.extend(context.of(&block).map(|rows| ("context", rows)));
+            let output = graph.session.run(&inputs).map_err(fault)?;
+            if output.len() != block.len() * graph.width {
+                return Err(fault(format!("{} numbers for {} rows", output.len(), block.len())));
             }
             out.extend(output);
         }

@@ -4,10 +4,6 @@
 
 use std::f64::consts::PI;
 
-const ROUNDS: usize = 10;
-const MULTIPLIERS: [u32; 2] = [0xD251_1F53, 0xCD9E_8D57];
-const WEYL: [u32; 2] = [0x9E37_79B9, 0xBB67_AE85];
-
 /// 2³², the number of values of a word.
 const WORDS: f64 = 4_294_967_296.0;
 
@@ -18,11 +14,11 @@ const WORDS: f64 = 4_294_967_296.0;
 /// assert_eq!(words, [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]);
 /// ```
 pub fn philox4x32(mut counter: [u32; 4], mut key: [u32; 2]) -> [u32; 4] {
-    for _ in 0..ROUNDS {
-        let (high0, low0) = product(MULTIPLIERS[0], counter[0]);
-        let (high1, low1) = product(MULTIPLIERS[1], counter[2]);
+    for _ in 0..10 {
+        let (high0, low0) = product(0xD251_1F53, counter[0]);
+        let (high1, low1) = product(0xCD9E_8D57, counter[2]);
         counter = [high1 ^ counter[1] ^ key[0], low1, high0 ^ counter[3] ^ key[1], low0];
-        key = [key[0].wrapping_add(WEYL[0]), key[1].wrapping_add(WEYL[1])];
+        key = [key[0].wrapping_add(0x9E37_79B9), key[1].wrapping_add(0xBB67_AE85)];
     }
     counter
 }

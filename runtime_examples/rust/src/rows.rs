@@ -35,14 +35,19 @@ impl<'a> Rows<'a> {
         self.shape.iter().product()
     }
 
+    /// How many there are, which are whole, and the shape of one.
+    pub(crate) fn batch_shape(&self) -> Vec<usize> {
+        [&[self.data.len() / self.width()], self.shape].concat()
+    }
+
     /// All numbers.
     pub(crate) fn data(&self) -> &'a [f32] {
         self.data
     }
 
-    /// The numbers of a block of rows, which is there.
-    pub(crate) fn block(&self, block: &Range<usize>) -> &'a [f32] {
-        &self.data[block.start * self.width()..block.end * self.width()]
+    /// A block of rows, which is there.
+    pub(crate) fn block(&self, block: &Range<usize>) -> Self {
+        Rows::new(&self.data[block.start * self.width()..block.end * self.width()], self.shape)
     }
 
     /// How many there are, if they are whole rows of a shape; `name` is for messages.

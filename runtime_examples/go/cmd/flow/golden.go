@@ -72,12 +72,12 @@ func replayAll(bundle string, out *bufio.Writer) error {
 
 func checks(model *flowbundle.Model, cases *golden.Golden) []check {
 	var all []check
-	for _, one := range cases.Cases {
+	for _, one := range cases.Golden.Cases {
 		all = append(all, check{one.Name, one.Error, func() (line, error) { return replay(model, cases, one) }})
 	}
 	all = append(all, check{"log_prob_of_sample", "", func() (line, error) { return direction(model, cases) }})
-	for _, part := range cases.Noise {
-		name := fmt.Sprintf("noise %d", part.Seed)
+	for _, part := range cases.Golden.Noise {
+		name := "noise " + part.Seed
 		all = append(all, check{name, "", func() (line, error) { return noise(model, part) }})
 	}
 	return all
@@ -95,26 +95,25 @@ func replay(model *flowbundle.Model, cases *golden.Golden, one golden.Case) (lin
 	if err != nil {
 		return line{}, err
 	}
-	if one.Expected == "" {
+	if one.Expected == nil {
 		return codes("", one.Error), nil
 	}
-	unit := []float64{1}
-	if one.Graph == flowbundle.Sample {
-		unit = cases.Scale
+	unit, asked := []float64{1}, cases.Tolerance.LogProb
+	if one.Graph == golden.Sample {
+		unit, asked = cases.Scale, cases.Tolerance.Sample
 	}
-	expected, err := golden.ReadArray(model.Bundle(), one.Expected)
+	expected, err := golden.ReadArray(model.Bundle(), one.Expected[one.Graph.Output()])
 	if err != nil {
 		return line{}, err
 	}
 	wide := expected.Widened()
 	if one.Rows != nil {
 		start, stop := one.Rows[0], one.Rows[1]
-		if start > stop || stop > len(wide)/len(unit) {
+		if stop > len(wide)/len(unit) {
 			return line{}, missingRows(model, one)
 		}
 		wide = wide[start*len(unit) : stop*len(unit)]
 	}
-	asked := cases.Tolerance[one.Graph]
 	tolerance := golden.Tolerance{Atol: min(asked.Atol, most.Atol), Rtol: min(asked.Rtol, most.Rtol)}
 	return compare(found.Data, wide, tolerance, unit), nil
 }
@@ -129,7 +128,7 @@ func runCase(model *flowbundle.Model, one golden.Case) (*flowbundle.Rows, error)
 	if err != nil {
 		return nil, err
 	}
-	if one.Graph == flowbundle.Sample {
+	if one.Graph == golden.Sample {
 		return model.SampleFrom(rows, context)
 	}
 	scores, err := model.LogProb(rows, context)
@@ -159,13 +158,13 @@ func input(model *flowbundle.Model, one golden.Case, tensor string) (*flowbundle
 // direction compares log_prob of samples, those of the case that has as many rows, with what the trained model says
 // of them.
 func direction(model *flowbundle.Model, cases *golden.Golden) (line, error) {
-	expected, err := golden.ReadArray(model.Bundle(), cases.LogProbOfSample)
+	expected, err := golden.ReadArray(model.Bundle(), cases.Golden.LogProbOfSample)
 	if err != nil {
 		return line{}, err
 	}
 	wide := expected.Widened()
-	for _, one := range cases.Cases {
-		if one.Graph != flowbundle.Sample || one.Expected == "" {
+	for _, one := range cases.Golden.Cases {
+		if one.Graph != golden.Sample || one.Expected == nil {
 			continue
 		}
 		x, err := runCase(model, one)
@@ -192,7 +191,7 @@ func noise(model *flowbundle.Model, part golden.NoisePart) (line, error) {
 		return line{}, err
 	}
 	wide := expected.Widened()
-	return compare(flowbundle.Normals(part.Seed, part.Start, len(wide)), wide, ofNoise, []float64{1}), nil
+	return compare(flowbundle.Normals(part.Number(), part.Start, len(wide)), wide, ofNoise, []float64{1}), nil
 }
 
 // compare tells whether |Δ| ≤ atol · unit + rtol · |expected| everywhere, in units of unit, which repeats from row to

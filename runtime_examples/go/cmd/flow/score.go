@@ -20,7 +20,7 @@ func score(bundle string, in io.Reader, out *bufio.Writer, errs io.Writer) error
 	}
 	defer model.Close()
 	header := "log_prob,percentile\n"
-	if model.Manifest().Quantiles == nil {
+	if model.Manifest().Reference == nil {
 		header = "log_prob\n"
 		fmt.Fprintf(errs, "flow: %s: the bundle has no reference rows, so there are no percentiles\n", oneLine(bundle))
 	}

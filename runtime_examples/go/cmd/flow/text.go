@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -34,8 +35,8 @@ func parseNumber(text string) (float32, error) {
 
 // parseContext reads a number of a context: the name of a category, or a code, where the column has categories.
 func parseContext(text string, column flowbundle.ContextFeature) (float32, error) {
-	if code, found := column.Code(strings.TrimSpace(text)); found {
-		return code, nil
+	if code := slices.Index(column.Categories, strings.TrimSpace(text)); code >= 0 {
+		return float32(code), nil
 	}
 	number, err := parseNumber(text)
 	if column.Categories == nil {

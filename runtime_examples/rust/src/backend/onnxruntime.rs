@@ -13,9 +13,8 @@ use ort::session::builder::AutoDevicePolicy;
 use ort::session::{Session as OrtSession, SessionInputValue};
 use ort::value::TensorRef;
 
-use super::Input;
 use crate::error::Error;
-use crate::manifest::GraphName;
+use crate::rows::Rows;
 
 /// A graph, ready to run.
 ///
@@ -28,16 +27,16 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens the very bytes that were hashed; `path` is for messages.
-    pub fn open(onnx: &[u8], graph: GraphName, threads: usize, path: &Path) -> Result<Self, Error> {
+    pub fn open(onnx: &[u8], output: &'static str, threads: usize, path: &Path) -> Result<Self, Error> {
         let environment = environment()?;
         let session = build(&environment, onnx, threads).map_err(|error| {
             Error::bundle(path, format!("ONNX Runtime cannot open it: {}", first_line(&error)))
         })?;
-        Ok(Session { session: Mutex::new(session), output: graph.output() })
+        Ok(Session { session: Mutex::new(session), output })
     }
 
     /// Runs the graph once; its output, in C order.
-    pub fn run(&self, inputs: &[Input<'_>]) -> Result<Vec<f32>, String> {
+    pub fn run(&self, inputs: &[(&str, Rows<'_>)]) -> Result<Vec<f32>, String> {
         // What panicked while it held the session left nothing of ours half done in it.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         fetch(&mut session, inputs, self.output).map_err(|error| first_line(&error))
@@ -55,12 +54,12 @@ fn build(environment: &Environment, onnx: &[u8], threads: usize) -> ort::Result<
         .commit_from_memory(onnx)
 }
 
-fn fetch(session: &mut OrtSession, inputs: &[Input<'_>], output: &str) -> ort::Result<Vec<f32>> {
+fn fetch(session: &mut OrtSession, inputs: &[(&str, Rows<'_>)], output: &str) -> ort::Result<Vec<f32>> {
     let values = inputs
         .iter()
-        .map(|input| {
-            let tensor = TensorRef::from_array_view((input.shape.as_slice(), input.data))?;
-            Ok((Cow::from(input.name), SessionInputValue::from(tensor)))
+        .map(|(name, rows)| {
+            let tensor = TensorRef::from_array_view((rows.batch_shape(), rows.data()))?;
+            Ok((Cow::from(*name), SessionInputValue::from(tensor)))
         })
         .collect::<ort::Result<Vec<_>>>()?;
     let outputs = session.run(values)?;

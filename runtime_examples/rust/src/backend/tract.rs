@@ -6,9 +6,8 @@ use std::sync::Arc;
 use tract_onnx::prelude::*;
 use tract_onnx::tract_core::internal::TractErrorContext;
 
-use super::Input;
 use crate::error::Error;
-use crate::manifest::GraphName;
+use crate::rows::Rows;
 
 /// A graph, optimised once for a batch of any size. Each run has a state of its own, so calls need not wait.
 pub(crate) struct Session {
@@ -19,22 +18,22 @@ pub(crate) struct Session {
 
 impl Session {
     /// Opens the very bytes that were hashed; `path` is for messages. tract runs on the caller's thread alone.
-    pub fn open(onnx: &[u8], _: GraphName, _threads: usize, path: &Path) -> Result<Self, Error> {
+    pub fn open(onnx: &[u8], _output: &str, _threads: usize, path: &Path) -> Result<Self, Error> {
         build(onnx)
             .map_err(|error| Error::bundle(path, format!("tract cannot open it: {}", first_line(&error))))
     }
 
     /// Runs the graph once; its output, in C order.
-    pub fn run(&self, inputs: &[Input<'_>]) -> Result<Vec<f32>, String> {
+    pub fn run(&self, inputs: &[(&str, Rows<'_>)]) -> Result<Vec<f32>, String> {
         self.fetch(inputs).map_err(|error| first_line(&error))
     }
 
-    fn fetch(&self, inputs: &[Input<'_>]) -> TractResult<Vec<f32>> {
+    fn fetch(&self, inputs: &[(&str, Rows<'_>)]) -> TractResult<Vec<f32>> {
         let mut values = TVec::new();
         for name in &self.inputs {
-            let input = inputs.iter().find(|input| input.name == name);
-            let input = input.with_context(|| format!("unknown input {name:?}"))?;
-            values.push(Tensor::from_shape(&input.shape, input.data)?.into_tvalue());
+            let input = inputs.iter().find(|(input, _)| input == name);
+            let (_, rows) = input.with_context(|| format!("unknown input {name:?}"))?;
+            values.push(Tensor::from_shape(&rows.batch_shape(), rows.data())?.into_tvalue());
         }
         let outputs = self.plan.run(values)?;
         let output = outputs.first().context("no output")?;

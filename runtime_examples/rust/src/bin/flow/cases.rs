@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbundle::{Bundle, Error, GraphName, InputCode, Manifest};
+use flowbundle::{Bundle, Error, InputCode, Manifest};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -56,6 +56,34 @@ struct TensorSpec {
     dtype: String,
     /// `"batch"`, then the sizes of one row.
     shape: Vec<Value>,
+}
+
+/// The two directions of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GraphName {
+    /// x and context to log_prob.
+    LogProb,
+    /// z and context to x.
+    Sample,
+}
+
+impl GraphName {
+    /// What its graph takes beside the context.
+    pub fn input(self) -> &'static str {
+        match self {
+            GraphName::LogProb => "x",
+            GraphName::Sample => "z",
+        }
+    }
+
+    /// What its graph gives.
+    pub fn output(self) -> &'static str {
+        match self {
+            GraphName::LogProb => "log_prob",
+            GraphName::Sample => "x",
+        }
+    }
 }
 
 /// The tolerance of each graph.

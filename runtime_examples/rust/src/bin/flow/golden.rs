@@ -1,9 +1,9 @@
 //! `golden`: the bundle's own cases, replayed.
 
-use flowbundle::{Error, GraphName, InputCode, Model, Rows, normals};
+use flowbundle::{Error, InputCode, Model, Rows, normals};
 
 use crate::Outcome;
-use crate::cases::{Case, Contract, Golden, Tolerance};
+use crate::cases::{Case, Contract, Golden, GraphName, Tolerance};
 use crate::npy::Array;
 
 /// The most that is allowed; a bundle may ask for less and never for more.

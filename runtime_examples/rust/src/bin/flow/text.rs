@@ -22,8 +22,9 @@ pub fn parse_number(text: &str) -> Result<f32, String> {
 
 /// A number of a context: the name of a category, or a code, where the column has categories.
 pub fn parse_context(text: &str, column: &ContextFeature) -> Result<f32, String> {
-    if let Some(code) = column.code(text.trim()) {
-        return Ok(code);
+    let mut categories = column.categories.iter().flatten();
+    if let Some(code) = categories.position(|name| name == text.trim()) {
+        return Ok(code as f32);
     }
     match parse_number(text) {
         Ok(number) if column.admits(number) => Ok(number),

@@ -1,37 +1,64 @@
 package flowbundle;
 
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import com.fasterxml.jackson.databind.DeserializationFeature;
+import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.PropertyNamingStrategies;
+import com.fasterxml.jackson.databind.cfg.CoercionAction;
+import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.type.LogicalType;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.DigestInputStream;
+import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A bundle's folder: its files, inside it, each held to its hash. */
 public final class Bundle {
   /** The limit of one protobuf message, and so of every file of a bundle. */
   private static final long MOST_BYTES = Integer.MAX_VALUE;
 
-  private static final int SHOWN_DIGITS = 12;
-
   /** A larger flow.json is refused before it is parsed. */
-  private static final int MOST_MANIFEST_BYTES = 4 << 20;
+  private static final long MOST_MANIFEST_BYTES = 4 << 20;
+
+  /**
+   * Every key must be there, with its own type, unless it says otherwise; others are passed over.
+   */
+  private static final JsonMapper MAPPER =
+      JsonMapper.builder()
+          .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
+          .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
+          .defaultSetterInfo(JsonSetter.Value.forValueNulls(Nulls.FAIL, Nulls.FAIL))
+          .withCoercionConfigDefaults(
+              types ->
+                  Stream.of(CoercionInputShape.values())
+                      .forEach(shape -> types.setCoercion(shape, CoercionAction.Fail)))
+          .withCoercionConfig(
+              LogicalType.Float,
+              types -> types.setCoercion(CoercionInputShape.Integer, CoercionAction.TryConvert))
+          .build();
 
   private final Path folder;
-  private final Key json;
+  private final byte[] json;
   private final Manifest manifest;
 
   private Bundle(Path folder) {
     this.folder = folder;
-    json =
-        Key.parse(
-            readInside("flow.json", MOST_MANIFEST_BYTES, InputStream::readAllBytes),
-            path("flow.json"));
-    manifest = Manifest.read(json);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    copy("flow.json", MOST_MANIFEST_BYTES, bytes);
+    json = bytes.toByteArray();
+    json(Manifest.Format.class);
+    manifest = json(Manifest.class);
   }
 
   /**
@@ -43,7 +70,7 @@ public final class Bundle {
     Bundle bundle = new Bundle(folder);
     for (String name : bundle.manifest.files().keySet()) {
       // A buffer at a time: weights, which no graph needs, may be larger than the heap.
-      bundle.hashed(name, stream -> stream.transferTo(OutputStream.nullOutputStream()));
+      bundle.copyHashed(name, OutputStream.nullOutputStream());
     }
     return bundle;
   }
@@ -52,9 +79,24 @@ public final class Bundle {
     return manifest;
   }
 
-  /** The whole flow.json. */
-  public Key json() {
-    return json;
+  /**
+   * flow.json as another record, for who needs more keys than {@link Manifest} has. Its constructor
+   * may refuse them by an {@code IllegalArgumentException} whose message begins with the key.
+   *
+   * @throws BundleException for a key that is missing, of another type or refused, by its path
+   */
+  public <T> T json(Class<T> type) {
+    try {
+      return MAPPER.readValue(json, type);
+    } catch (IOException error) {
+      String key = error instanceof JsonMappingException at ? key(at) : "";
+      String fault =
+          error.getCause() instanceof IllegalArgumentException refused
+              ? "." + refused.getMessage()
+              : ": " + error.getMessage().lines().findFirst().orElse("is no JSON");
+      throw new BundleException(
+          path("flow.json"), (key + fault).replaceFirst("^[.: ]+", ""), error);
+    }
   }
 
   /**
@@ -63,7 +105,9 @@ public final class Bundle {
    * @throws BundleException where it is not there, leads out of the folder, or has another hash
    */
   public byte[] read(String name) {
-    return hashed(name, InputStream::readAllBytes);
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    copyHashed(name, bytes);
+    return bytes.toByteArray();
   }
 
   /** The path of a file, for messages. */
@@ -73,58 +117,50 @@ public final class Bundle {
 
   /** What is wrong with a key of this bundle's flow.json. */
   public BundleException fault(String keyAndMessage) {
-    return new BundleException(path("flow.json") + ": " + keyAndMessage);
+    return new BundleException(path("flow.json"), keyAndMessage);
   }
 
-  private <T> T hashed(String name, Reading<T> reading) {
-    MessageDigest digest = sha256();
-    T result =
-        readInside(name, MOST_BYTES, stream -> reading.read(new DigestInputStream(stream, digest)));
+  /** Such as {@code .golden.cases[0].name}. */
+  private static String key(JsonMappingException error) {
+    return error.getPath().stream()
+        .map(
+            step ->
+                step.getFieldName() == null
+                    ? "[" + step.getIndex() + "]"
+                    : "." + step.getFieldName())
+        .collect(Collectors.joining());
+  }
+
+  private void copyHashed(String name, OutputStream out) {
     String expected = manifest.files().get(name);
-    String found = HexFormat.of().formatHex(digest.digest());
+    if (expected == null) {
+      throw new BundleException(path(name), "files: is not listed");
+    }
+    String found = copy(name, MOST_BYTES, out);
     if (!found.equals(expected)) {
       throw new BundleException(
-          String.format(
-              "%s: files: hash differs (expected %s…, found %s…)",
-              path(name), expected.substring(0, SHOWN_DIGITS), found.substring(0, SHOWN_DIGITS)));
+          path(name),
+          String.format("files: hash differs (expected %.12s…, found %.12s…)", expected, found));
     }
-    return result;
   }
 
-  /** Reads a file that lies in the folder, links followed. */
-  private <T> T readInside(String name, long limit, Reading<T> reading) {
-    Path file = folder.resolve(name);
+  /** Reads a file that lies in the folder, links followed; gives the SHA-256 of what was read. */
+  private String copy(String name, long limit, OutputStream out) {
     try {
-      Path target = file.toRealPath();
+      Path target = folder.resolve(name).toRealPath();
       if (!target.startsWith(folder.toRealPath())) {
-        throw new BundleException(file + ": files: is a link that leaves the folder");
+        throw new BundleException(path(name), "files: is a link that leaves the folder");
       }
       // A pipe or a device could be read for ever.
-      if (!Files.isRegularFile(target)) {
-        throw new BundleException(file + ": is no file");
+      if (!Files.isRegularFile(target) || Files.size(target) > limit) {
+        throw new BundleException(path(name), "is no file of at most " + limit + " bytes");
       }
-      if (Files.size(target) > limit) {
-        throw new BundleException(file + ": is larger than " + limit + " bytes");
-      }
-      try (InputStream stream = Files.newInputStream(target)) {
-        return reading.read(stream);
-      }
-    } catch (NoSuchFileException error) {
-      throw new BundleException(file + ": cannot be read (no such file)", error);
-    } catch (IOException error) {
-      throw new BundleException(file + ": cannot be read (" + error.getMessage() + ")", error);
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      Files.copy(target, new DigestOutputStream(out, digest));
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (IOException | NoSuchAlgorithmException error) {
+      String reason = error instanceof NoSuchFileException ? "no such file" : error.getMessage();
+      throw new BundleException(path(name), "cannot be read (" + reason + ")", error);
     }
-  }
-
-  private static MessageDigest sha256() {
-    try {
-      return MessageDigest.getInstance("SHA-256");
-    } catch (NoSuchAlgorithmException error) {
-      throw new AssertionError("every Java platform has SHA-256", error);
-    }
-  }
-
-  private interface Reading<T> {
-    T read(InputStream stream) throws IOException;
   }
 }

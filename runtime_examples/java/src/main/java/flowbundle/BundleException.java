@@ -7,11 +7,17 @@ package flowbundle;
 public class BundleException extends RuntimeException {
   private static final long serialVersionUID = 1;
 
-  public BundleException(String message) {
-    super(message);
+  public BundleException(String path, String fault) {
+    this(path, fault, null);
   }
 
-  public BundleException(String message, Throwable cause) {
-    super(message, cause);
+  /**
+   * A fault, cut to what fits a line.
+   *
+   * @param path of the file
+   * @param fault begins with the key, where there is one; may quote what the bundle says
+   */
+  public BundleException(String path, String fault, Throwable cause) {
+    super(path + ": " + String.format("%.300s", fault).replaceAll("\\p{Cntrl}+", " "), cause);
   }
 }

@@ -1,7 +1,5 @@
 package flowbundle;
 
-import java.util.Locale;
-
 /** Numbers handed to a model do not fit it; {@link #code} says how. */
 public class InputException extends IllegalArgumentException {
   private static final long serialVersionUID = 1;
@@ -11,12 +9,7 @@ public class InputException extends IllegalArgumentException {
     WRONG_SHAPE,
     MISSING_CONTEXT,
     WRONG_DTYPE,
-    UNKNOWN_CATEGORY;
-
-    /** The name that golden cases give it, such as {@code wrong_shape}. */
-    public String inGoldenCases() {
-      return name().toLowerCase(Locale.ROOT);
-    }
+    UNKNOWN_CATEGORY
   }
 
   private final Code code;

@@ -1,5 +1,8 @@
 package flowbundle;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
@@ -10,46 +13,44 @@ import java.util.stream.Stream;
  * {@code flow.json}, as far as a model needs it. Unknown keys are passed over.
  *
  * @param name of the model
+ * @param dtype of every tensor
  * @param eventShape the shape of one row of x
  * @param latentSize the width of the noise
+ * @param contextSize the width of the context; 0 for a model without
  * @param features names of the numbers of a row, in C order; {@code x0}, {@code x1}, … where the
  *     bundle has none
  * @param context the columns of the context; none for a model without
  * @param graphs the ONNX file of each direction
  * @param files file → SHA-256
- * @param quantiles 101 ascending ones of log_prob on the reference rows, or null
+ * @param scale a number for each of a row
+ * @param reference null where the model was made without data
  * @param selector whether the last column of the noise chooses a component, and takes no
  *     temperature
  */
 public record Manifest(
     String name,
+    String dtype,
     List<Integer> eventShape,
     int latentSize,
-    List<String> features,
-    List<ContextFeature> context,
-    Map<Direction, String> graphs,
+    int contextSize,
+    @JsonProperty(required = true) @JsonSetter(nulls = Nulls.SET) List<String> features,
+    @JsonProperty(value = "context_features", required = true) @JsonSetter(nulls = Nulls.SET)
+        List<ContextFeature> context,
+    Graphs graphs,
     Map<String, String> files,
-    List<Double> quantiles,
-    boolean selector) {
+    List<Double> scale,
+    @JsonProperty(required = true) @JsonSetter(nulls = Nulls.SET) Reference reference,
+    @JsonSetter(nulls = Nulls.SET) Boolean selector) {
 
   /** More columns than any context has: without names, a few bytes could ask for an immense one. */
   private static final int WIDEST_CONTEXT = 65_536;
 
   private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
 
-  /** The two directions of a model, and the tensors that go in, beside the context, and out. */
-  public enum Direction {
-    LOG_PROB("log_prob", "x", "log_prob"),
-    SAMPLE("sample", "z", "x");
-
-    public final String key;
-    public final String input;
-    public final String output;
-
-    Direction(String key, String input, String output) {
-      this.key = key;
-      this.input = input;
-      this.output = output;
+  /** Another format may have any keys, so it is told apart before they are looked at. */
+  record Format(String format) {
+    Format {
+      require(format.equals("flowexport/1"), "format: expected flowexport/1, got " + format);
     }
   }
 
@@ -58,95 +59,98 @@ public record Manifest(
    *
    * @param categories their names, or null for a number
    */
-  public record ContextFeature(String name, List<String> categories) {}
+  public record ContextFeature(
+      String name, @JsonSetter(nulls = Nulls.SET) List<String> categories) {
+    public ContextFeature {
+      categories = categories == null ? null : List.copyOf(categories);
+      require(categories == null || !categories.isEmpty(), "categories: expected at least one");
+    }
 
-  /** The shape of one row of each input of a graph. */
-  public Map<String, List<Integer>> inputs(Direction graph) {
-    List<Integer> shape = graph == Direction.LOG_PROB ? eventShape : List.of(latentSize);
-    return context.isEmpty()
-        ? Map.of(graph.input, shape)
-        : Map.of(graph.input, shape, "context", List.of(context.size()));
+    /** Whether a number may stand in this column. */
+    public boolean admits(float value) {
+      return categories == null
+          || (value >= 0 && value < categories.size() && value == (int) value);
+    }
   }
 
-  /** The shape of one row of what comes out of a graph. */
-  public Map<String, List<Integer>> outputs(Direction graph) {
-    return Map.of(graph.output, graph == Direction.LOG_PROB ? List.of() : eventShape);
+  /** The graph of each direction. */
+  public record Graphs(GraphFile logProb, GraphFile sample) {}
+
+  /** The name of an ONNX file. */
+  public record GraphFile(String file) {}
+
+  /**
+   * The rows that scores are compared with.
+   *
+   * @param logProbQuantiles 101 ascending ones of their log_prob
+   */
+  public record Reference(List<Double> logProbQuantiles) {
+    public Reference {
+      logProbQuantiles = List.copyOf(logProbQuantiles);
+      require(
+          logProbQuantiles.size() == 101
+              && logProbQuantiles.stream().allMatch(Double::isFinite)
+              && logProbQuantiles.stream().sorted().toList().equals(logProbQuantiles),
+          "log_prob_quantiles: expected 101 ascending numbers");
+    }
   }
 
   /**
-   * Reads flow.json, and holds what a model needs of it to the format and to itself.
+   * Holds what a model needs to the format and to itself.
    *
-   * @throws BundleException naming the key
+   * @throws IllegalArgumentException beginning with the key
    */
-  static Manifest read(Key root) {
-    // Another format may have any keys, so it is told apart before they are looked at.
-    root.get("format").oneOf("flowexport/1");
-    root.get("dtype").oneOf("float32");
-    Map<String, String> files = root.get("files").map(Manifest::hash);
-    for (String name : files.keySet()) {
-      if (!isPlain(name)) {
-        throw root.get("files").fault("\"" + Key.shown(name) + "\" leaves the folder");
-      }
-    }
-    List<Integer> eventShape = root.get("event_shape").list(1, 3, size -> size.whole(1));
-    // The scale before the names: its length bounds the width, which a few bytes could make
-    // immense.
-    int width = root.get("scale").list(1, Integer.MAX_VALUE, Key::number).size();
-    if (eventShape.stream().mapToDouble(axis -> axis).reduce(1, (a, b) -> a * b) != width) {
-      throw root.get("scale").fault("expected a number each of " + eventShape + ", got " + width);
-    }
-    int contexts = (int) root.get("context_size").whole(0, WIDEST_CONTEXT);
-    Key graphs = root.get("graphs");
-    return new Manifest(
-        root.get("name").text(),
-        eventShape,
-        root.get("latent_size").whole(1),
-        root.get("features")
-            .orElse(key -> key.list(width, width, Key::text), numbered("x", width).toList()),
-        root.get("context_features")
-            .orElse(
-                key -> key.list(contexts, contexts, Manifest::contextFeature),
-                numbered("c", contexts).map(name -> new ContextFeature(name, null)).toList()),
-        Map.of(
-            Direction.LOG_PROB, graphs.get("log_prob").get("file").oneOf(files.keySet()),
-            Direction.SAMPLE, graphs.get("sample").get("file").oneOf(files.keySet())),
-        files,
-        root.get("reference").orElse(Manifest::quantiles, null),
-        root.optional("selector").map(Key::truth).orElse(false));
+  public Manifest {
+    require(dtype.equals("float32"), "dtype: expected float32, got " + dtype);
+    eventShape = List.copyOf(eventShape);
+    files.forEach(
+        (file, hash) -> {
+          require(isPlain(file), "files: \"" + file + "\" leaves the folder");
+          require(
+              SHA_256.matcher(hash).matches(), "files: " + file + ": expected a SHA-256 in hex");
+        });
+    require(files.containsKey(graphs.logProb.file), "graphs.log_prob.file: is not listed in files");
+    require(files.containsKey(graphs.sample.file), "graphs.sample.file: is not listed in files");
+    require(
+        !eventShape.isEmpty() && eventShape.size() <= 3 && eventShape.stream().allMatch(n -> n > 0),
+        "event_shape: expected one to three sizes, got " + eventShape);
+    require(latentSize > 0, "latent_size: expected a whole number from 1, got " + latentSize);
+    require(
+        contextSize >= 0 && contextSize <= WIDEST_CONTEXT,
+        "context_size: expected a whole number to " + WIDEST_CONTEXT + ", got " + contextSize);
+    // The length of the scale bounds the width, which a few bytes could make immense.
+    int width = scale.size();
+    require(
+        eventShape.stream().mapToDouble(n -> n).reduce(1, (a, b) -> a * b) == width,
+        "scale: expected a number each of " + eventShape + ", got " + width);
+    features = features == null ? numbered("x", width).toList() : List.copyOf(features);
+    require(features.size() == width, "features: expected " + width + " names");
+    context =
+        context == null
+            ? numbered("c", contextSize).map(column -> new ContextFeature(column, null)).toList()
+            : List.copyOf(context);
+    require(context.size() == contextSize, "context_features: expected " + contextSize);
+    selector = Boolean.TRUE.equals(selector);
+  }
+
+  /** 101 ascending quantiles of log_prob on the reference rows, or null. */
+  public List<Double> quantiles() {
+    return reference == null ? null : reference.logProbQuantiles;
   }
 
   /** Whether a file name is relative, of forward slashes, and goes nowhere but down. */
   static boolean isPlain(String name) {
-    return name.chars()
-            .noneMatch(character -> character == '\\' || character == ':' || character == 0)
+    return name.chars().noneMatch(character -> "\\:\0".indexOf(character) >= 0)
         && Stream.of(name.split("/", -1)).noneMatch(List.of("", ".", "..")::contains);
-  }
-
-  private static ContextFeature contextFeature(Key key) {
-    List<String> categories =
-        key.optional("categories")
-            .map(names -> names.list(1, Integer.MAX_VALUE, Key::text))
-            .orElse(null);
-    return new ContextFeature(key.get("name").text(), categories);
   }
 
   private static Stream<String> numbered(String letter, int count) {
     return IntStream.range(0, count).mapToObj(index -> letter + index);
   }
 
-  private static List<Double> quantiles(Key reference) {
-    Key key = reference.get("log_prob_quantiles");
-    List<Double> quantiles = key.list(101, 101, Key::number);
-    if (!quantiles.stream().sorted().toList().equals(quantiles)) {
-      throw key.fault("must be ascending");
+  private static void require(boolean fits, String fault) {
+    if (!fits) {
+      throw new IllegalArgumentException(fault);
     }
-    return quantiles;
-  }
-
-  private static String hash(Key key) {
-    if (!SHA_256.matcher(key.text()).matches()) {
-      throw key.fault("expected a SHA-256 in lower-case hexadecimal");
-    }
-    return key.text();
   }
 }

@@ -1,6 +1,5 @@
 package flowbundle;
 
-import flowbundle.Manifest.Direction;
 import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Iterator;
@@ -25,9 +24,9 @@ public final class Model implements AutoCloseable {
   private Model(Bundle bundle, int threads) {
     this.bundle = bundle;
     this.manifest = bundle.manifest();
-    logProb = new Graph(bundle, Direction.LOG_PROB, threads);
+    logProb = new Graph(bundle, manifest.graphs().logProb().file(), "x", "log_prob", threads);
     try {
-      sample = new Graph(bundle, Direction.SAMPLE, threads);
+      sample = new Graph(bundle, manifest.graphs().sample().file(), "z", "x", threads);
     } catch (BundleException error) {
       logProb.close();
       throw error;
@@ -108,13 +107,10 @@ public final class Model implements AutoCloseable {
    * @throws IllegalArgumentException for a count below 0, or more than fits one buffer
    */
   public Rows sample(int count, Draw draw) {
-    Context context = requireDraw(count, draw);
+    Iterator<Rows> blocks = sampleBlocks(count, draw);
     Rows x = Rows.allocate(count, manifest.eventShape());
-    Rows z = Rows.allocate(Math.min(count, BLOCK_ROWS), manifest.latentSize());
-    for (int start = 0; start < count; start += BLOCK_ROWS) {
-      int rows = Math.min(BLOCK_ROWS, count - start);
-      drawBlock(draw, context, start, z.slice(0, rows), x.slice(start, rows));
-    }
+    FloatBuffer data = x.data();
+    blocks.forEachRemaining(block -> data.put(block.data()));
     return x;
   }
 
@@ -127,17 +123,20 @@ public final class Model implements AutoCloseable {
    * @throws IllegalArgumentException at once, for a count below 0, or one that has no normals
    */
   public Iterator<Rows> sampleBlocks(long count, Draw draw) {
-    Context context = requireDraw(count, draw);
+    if (count < 0 || count > Long.MAX_VALUE / manifest.latentSize()) {
+      throw new IllegalArgumentException("count: expected a whole number from 0, got " + count);
+    }
+    Context context = Context.of(manifest, draw.context(), count);
     int most = (int) Math.min(count, BLOCK_ROWS);
     Rows x = Rows.allocate(most, manifest.eventShape());
     Rows z = Rows.allocate(most, manifest.latentSize());
-    long blocks = count / BLOCK_ROWS + (count % BLOCK_ROWS == 0 ? 0 : 1);
-    return LongStream.range(0, blocks)
+    return LongStream.iterate(0, start -> start < count, start -> start + BLOCK_ROWS)
         .mapToObj(
-            block -> {
-              long start = block * BLOCK_ROWS;
+            start -> {
               int rows = (int) Math.min(BLOCK_ROWS, count - start);
-              return drawBlock(draw, context, start, z.slice(0, rows), x.slice(0, rows));
+              Rows block = x.slice(0, rows);
+              sample.run(noise(draw, start, z.slice(0, rows)), context.block(start, rows), block);
+              return block;
             })
         .iterator();
   }
@@ -155,14 +154,11 @@ public final class Model implements AutoCloseable {
     if (quantiles == null) {
       throw bundle.fault("reference: is null, so there are no percentiles");
     }
-    if (Double.isNaN(logProb)) {
-      return Double.NaN;
-    }
     // Between the last quantile that is not above it and the next; of equal quantiles the last
     // counts.
     int below = (int) quantiles.stream().filter(quantile -> quantile <= logProb).count() - 1;
     if (below < 0 || below + 1 == quantiles.size()) {
-      return Math.max(0, below);
+      return Double.isNaN(logProb) ? logProb : Math.max(0, below);
     }
     double floor = quantiles.get(below);
     return below + (logProb - floor) / (quantiles.get(below + 1) - floor);
@@ -178,34 +174,19 @@ public final class Model implements AutoCloseable {
     }
   }
 
-  private Context requireDraw(long count, Draw draw) {
-    if (count < 0 || count > Long.MAX_VALUE / manifest.latentSize()) {
-      throw new IllegalArgumentException("count: expected a whole number from 0, got " + count);
-    }
-    return Context.of(manifest, draw.context(), count);
-  }
-
-  /**
-   * Draws as many rows as there is room for.
-   *
-   * @param start the number of the first
-   * @param z room for the noise
-   */
-  private Rows drawBlock(Draw draw, Context context, long start, Rows z, Rows x) {
+  /** Fills rows with the noise of a draw, that of number {@code start} first. */
+  private Rows noise(Draw draw, long start, Rows z) {
     int width = manifest.latentSize();
-    FloatBuffer noise = z.data();
+    // The last column of a mixture chooses its component: it is no noise to be scaled.
+    int scaled = manifest.selector() ? width - 1 : width;
+    FloatBuffer data = z.data();
     Noise.normals(draw.seed(), start * width, z.data());
-    if (draw.temperature() != 1) {
-      // The last column of a mixture chooses its component: it is no noise to be scaled.
-      int scaled = manifest.selector() ? width - 1 : width;
-      for (int index = 0; index < noise.limit(); index++) {
-        if (index % width < scaled) {
-          noise.put(index, noise.get(index) * draw.temperature());
-        }
+    for (int index = 0; index < data.limit(); index++) {
+      if (index % width < scaled) {
+        data.put(index, data.get(index) * draw.temperature());
       }
     }
-    sample.run(z, context.block(start, x.count()), x);
-    return x;
+    return z;
   }
 
   /** Runs a graph on rows, block by block. */

@@ -9,37 +9,21 @@ import java.nio.FloatBuffer;
  * of it can be drawn alone.
  */
 public final class Noise {
-  private static final int ROUNDS = 10;
-  private static final long MULTIPLIER_0 = 0xD2511F53L;
-  private static final long MULTIPLIER_1 = 0xCD9E8D57L;
-  private static final int WEYL_0 = 0x9E3779B9;
-  private static final int WEYL_1 = 0xBB67AE85;
   private static final double TWO_32 = 0x1p32;
 
   private Noise() {}
 
-  /**
-   * Ten rounds of Philox on one counter of four words with a key of two, into {@code words}.
-   *
-   * @param words the counter, and then the result
-   */
-  static void philox4x32(int[] words, int key0, int key1) {
-    int c0 = words[0];
-    int c1 = words[1];
-    int c2 = words[2];
-    int c3 = words[3];
-    for (int round = 0; round < ROUNDS; round++) {
-      long product0 = MULTIPLIER_0 * Integer.toUnsignedLong(c0);
-      long product1 = MULTIPLIER_1 * Integer.toUnsignedLong(c2);
-      c0 = (int) (product1 >>> 32) ^ c1 ^ (key0 + round * WEYL_0);
+  /** Ten rounds of Philox on a counter of four words with a key of two. */
+  static int[] philox4x32(int c0, int c1, int c2, int c3, int key0, int key1) {
+    for (int round = 0; round < 10; round++) {
+      long product0 = 0xD2511F53L * Integer.toUnsignedLong(c0);
+      long product1 = 0xCD9E8D57L * Integer.toUnsignedLong(c2);
+      c0 = (int) (product1 >>> 32) ^ c1 ^ (key0 + round * 0x9E3779B9);
       c1 = (int) product1;
-      c2 = (int) (product0 >>> 32) ^ c3 ^ (key1 + round * WEYL_1);
+      c2 = (int) (product0 >>> 32) ^ c3 ^ (key1 + round * 0xBB67AE85);
       c3 = (int) product0;
     }
-    words[0] = c0;
-    words[1] = c1;
-    words[2] = c2;
-    words[3] = c3;
+    return new int[] {c0, c1, c2, c3};
   }
 
   /**
@@ -54,25 +38,20 @@ public final class Noise {
     if (start < 0 || start > Long.MAX_VALUE - out.remaining()) {
       throw new IllegalArgumentException("start: there are no normals from number " + start);
     }
-    int[] words = new int[4];
-    float[] block = new float[4];
-    for (int skipped = (int) (start % 4); out.hasRemaining(); skipped = 0) {
-      long index = start / 4;
-      words[0] = (int) index;
-      words[1] = (int) (index >>> 32);
-      words[2] = 0;
-      words[3] = 0;
-      philox4x32(words, (int) seed, (int) (seed >>> 32));
+    float[] normals = new float[4];
+    int skipped = (int) (start % 4);
+    for (long block = start / 4; out.hasRemaining(); block++) {
+      int[] words =
+          philox4x32((int) block, (int) (block >>> 32), 0, 0, (int) seed, (int) (seed >>> 32));
       for (int pair = 0; pair < 4; pair += 2) {
-        double radius =
-            Math.sqrt(-2 * Math.log((Integer.toUnsignedLong(words[pair]) + 1.0) / TWO_32));
+        double u = (Integer.toUnsignedLong(words[pair]) + 1.0) / TWO_32;
         double angle = 2 * Math.PI * Integer.toUnsignedLong(words[pair + 1]) / TWO_32;
-        block[pair] = (float) (radius * Math.cos(angle));
-        block[pair + 1] = (float) (radius * Math.sin(angle));
+        double radius = Math.sqrt(-2 * Math.log(u));
+        normals[pair] = (float) (radius * Math.cos(angle));
+        normals[pair + 1] = (float) (radius * Math.sin(angle));
       }
-      int count = Math.min(4 - skipped, out.remaining());
-      out.put(block, skipped, count);
-      start += count;
+      out.put(normals, skipped, Math.min(4 - skipped, out.remaining()));
+      skipped = 0;
     }
   }
 }

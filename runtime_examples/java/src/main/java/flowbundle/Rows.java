@@ -29,8 +29,8 @@ public final class Rows {
    * @throws IllegalArgumentException for no shape at all, or more than fits one buffer
    */
   public static Rows allocate(int... shape) {
-    long bytes = Float.BYTES * size(shape);
-    if (shape.length == 0 || bytes < 0 || bytes > Integer.MAX_VALUE) {
+    double bytes = Float.BYTES * size(shape);
+    if (!(bytes <= Integer.MAX_VALUE)) {
       throw new IllegalArgumentException("shape: cannot allocate " + Arrays.toString(shape));
     }
     ByteBuffer memory = ByteBuffer.allocateDirect((int) bytes).order(ByteOrder.nativeOrder());
@@ -50,7 +50,7 @@ public final class Rows {
    * @throws InputException where the buffer does not fill the shape
    */
   public static Rows of(FloatBuffer data, int... shape) {
-    if (shape.length == 0 || data.remaining() != size(shape)) {
+    if (data.remaining() != size(shape)) {
       throw new InputException(
           InputException.Code.WRONG_SHAPE,
           data.remaining() + " numbers are not rows of the shape " + Arrays.toString(shape));
@@ -66,18 +66,19 @@ public final class Rows {
   /**
    * A copy of rows of numbers, {@code [rows, numbers]}.
    *
-   * @throws InputException for no rows, or rows of different lengths
+   * @throws InputException for rows of different lengths
    */
   public static Rows of(float[]... rows) {
-    FloatBuffer flat = FloatBuffer.allocate(Arrays.stream(rows).mapToInt(row -> row.length).sum());
+    Rows copy = allocate(rows.length, rows.length == 0 ? 0 : rows[0].length);
+    FloatBuffer data = copy.data();
     for (float[] row : rows) {
-      if (row.length != rows[0].length) {
+      if (row.length != copy.shape[1]) {
         throw new InputException(
-            InputException.Code.WRONG_SHAPE, "rows of " + rows[0].length + " and " + row.length);
+            InputException.Code.WRONG_SHAPE, "rows of " + copy.shape[1] + " and " + row.length);
       }
-      flat.put(row);
+      data.put(row);
     }
-    return of(flat.flip(), rows.length, rows.length == 0 ? 0 : rows[0].length);
+    return copy;
   }
 
   /** How many there are. */
@@ -104,7 +105,7 @@ public final class Rows {
     if (!Arrays.stream(shape).skip(1).boxed().toList().equals(rowShape)) {
       throw new InputException(
           InputException.Code.WRONG_SHAPE,
-          name + ": expected rows of the shape " + rowShape + ", got " + this);
+          name + ": expected rows of " + rowShape + ", got " + Arrays.toString(shape));
     }
   }
 
@@ -116,20 +117,12 @@ public final class Rows {
     return new Rows(data.slice(start * width, count * width), part);
   }
 
-  /** How many numbers a shape has; negative where it is none, and capped beyond any buffer. */
-  private static long size(int[] shape) {
-    long size = 1;
-    for (int axis : shape) {
-      if (axis < 0) {
-        return -1;
-      }
-      size = Math.min(size * axis, 1L << 31);
-    }
-    return size;
-  }
-
-  @Override
-  public String toString() {
-    return "Rows" + Arrays.toString(shape);
+  /** How many numbers a shape has, without overflow; NaN where it is none. */
+  private static double size(int[] shape) {
+    return shape.length == 0
+        ? Double.NaN
+        : Arrays.stream(shape)
+            .mapToDouble(axis -> axis < 0 ? Double.NaN : axis)
+            .reduce(1, (a, b) -> a * b);
   }
 }

@@ -34,7 +34,9 @@ class BundleTest {
   @Test
   void aBundleIsOpenedAndItsFilesAreRead() throws IOException {
     byte[] bytes = Files.readAllBytes(folder.resolve("golden/z.npy"));
-    assertArrayEquals(bytes, Bundle.open(folder).read("golden/z.npy"));
+    Bundle bundle = Bundle.open(folder);
+    assertArrayEquals(bytes, bundle.read("golden/z.npy"));
+    assertRefused(() -> bundle.read("flow.json"), "flow.json", "is not listed");
   }
 
   @Test
@@ -99,6 +101,10 @@ class BundleTest {
     assertRefused(() -> Model.open(folder), "log_prob.onnx", "cannot be run");
     byte[] other = Files.readAllBytes(folder.resolve("sample.onnx"));
     Bundles.replace(folder, "log_prob.onnx", other);
-    assertRefused(() -> Model.open(folder), "log_prob.onnx", "has not the tensor");
+    try (Model model = Model.open(folder)) {
+      Rows x = Rows.allocate(1, 1, 2, 2);
+      Rows context = Rows.allocate(1, 2);
+      assertRefused(() -> model.logProb(x, context), "log_prob.onnx", "cannot be run");
+    }
   }
 }

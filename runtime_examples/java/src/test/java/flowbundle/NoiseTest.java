@@ -15,10 +15,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class NoiseTest {
   private static String philox(String counter, String key) {
-    int[] words = words(counter);
-    int[] keys = words(key);
-    Noise.philox4x32(words, keys[0], keys[1]);
-    return Arrays.stream(words)
+    int[] c = words(counter);
+    int[] k = words(key);
+    return Arrays.stream(Noise.philox4x32(c[0], c[1], c[2], c[3], k[0], k[1]))
         .mapToObj(word -> HexFormat.of().toHexDigits(word))
         .collect(Collectors.joining(" "));
   }

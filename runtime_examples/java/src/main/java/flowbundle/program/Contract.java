@@ -1,43 +1,89 @@
 package flowbundle.program;
 
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
+import flowbundle.Bundle;
 import flowbundle.BundleException;
-import flowbundle.Key;
 import flowbundle.Manifest;
-import flowbundle.Manifest.Direction;
 import java.math.BigInteger;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
-import java.util.TreeMap;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * The rest of flow.json, which the library does not go on to use: the golden cases, how near they
  * must be met, and what else the format asks for.
+ *
+ * @param levels null but for images
+ * @param scale the unit of each number of a row
  */
-public final class Contract {
-  private static final Pattern SEED = Pattern.compile("[0-9]{1,20}");
+public record Contract(
+    String description,
+    Map<String, Object> architecture,
+    Map<String, String> provenance,
+    @JsonSetter(nulls = Nulls.SET) Integer levels,
+    @JsonSetter(nulls = Nulls.SET) Reference reference,
+    List<Double> scale,
+    Graphs graphs,
+    Tolerances tolerance,
+    Cases golden) {
+  private static final List<String> ERRORS =
+      List.of("wrong_shape", "missing_context", "wrong_dtype");
+
+  /** The two directions of a model, and the tensors that go in, beside the context, and out. */
+  public enum Direction {
+    @JsonProperty("log_prob")
+    LOG_PROB("x", "log_prob"),
+    @JsonProperty("sample")
+    SAMPLE("z", "x");
+
+    final String input;
+    final String output;
+
+    Direction(String input, String output) {
+      this.input = input;
+      this.output = output;
+    }
+  }
+
+  /** How many rows the quantiles are of. */
+  public record Reference(int rows) {
+    public Reference {
+      require(rows > 0, "rows: expected a whole number from 1, got " + rows);
+    }
+  }
+
+  /** What flow.json says of the two ONNX files. */
+  public record Graphs(Graph logProb, Graph sample) {}
+
+  /** What flow.json says of an ONNX file. */
+  public record Graph(int opset, List<Tensor> inputs, List<Tensor> outputs) {
+    public Graph {
+      require(opset > 0, "opset: expected a whole number from 1, got " + opset);
+    }
+  }
 
   /**
-   * Inputs, and what is expected of them.
+   * An input or an output.
    *
-   * @param inputs tensor → file
-   * @param expected the file of the output, or null where an error is expected
-   * @param error the error's code, or null
-   * @param rows start and stop of the rows that count, or null for all
+   * @param shape {@code ["batch", 2]}
    */
-  record Case(
-      String name,
-      Direction graph,
-      Map<String, String> inputs,
-      String expected,
-      String error,
-      List<Integer> rows) {}
+  public record Tensor(String name, String dtype, List<Object> shape) {
+    boolean fits(List<Integer> row) {
+      return row != null
+          && dtype.equals("float32")
+          && shape.equals(Stream.concat(Stream.of("batch"), row.stream()).toList());
+    }
+  }
 
-  /** Normals number {@code start} onwards of a seed, which is unsigned. */
-  record NoisePart(long seed, long start, String file) {}
+  /** What the cases of each graph may differ by. */
+  public record Tolerances(Tolerance logProb, Tolerance sample) {
+    Tolerance of(Direction graph) {
+      return graph == Direction.LOG_PROB ? logProb : sample;
+    }
+  }
 
   /**
    * What a golden case may differ by.
@@ -45,112 +91,108 @@ public final class Contract {
    * @param atol for samples in units of the scale
    * @param rtol relative to what is expected
    */
-  record Tolerance(double atol, double rtol) {}
-
-  private final Set<String> files;
-  final List<Double> scale;
-  final Map<Direction, Tolerance> tolerances = new TreeMap<>();
-  final List<Case> cases;
-  final String logProbOfSample;
-  final List<NoisePart> noise;
+  public record Tolerance(double atol, double rtol) {
+    public Tolerance {
+      require(Double.isFinite(atol) && atol >= 0, "atol: expected a number from 0, got " + atol);
+      require(Double.isFinite(rtol) && rtol >= 0, "rtol: expected a number from 0, got " + rtol);
+    }
+  }
 
   /**
-   * Reads it.
+   * The golden cases.
    *
-   * @param root the whole flow.json, of which the manifest was read
+   * @param logProbOfSample the file of what log_prob gives for the output of a sample case
+   */
+  public record Cases(List<Case> cases, String logProbOfSample, List<NoisePart> noise) {}
+
+  /**
+   * Inputs, and what is expected of them.
+   *
+   * @param inputs tensor → file
+   * @param expected tensor → file, or null where an error is expected
+   * @param error the error's code, or null
+   * @param rows start and stop of the rows that count, or null for all
+   */
+  public record Case(
+      String name,
+      Direction graph,
+      Map<String, String> inputs,
+      @JsonSetter(nulls = Nulls.SET) Map<String, String> expected,
+      @JsonSetter(nulls = Nulls.SET) String error,
+      @JsonSetter(nulls = Nulls.SET) List<Integer> rows) {
+    public Case {
+      require(inputs.containsKey(graph.input), "inputs." + graph.input + ": is missing");
+      require((expected == null) != (error == null), "expected: or else error is needed");
+      require(
+          expected == null || expected.containsKey(graph.output),
+          "expected." + graph.output + ": is missing");
+      require(
+          error == null || ERRORS.contains(error),
+          "error: expected one of " + ERRORS + ", got " + error);
+      require(rows == null || rows.size() == 2, "rows: expected 2 entries");
+    }
+
+    /** The file of the output, or null where an error is expected. */
+    String output() {
+      return expected == null ? null : expected.get(graph.output);
+    }
+  }
+
+  /** Normals number {@code start} onwards of a seed, which is unsigned. */
+  public record NoisePart(String seed, long start, String file) {
+    public NoisePart {
+      require(
+          seed.matches("[0-9]{1,20}") && new BigInteger(seed).bitLength() <= Long.SIZE,
+          "seed: expected a whole number below 2^64 in decimal, got \"" + seed + "\"");
+      require(start >= 0, "start: expected a whole number from 0, got " + start);
+    }
+  }
+
+  public Contract {
+    require(levels == null || levels > 0, "levels: expected a whole number from 1, got " + levels);
+    for (double unit : scale) {
+      require(Double.isFinite(unit) && unit > 0, "scale: must be positive, got " + unit);
+    }
+  }
+
+  /**
+   * Reads it, and holds its tensors to those that the model needs.
+   *
    * @throws BundleException naming the key
    */
-  public Contract(Manifest manifest, Key root) {
-    files = manifest.files().keySet();
-    root.get("description").text();
-    root.get("architecture").map(key -> key);
-    root.get("provenance").map(Key::text);
-    root.optional("levels").ifPresent(levels -> levels.whole(1));
-    root.optional("reference").ifPresent(reference -> reference.get("rows").whole(1));
-    scale = root.get("scale").list(0, Integer.MAX_VALUE, Contract::positive);
+  public static Contract of(Bundle bundle) {
+    Contract contract = bundle.json(Contract.class);
+    Manifest manifest = bundle.manifest();
     for (Direction direction : Direction.values()) {
-      Key graph = root.get("graphs").get(direction.key);
-      Key tolerance = root.get("tolerance").get(direction.key);
-      graph.get("opset").whole(1);
-      requireTensors(graph.get("inputs"), manifest.inputs(direction));
-      requireTensors(graph.get("outputs"), manifest.outputs(direction));
-      tolerances.put(
-          direction, new Tolerance(bound(tolerance.get("atol")), bound(tolerance.get("rtol"))));
+      boolean scores = direction == Direction.LOG_PROB;
+      String key = scores ? "graphs.log_prob" : "graphs.sample";
+      Graph graph = scores ? contract.graphs.logProb : contract.graphs.sample;
+      List<Integer> event = manifest.eventShape();
+      Map<String, List<Integer>> inputs = new HashMap<>();
+      inputs.put(direction.input, scores ? event : List.of(manifest.latentSize()));
+      if (manifest.contextSize() > 0) {
+        inputs.put("context", List.of(manifest.contextSize()));
+      }
+      if (!fit(graph.inputs, inputs)) {
+        throw bundle.fault(key + ".inputs: expected float32 rows of " + inputs);
+      }
+      Map<String, List<Integer>> outputs = Map.of(direction.output, scores ? List.of() : event);
+      if (!fit(graph.outputs, outputs)) {
+        throw bundle.fault(key + ".outputs: expected float32 rows of " + outputs);
+      }
     }
-    Key golden = root.get("golden");
-    cases = golden.get("cases").list(0, 1000, this::readCase);
-    logProbOfSample = golden.get("log_prob_of_sample").oneOf(files);
-    noise = golden.get("noise").list(0, 100, this::readNoise);
+    return contract;
   }
 
-  /** Holds inputs or outputs, in any order, to what the model needs. */
-  private static void requireTensors(Key tensors, Map<String, List<Integer>> expected) {
-    Map<String, List<String>> found = new TreeMap<>();
-    Map<String, List<String>> wanted = new TreeMap<>();
-    tensors
-        .list(1, 2, tensor -> Map.entry(tensor.get("name").text(), shape(tensor)))
-        .forEach(tensor -> found.put(tensor.getKey(), tensor.getValue()));
-    expected.forEach(
-        (name, shape) ->
-            wanted.put(
-                name,
-                Stream.concat(Stream.of("batch"), shape.stream().map(String::valueOf)).toList()));
-    if (!found.equals(wanted)) {
-      throw tensors.fault("expected " + wanted + ", got " + found);
-    }
+  /** Whether tensors, in any order, are of the shapes that are needed. */
+  private static boolean fit(List<Tensor> tensors, Map<String, List<Integer>> rows) {
+    return tensors.size() == rows.size()
+        && tensors.stream().allMatch(tensor -> tensor.fits(rows.get(tensor.name)));
   }
 
-  private static List<String> shape(Key tensor) {
-    tensor.get("dtype").oneOf("float32");
-    return tensor
-        .get("shape")
-        .list(1, 4, axis -> axis.isText() ? axis.text() : String.valueOf(axis.whole(1)));
-  }
-
-  private static double bound(Key key) {
-    if (key.number() < 0) {
-      throw key.fault("must not be negative");
+  private static void require(boolean fits, String fault) {
+    if (!fits) {
+      throw new IllegalArgumentException(fault);
     }
-    return key.number();
-  }
-
-  private static double positive(Key key) {
-    if (key.number() <= 0) {
-      throw key.fault("must be positive");
-    }
-    return key.number();
-  }
-
-  private Case readCase(Key key) {
-    Direction graph =
-        key.get("graph").oneOf("log_prob", "sample").equals("log_prob")
-            ? Direction.LOG_PROB
-            : Direction.SAMPLE;
-    Map<String, String> inputs = key.get("inputs").map(file -> file.oneOf(files));
-    key.get("inputs").get(graph.input);
-    Optional<Key> expected = key.optional("expected");
-    Optional<Key> error = key.optional("error");
-    if (expected.isPresent() == error.isPresent()) {
-      throw key.fault("needs either expected or error");
-    }
-    return new Case(
-        key.get("name").text(),
-        graph,
-        inputs,
-        expected.map(output -> output.get(graph.output).oneOf(files)).orElse(null),
-        error.map(code -> code.oneOf("wrong_shape", "missing_context", "wrong_dtype")).orElse(null),
-        key.optional("rows").map(rows -> rows.list(2, 2, row -> row.whole(0))).orElse(null));
-  }
-
-  private NoisePart readNoise(Key key) {
-    Key seed = key.get("seed");
-    if (!SEED.matcher(seed.text()).matches()
-        || new BigInteger(seed.text()).bitLength() > Long.SIZE) {
-      throw seed.fault("expected a whole number below 2^64 in decimal");
-    }
-    return new NoisePart(
-        Long.parseUnsignedLong(seed.text()),
-        key.get("start").whole(0, Long.MAX_VALUE),
-        key.get("file").oneOf(files));
   }
 }

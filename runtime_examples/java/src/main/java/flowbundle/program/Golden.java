@@ -3,15 +3,16 @@ package flowbundle.program;
 import flowbundle.Bundle;
 import flowbundle.BundleException;
 import flowbundle.InputException;
-import flowbundle.Manifest.Direction;
 import flowbundle.Model;
 import flowbundle.Noise;
 import flowbundle.Rows;
 import flowbundle.program.Contract.Case;
+import flowbundle.program.Contract.Direction;
 import flowbundle.program.Contract.NoisePart;
 import flowbundle.program.Contract.Tolerance;
 import java.nio.FloatBuffer;
 import java.util.List;
+import java.util.Locale;
 import java.util.function.Consumer;
 
 /** A bundle's golden cases, run again: what comes out against what the trained model said. */
@@ -52,7 +53,7 @@ final class Golden {
   Golden(Model model) {
     this.model = model;
     this.bundle = model.bundle();
-    this.contract = new Contract(model.manifest(), bundle.json());
+    this.contract = Contract.of(bundle);
   }
 
   /**
@@ -61,22 +62,16 @@ final class Golden {
    * @throws BundleException for a case that contradicts its files
    */
   void replay(Consumer<Outcome> outcomes) {
-    for (Case golden : contract.cases) {
+    for (Case golden : contract.golden().cases()) {
       outcomes.accept(replay(golden));
     }
     outcomes.accept(direction());
-    for (NoisePart noise : contract.noise) {
+    for (NoisePart noise : contract.golden().noise()) {
       NdArray expected = array(noise.file());
       FloatBuffer found = FloatBuffer.allocate(expected.size());
-      Noise.normals(noise.seed(), noise.start(), found);
+      Noise.normals(Long.parseUnsignedLong(noise.seed()), noise.start(), found);
       outcomes.accept(
-          compare(
-              "noise " + Long.toUnsignedString(noise.seed()),
-              found.array(),
-              expected,
-              NOISE_ATOL,
-              0,
-              NO_SCALE));
+          compare("noise " + noise.seed(), found.array(), expected, NOISE_ATOL, 0, NO_SCALE));
     }
   }
 
@@ -86,28 +81,28 @@ final class Golden {
     try {
       found = run(golden.graph(), input(golden, golden.graph().input), input(golden, "context"));
     } catch (InputException error) {
-      String code = error.code().inGoldenCases();
+      String code = error.code().name().toLowerCase(Locale.ROOT);
       return new Outcome(golden.name(), code, wanted, code.equals(wanted));
     }
-    if (golden.expected() == null) {
+    if (golden.output() == null) {
       return new Outcome(golden.name(), NO_ERROR, wanted, false);
     }
-    Tolerance tolerance = contract.tolerances.get(golden.graph());
+    Tolerance tolerance = contract.tolerance().of(golden.graph());
     return compare(
         golden.name(),
         found,
-        rows(golden, golden.expected()),
+        rows(golden, golden.output()),
         Math.min(tolerance.atol(), ATOL),
         Math.min(tolerance.rtol(), RTOL),
-        golden.graph() == Direction.SAMPLE ? contract.scale : NO_SCALE);
+        golden.graph() == Direction.SAMPLE ? contract.scale() : NO_SCALE);
   }
 
   /** That the two graphs are inverse to each other. */
   private Outcome direction() {
-    NdArray expected = array(contract.logProbOfSample);
-    for (Case golden : contract.cases) {
+    NdArray expected = array(contract.golden().logProbOfSample());
+    for (Case golden : contract.golden().cases()) {
       if (golden.graph() == Direction.SAMPLE
-          && golden.expected() != null
+          && golden.output() != null
           && rows(golden, golden.inputs().get("z")).shape().get(0) == expected.size()) {
         Rows context = input(golden, "context");
         float[] found = model.logProb(model.sampleFrom(input(golden, "z"), context), context);
@@ -147,16 +142,9 @@ final class Golden {
     try {
       return array.rows(range.get(0), range.get(1));
     } catch (IndexOutOfBoundsException error) {
-      BundleException fault =
-          bundle.fault(
-              "golden.cases: "
-                  + golden.name()
-                  + ": "
-                  + file
-                  + ": there are no "
-                  + error.getMessage());
-      fault.initCause(error);
-      throw fault;
+      String key = "golden.cases: " + golden.name() + ": rows: ";
+      throw new BundleException(
+          bundle.path("flow.json"), key + file + " has no " + error.getMessage(), error);
     }
   }
 

@@ -40,7 +40,7 @@ final class NdArray {
   static NdArray read(byte[] bytes, String where) {
     ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
     if (bytes.length < MAGIC.length + 2 || ByteBuffer.wrap(MAGIC).mismatch(file) != MAGIC.length) {
-      throw new BundleException(where + ": is not an .npy file of version 1.0");
+      throw new BundleException(where, "is not an .npy file of version 1.0");
     }
     int start = MAGIC.length + 2 + Short.toUnsignedInt(file.getShort(MAGIC.length));
     Matcher header =
@@ -51,7 +51,7 @@ final class NdArray {
                 Math.max(0, Math.min(start, bytes.length) - MAGIC.length - 2),
                 StandardCharsets.ISO_8859_1));
     if (start > bytes.length || !header.matches()) {
-      throw new BundleException(where + ": the header is not that of '<f4' or '<f8' in C order");
+      throw new BundleException(where, "the header is not that of '<f4' or '<f8' in C order");
     }
     boolean single = header.group(1).equals("f4");
     ByteBuffer body = file.position(start).slice().order(ByteOrder.LITTLE_ENDIAN);
@@ -62,8 +62,7 @@ final class NdArray {
             .toList();
     double size = shape.stream().mapToDouble(axis -> axis).reduce(1, (a, b) -> a * b);
     if (size * (single ? Float.BYTES : Double.BYTES) != body.capacity()) {
-      throw new BundleException(
-          where + ": " + body.capacity() + " bytes do not fill the shape " + shape);
+      throw new BundleException(where, body.capacity() + " bytes do not fill the shape " + shape);
     }
     return new NdArray(shape, single, body);
   }

@@ -129,11 +129,7 @@ final class Table {
     List<String> categories = column.categories();
     int code = categories == null ? -1 : categories.indexOf(text);
     float value = code < 0 ? (float) number(text) : code;
-    boolean fits =
-        categories == null
-            ? Float.isFinite(value)
-            : value >= 0 && value < categories.size() && value == (int) value;
-    if (!fits) {
+    if (!Float.isFinite(value) || !column.admits(value)) {
       String wanted =
           categories == null
               ? "a finite number"
