@@ -1,7 +1,7 @@
 #include "inside.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,57 +11,57 @@ static const size_t MANIFEST_BYTES = 4u << 20;
 /* The limit of one protobuf message, and so of every file of a bundle. */
 static const size_t FILE_BYTES = ((size_t)2 << 30) - 1;
 
-/* Reads a file of the folder, of at most limit bytes. reason: for the message where it is not there. */
-static bool read_file(const flow_model *model, const char *name, size_t limit, const char *reason, unsigned char **data,
-                      size_t *size, flow_error *error) {
-    const size_t length = strlen(model->real_folder);
-    char path[PATH_MAX], real[PATH_MAX];
+static bool refuse(const flow_model *model, const char *name, const char *reason, flow_error *error) {
+    return flow_fail(error, FLOW_BAD_BUNDLE, "%s/%s: cannot be read: %s", model->folder, name, reason);
+}
+
+/* Reads a file of the folder, of at most limit bytes, with a NUL behind it. */
+static bool read_file(const flow_model *model, const char *name, size_t limit, unsigned char **data, size_t *size,
+                      flow_error *error) {
+    char folder[PATH_MAX], path[PATH_MAX], real[PATH_MAX];
     struct stat status;
     *data = NULL;
     errno = ENAMETOOLONG;
-    if (snprintf(path, sizeof path, "%s/%s", model->folder, name) >= PATH_MAX || !realpath(path, real) ||
-        stat(real, &status) != 0)
-        return flow_fail(error, FLOW_BAD_BUNDLE, "%s/%s: %s (%s)", model->folder, name, reason, strerror(errno));
-    if (strncmp(real, model->real_folder, length) != 0 || (length > 1 && real[length] != '/'))
-        return flow_fail(error, FLOW_BAD_BUNDLE, "%s: files: leaves the folder by a link", path);
+    if (snprintf(path, sizeof path, "%s/%s", model->folder, name) >= PATH_MAX || !realpath(model->folder, folder) ||
+        !realpath(path, real) || stat(real, &status) != 0)
+        return refuse(model, name, strerror(errno), error);
+    const size_t length = strlen(folder);
+    if (strncmp(real, folder, length) != 0 || (length > 1 && real[length] != '/'))
+        return refuse(model, name, "a link leads out of the folder", error);
     if (!S_ISREG(status.st_mode)) /* a pipe would be waited for */
-        return flow_fail(error, FLOW_BAD_BUNDLE, "%s: is not a file", path);
+        return refuse(model, name, "it is not a file", error);
     *size = (size_t)status.st_size;
     if (*size > limit)
-        return flow_fail(error, FLOW_BAD_BUNDLE, "%s: is larger than %zu bytes", path, limit);
-    if (!(*data = calloc(*size + 1, 1)))
-        return flow_fail(error, FLOW_NO_MEMORY, "out of memory");
+        return refuse(model, name, "it is too large", error);
+    if (!(*data = flow_allocate(*size, 1, error)))
+        return false;
     FILE *stream = fopen(real, "rb");
     const bool whole = stream && fread(*data, 1, *size, stream) == *size;
     if (stream)
         fclose(stream);
-    return whole || flow_fail(error, FLOW_BAD_BUNDLE, "%s: %s (%s)", path, reason, strerror(errno));
+    return whole || refuse(model, name, strerror(errno), error);
 }
 
 bool flow_open_folder(const char *folder, flow_model *model, flow_error *error) {
     char where[PATH_MAX + 10];
     unsigned char *text;
     size_t size;
-    errno = ENAMETOOLONG;
-    if (snprintf(model->folder, PATH_MAX, "%s", folder) >= PATH_MAX || !realpath(folder, model->real_folder))
-        return flow_fail(error, FLOW_BAD_BUNDLE, "%s: no such bundle (%s)", folder, strerror(errno));
+    snprintf(model->folder, sizeof model->folder, "%s", folder);
     snprintf(where, sizeof where, "%s/flow.json", folder);
-    const bool done =
-        read_file(model, "flow.json", MANIFEST_BYTES, "cannot be read; is this a bundle?", &text, &size, error) &&
-        flow_read_manifest((const char *)text, size, where, &model->manifest, error);
+    const bool done = read_file(model, "flow.json", MANIFEST_BYTES, &text, &size, error) &&
+                      flow_read_manifest((const char *)text, size, where, &model->manifest, error);
     free(text);
     return done;
 }
 
 bool flow_read_listed(const flow_model *model, const char *name, unsigned char **data, size_t *size,
                       flow_error *error) {
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    char found[65] = "";
-    if (!read_file(model, name, FILE_BYTES, "files: is listed and cannot be read", data, size, error))
+    unsigned char digest[SHA256_DIGEST_LENGTH] = {0};
+    char found[2 * SHA256_DIGEST_LENGTH + 1];
+    if (!read_file(model, name, FILE_BYTES, data, size, error))
         return false;
-    if (EVP_Digest(*data, *size, digest, NULL, EVP_sha256(), NULL) != 1)
-        return flow_fail(error, FLOW_NO_MEMORY, "out of memory");
-    for (size_t i = 0; i < 32; i++)
+    SHA256(*data, *size, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
         snprintf(found + 2 * i, 3, "%02x", digest[i]);
     const char *expected = flow_key(flow_key(model->manifest.root, "files"), name)->valuestring;
     return strcmp(found, expected) == 0 ||

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 bool flow_fail(flow_error *error, flow_code code, const char *format, ...) {
     error->code = code;
@@ -21,4 +22,11 @@ const char *flow_code_name(flow_code code) {
                                         "wrong_dtype", "unknown_category", "wrong_value",
                                         "bad_bundle",  "no_runtime",       "no_memory"};
     return code >= FLOW_OK && code <= FLOW_NO_MEMORY ? names[code] : "unknown";
+}
+
+void *flow_allocate(size_t count, size_t size, flow_error *error) {
+    void *array = calloc(count + 1, size);
+    if (!array)
+        flow_fail(error, FLOW_NO_MEMORY, "out of memory");
+    return array;
 }

@@ -11,10 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 typedef struct flow_model flow_model;
 
 typedef enum {
@@ -52,19 +48,17 @@ typedef struct {
 
 /* [rows, width] */
 static inline flow_array flow_rows(const float *data, size_t rows, size_t width) {
-    flow_array array = {data, FLOW_FLOAT32, 2, {rows, width, 0, 0}};
-    return array;
+    return (flow_array){data, FLOW_FLOAT32, 2, {rows, width}};
 }
 
 /* [size] */
 static inline flow_array flow_vector(const float *data, size_t size) {
-    flow_array array = {data, FLOW_FLOAT32, 1, {size, 0, 0, 0}};
-    return array;
+    return (flow_array){data, FLOW_FLOAT32, 1, {size}};
 }
 
 /* A column of the context: a number, or, where there are categories, the place of one of them: 0, 1, … */
 typedef struct {
-    const char *name;
+    const char *name; /* NULL where the bundle has none */
     size_t category_count;
     const char *const *categories;
 } flow_context_feature;
@@ -78,15 +72,16 @@ typedef struct {
     size_t width;                        /* numbers in a row of x: the product of event_shape */
     size_t latent_size;                  /* numbers in a row of z */
     size_t context_size;                 /* numbers in a row of the context, 0 without one */
-    const char *const *features;         /* width names: x0, x1, … where the bundle has none */
-    const flow_context_feature *context; /* context_size of them: c0, c1, … where the bundle has no names */
+    const char *const *features;         /* width names, or NULL where the bundle has none */
+    const flow_context_feature *context; /* context_size of them */
     bool has_reference;                  /* whether there are percentiles */
 } flow_info;
 
+/* library: ONNX Runtime's shared library; NULL: ORT_DYLIB_PATH, else the loader's libonnxruntime.so.1.
+ * threads: of one call; 0 is 1. */
 typedef struct {
-    const char
-        *library; /* ONNX Runtime's shared library; NULL: ORT_DYLIB_PATH, else the loader's libonnxruntime.so.1 */
-    int threads;  /* of one call; 0 is 1 */
+    const char *library;
+    int threads;
 } flow_options;
 
 /* Opens the bundle in a folder, and holds every file to its hash. options may be NULL.
@@ -125,9 +120,5 @@ bool flow_sample(const flow_model *model, uint64_t seed, uint64_t first, size_t 
 
 /* Standard normals number start … start + count − 1 of a seed, as docs/bundle.md has them. */
 void flow_normals(uint64_t seed, uint64_t start, size_t count, float *normals);
-
-#ifdef __cplusplus
-}
-#endif
 
 #endif

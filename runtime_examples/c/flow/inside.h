@@ -10,25 +10,24 @@
 
 typedef enum { FLOW_LOG_PROB, FLOW_SAMPLE } flow_graph;
 
-/* A float32 tensor of a graph. */
+/* A float32 tensor of a graph: [batch, *shape]. */
 typedef struct {
     const char *name;
-    size_t rank, width;           /* width: numbers in a row */
-    int64_t shape[FLOW_MAX_RANK]; /* the first axis is the batch, here 0 */
+    size_t rank;
+    const size_t *shape;
+    size_t width; /* the product of shape */
 } flow_tensor;
 
 typedef struct {
     const char *file;
-    size_t input_count; /* 1, or 2 with a context */
-    flow_tensor inputs[2], output;
+    flow_tensor inputs[2], output; /* the second input is the context, of width 0 where there is none */
 } flow_signature;
 
 enum { FLOW_QUANTILES = 101 };
 
-/* flow.json: what the model is, and what it promises. */
+/* flow.json: what the model is, and what it promises. It looks into itself, so it is not to be copied. */
 typedef struct {
-    cJSON *root;       /* the whole document, in which the texts live */
-    char (*names)[24]; /* those that flow.json has not */
+    cJSON *root; /* the whole document, in which the texts live */
     flow_info info;
     flow_signature graphs[2]; /* indexed by flow_graph */
     double quantiles[FLOW_QUANTILES];
@@ -36,7 +35,7 @@ typedef struct {
 } flow_manifest;
 
 struct flow_model {
-    char folder[PATH_MAX], real_folder[PATH_MAX]; /* as it was given, and without links */
+    char folder[PATH_MAX]; /* as it was given */
     flow_manifest manifest;
     const OrtApi *api;
     OrtEnv *environment;
@@ -47,32 +46,11 @@ struct flow_model {
 /* Fills *error with a message of one line, and returns false. */
 __attribute__((format(printf, 3, 4))) bool flow_fail(flow_error *error, flow_code code, const char *format, ...);
 
+/* An array of zeros, at least one, which the caller frees; NULL where memory ends. */
+void *flow_allocate(size_t count, size_t size, flow_error *error);
+
 /* The value of an object's key, or NULL. */
 const cJSON *flow_key(const cJSON *object, const char *key);
-
-enum { FLOW_LARGEST = INT32_MAX };
-
-typedef enum {
-    FLOW_OBJECT,
-    FLOW_LIST, /* of least to most entries */
-    FLOW_TEXT,
-    FLOW_FILE, /* text that is a key of the document's "files" */
-    FLOW_TRUTH,
-    FLOW_NUMBER, /* least to most, which are finite */
-    FLOW_WHOLE   /* and a whole one */
-} flow_kind;
-
-/* What the keys of a JSON document must hold: a rule for every value at a path such as "golden.cases[].name" or
- * "files.*". Rules of parents come before. */
-typedef struct {
-    const char *path; /* ends with ? where the key may be missing, with ~ where it may be null */
-    flow_kind kind;
-    double least, most;
-    const char *word; /* the only text that it may be, or NULL */
-} flow_rule;
-
-/* Holds a document to rules. where: its path, for messages. Fails with FLOW_BAD_BUNDLE. */
-bool flow_check_rules(const cJSON *root, const char *where, const flow_rule *rules, size_t count, flow_error *error);
 
 /* Reads the text of flow.json into *manifest, as far as the library goes on to use it. where: the file's path, for
  * messages, which name the key at fault. Afterwards, failed or not, flow_free_manifest is due. */
@@ -87,17 +65,16 @@ bool flow_read_listed(const flow_model *model, const char *name, unsigned char *
 
 /* Opens ONNX Runtime's library: see flow_options. */
 bool flow_open_runtime(const char *path, flow_model *model, flow_error *error);
-void flow_close_runtime(flow_model *model);
 
 /* Opens a graph's session on the bytes of its file, and tries it. */
 bool flow_open_session(flow_model *model, flow_graph graph, const void *data, size_t size, int threads,
                        flow_error *error);
 
 /* Runs a batch of rows: each input and the output with their rows. May be called from several threads at once. */
-bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, const float *const inputs[2],
+bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, const float *input, const float *context,
                       float *output, flow_error *error);
 
-/* Philox4x32-10: four words of a counter and a key. */
-void flow_philox(const uint32_t counter[4], const uint32_t key[2], uint32_t words[4]);
+/* Philox4x32-10: makes of a counter, by a key, four words. */
+void flow_philox(uint32_t words[4], uint32_t key0, uint32_t key1);
 
 #endif

@@ -1,181 +1,183 @@
 #include "inside.h"
 
 #include <float.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Without names, a few characters of JSON could ask for immense arrays. No table has so many columns. */
-#define WIDEST_CONTEXT 65536
+/* A few characters of JSON could ask for an immense context. No table has so many columns. */
+enum { WIDEST = INT32_MAX, WIDEST_CONTEXT = 65536 };
 
-static const flow_rule RULES[] = {
-    {"format", FLOW_TEXT, .word = "flowexport/1"},
-    {"dtype", FLOW_TEXT, .word = "float32"},
-    {"name", FLOW_TEXT},
-    {"description", FLOW_TEXT},
-    {"event_shape", FLOW_LIST, 1, FLOW_MAX_RANK - 1},
-    {"event_shape[]", FLOW_WHOLE, 1, FLOW_LARGEST},
-    {"latent_size", FLOW_WHOLE, 1, FLOW_LARGEST},
-    {"context_size", FLOW_WHOLE, 0, WIDEST_CONTEXT},
-    {"scale", FLOW_LIST, 1, FLOW_LARGEST},
-    {"features~", FLOW_LIST, 1, FLOW_LARGEST},
-    {"features[]", FLOW_TEXT},
-    {"context_features~", FLOW_LIST, 0, WIDEST_CONTEXT},
-    {"context_features[].name", FLOW_TEXT},
-    {"context_features[].categories?", FLOW_LIST, 1, FLOW_LARGEST},
-    {"context_features[].categories[]", FLOW_TEXT},
-    {"files", FLOW_OBJECT},
-    {"files.*", FLOW_TEXT},
-    {"graphs", FLOW_OBJECT},
-    {"graphs.log_prob", FLOW_OBJECT},
-    {"graphs.sample", FLOW_OBJECT},
-    {"reference~", FLOW_OBJECT},
-    {"reference.log_prob_quantiles", FLOW_LIST, FLOW_QUANTILES, FLOW_QUANTILES},
-    {"reference.log_prob_quantiles[]", FLOW_NUMBER, -DBL_MAX, DBL_MAX},
-    {"selector?", FLOW_TRUTH},
-};
-
-static const flow_rule GRAPH_FILES = {"graphs.*.file", FLOW_FILE};
+/* Takes values of a document by their keys. The first that is not what it should be is told; such a value is taken as
+ * nothing, so that failed need be looked at only where nothing will not do. */
+typedef struct {
+    const char *where, *parent; /* the document's path; that of the object in it that is read, with a dot behind it */
+    flow_error *error;
+    bool failed;
+} reader;
 
 const cJSON *flow_key(const cJSON *object, const char *key) { return cJSON_GetObjectItemCaseSensitive(object, key); }
 
+static const cJSON *refuse(reader *r, const char *key, const char *expected, const cJSON *got) {
+    static const cJSON nothing;
+    char *text = got ? cJSON_PrintUnformatted(got) : NULL;
+    if (!r->failed)
+        r->failed = !flow_fail(r->error, FLOW_BAD_BUNDLE, "%s: %s%s: expected %s, got %.60s", r->where, r->parent, key,
+                               expected, text ? text : "nothing");
+    cJSON_free(text);
+    return &nothing;
+}
+
+/* A text, or where word is not NULL that one only. */
+static const char *take_text(reader *r, const cJSON *object, const char *key, const char *word) {
+    const cJSON *value = flow_key(object, key);
+    const bool fits = cJSON_IsString(value) && (!word || strcmp(value->valuestring, word) == 0);
+    return (fits ? value : refuse(r, key, word ? word : "text", value))->valuestring;
+}
+
+/* A whole number from least to most, which a text expects in words. */
+static size_t take_size(reader *r, const char *key, const cJSON *value, size_t least, size_t most,
+                        const char *expected) {
+    const double number = cJSON_IsNumber(value) ? value->valuedouble : -1;
+    if (number >= (double)least && number <= (double)most && number == floor(number))
+        return (size_t)number;
+    refuse(r, key, expected, value);
+    return least;
+}
+
+/* The first entry of a list that has from least to most, all of one of cJSON's types. */
+static const cJSON *take_list(reader *r, const cJSON *object, const char *key, size_t least, size_t most, int type,
+                              const char *expected) {
+    const cJSON *list = flow_key(object, key), *entry;
+    const size_t count = (size_t)cJSON_GetArraySize(list);
+    bool fits = cJSON_IsArray(list) && count >= least && count <= most;
+    cJSON_ArrayForEach(entry, list) fits = fits && entry->type == type;
+    return fits ? list->child : refuse(r, key, expected, list)->child;
+}
+
+/* A list of texts, which the caller frees. */
+static const char **take_texts(reader *r, const cJSON *object, const char *key, size_t least, size_t most,
+                               const char *expected) {
+    const cJSON *text = take_list(r, object, key, least, most, cJSON_String, expected);
+    const char **texts = flow_allocate((size_t)cJSON_GetArraySize(flow_key(object, key)), sizeof *texts, r->error);
+    r->failed = r->failed || !texts;
+    for (size_t i = 0; texts && text; text = text->next)
+        texts[i++] = text->valuestring;
+    return texts;
+}
+
+static void read_sizes(reader *r, const cJSON *root, flow_info *info) {
+    const cJSON *size = take_list(r, root, "event_shape", 1, FLOW_MAX_RANK - 1, cJSON_Number, "a list of 1 to 3 sizes");
+    for (info->width = 1; size; size = size->next) {
+        size_t *axis = &info->event_shape[info->event_rank++];
+        info->width *= *axis =
+            take_size(r, "event_shape", size, 1, WIDEST / info->width, "sizes from 1, of at most 2147483647 numbers");
+    }
+    info->latent_size = take_size(r, "latent_size", flow_key(root, "latent_size"), 1, WIDEST, "a whole number from 1");
+    info->context_size = take_size(r, "context_size", flow_key(root, "context_size"), 0, WIDEST_CONTEXT,
+                                   "a whole number from 0 to 65536");
+    /* The scale's length bounds the width, which a few characters could make immense. */
+    take_list(r, root, "scale", info->width, info->width, cJSON_Number, "as many numbers as a row has");
+}
+
+static void read_columns(reader *r, const cJSON *root, flow_info *info) {
+    const size_t size = info->context_size;
+    flow_context_feature *feature = flow_allocate(size, sizeof *feature, r->error);
+    info->context = feature;
+    r->failed = r->failed || !feature;
+    if (!cJSON_IsNull(flow_key(root, "features")))
+        info->features =
+            take_texts(r, root, "features", info->width, info->width, "as many texts as a row has numbers");
+    if (r->failed || cJSON_IsNull(flow_key(root, "context_features")))
+        return;
+    const cJSON *column =
+        take_list(r, root, "context_features", size, size, cJSON_Object, "as many objects as context_size");
+    r->parent = "context_features[].";
+    for (; column; column = column->next, feature++) {
+        feature->name = take_text(r, column, "name", NULL);
+        feature->category_count = (size_t)cJSON_GetArraySize(flow_key(column, "categories"));
+        if (flow_key(column, "categories"))
+            feature->categories = take_texts(r, column, "categories", 1, WIDEST, "a list of texts");
+    }
+    r->parent = "";
+}
+
 /* Whether a name goes nowhere but down from the bundle's folder. */
 static bool is_plain(const char *name) {
-    for (const char *part = name;; part++) {
-        const size_t length = strcspn(part, "/");
-        if (length == 0 || (length <= 2 && strncmp(part, "..", length) == 0))
-            return false;
-        part += length;
-        if (!*part)
-            return !strpbrk(name, "\\:");
+    char path[400];
+    return snprintf(path, sizeof path, "/%s/", name) < (int)sizeof path && !strpbrk(path, "\\:") &&
+           !strstr(path, "//") && !strstr(path, "/./") && !strstr(path, "/../");
+}
+
+static void check_files(reader *r, const cJSON *files) {
+    const cJSON *file;
+    if (!cJSON_IsObject(files))
+        files = refuse(r, "files", "an object", files);
+    cJSON_ArrayForEach(file, files) {
+        const cJSON name = {.type = cJSON_String, .valuestring = file->string};
+        if (!cJSON_IsString(file) || !is_plain(file->string))
+            refuse(r, "files", "hashes of files that stay in the folder", &name);
     }
 }
 
-static bool check_files(const cJSON *files, const char *where, flow_error *error) {
-    const cJSON *entry;
-    cJSON_ArrayForEach(entry, files) {
-        if (!is_plain(entry->string))
-            return flow_fail(error, FLOW_BAD_BUNDLE, "%s: files: \"%s\" leaves the folder", where, entry->string);
-        if (strlen(entry->valuestring) != 64 || strspn(entry->valuestring, "0123456789abcdef") != 64) {
-            return flow_fail(error, FLOW_BAD_BUNDLE, "%s: files.%s: expected a SHA-256 in lower-case hex", where,
-                             entry->string);
-        }
-    }
-    return true;
+/* parent: the graph's own path, with a dot behind it. */
+static const char *take_graph(reader *r, const cJSON *root, const char *graph, const char *parent) {
+    const cJSON *object = flow_key(flow_key(root, "graphs"), graph);
+    r->parent = parent;
+    const char *file = take_text(r, object, "file", NULL);
+    if (file && !flow_key(flow_key(root, "files"), file))
+        refuse(r, "file", "a file that is listed in files", flow_key(object, "file"));
+    r->parent = "";
+    return file;
 }
 
-/* Whether a list, unless it is null, has so many entries. */
-static bool has_length(const cJSON *root, const char *key, size_t expected, const char *where, flow_error *error) {
-    const size_t found = (size_t)cJSON_GetArraySize(flow_key(root, key));
-    return cJSON_IsNull(flow_key(root, key)) || found == expected ||
-           flow_fail(error, FLOW_BAD_BUNDLE, "%s: %s: expected %zu entries, got %zu", where, key, expected, found);
-}
-
-static bool read_sizes(const cJSON *root, flow_info *info, const char *where, flow_error *error) {
-    const cJSON *size;
-    info->width = 1;
-    cJSON_ArrayForEach(size, flow_key(root, "event_shape")) {
-        info->event_shape[info->event_rank++] = (size_t)size->valuedouble;
-        info->width *= (size_t)size->valuedouble;
-        if (info->width > FLOW_LARGEST)
-            return flow_fail(error, FLOW_BAD_BUNDLE, "%s: event_shape: more than %d numbers", where, FLOW_LARGEST);
-    }
-    info->latent_size = (size_t)flow_key(root, "latent_size")->valuedouble;
-    info->context_size = (size_t)flow_key(root, "context_size")->valuedouble;
-    /* The scale before the names: its length bounds the width, which a few characters could make immense. */
-    return has_length(root, "scale", info->width, where, error) &&
-           has_length(root, "features", info->width, where, error) &&
-           has_length(root, "context_features", info->context_size, where, error);
-}
-
-/* Names the columns: where flow.json has null, x0, x1, … and c0, c1, … */
-static bool describe_columns(flow_manifest *manifest) {
-    flow_info *info = &manifest->info;
-    const cJSON *feature = flow_key(manifest->root, "features")->child,
-                *column = flow_key(manifest->root, "context_features")->child;
-    const char **features = calloc(info->width, sizeof *features);
-    flow_context_feature *context = calloc(info->context_size + 1, sizeof *context);
-    info->features = features;
-    info->context = context;
-    manifest->names = calloc(info->width + info->context_size, sizeof *manifest->names);
-    if (!features || !context || !manifest->names)
-        return false;
-    for (size_t i = 0; i < info->width; i++, feature = feature ? feature->next : NULL) {
-        snprintf(manifest->names[i], sizeof *manifest->names, "x%zu", i);
-        features[i] = feature ? feature->valuestring : manifest->names[i];
-    }
-    for (size_t i = 0; i < info->context_size; i++, column = column ? column->next : NULL) {
-        char *name = manifest->names[info->width + i];
-        snprintf(name, sizeof *manifest->names, "c%zu", i);
-        context[i].name = column ? flow_key(column, "name")->valuestring : name;
-        const cJSON *categories = flow_key(column, "categories"), *category;
-        const char **texts = categories ? calloc((size_t)cJSON_GetArraySize(categories), sizeof *texts) : NULL;
-        if (categories && !(context[i].categories = texts))
-            return false;
-        cJSON_ArrayForEach(category, categories) { texts[context[i].category_count++] = category->valuestring; }
-    }
-    return true;
-}
-
-static void describe_tensor(flow_tensor *tensor, const char *name, const size_t *shape, size_t rank) {
-    *tensor = (flow_tensor){.name = name, .rank = rank + 1, .width = 1};
-    for (size_t axis = 0; axis < rank; axis++) {
-        tensor->shape[axis + 1] = (int64_t)shape[axis];
-        tensor->width *= shape[axis];
-    }
-}
-
-static void describe_graphs(flow_manifest *manifest) {
-    const flow_info *info = &manifest->info;
-    const cJSON *graphs = flow_key(manifest->root, "graphs");
-    flow_signature *log_prob = &manifest->graphs[FLOW_LOG_PROB], *sample = &manifest->graphs[FLOW_SAMPLE];
-    log_prob->file = flow_key(flow_key(graphs, "log_prob"), "file")->valuestring;
-    sample->file = flow_key(flow_key(graphs, "sample"), "file")->valuestring;
-    log_prob->input_count = sample->input_count = info->context_size ? 2 : 1;
-    describe_tensor(&log_prob->inputs[0], "x", info->event_shape, info->event_rank);
-    describe_tensor(&log_prob->output, "log_prob", NULL, 0);
-    describe_tensor(&sample->inputs[0], "z", &info->latent_size, 1);
-    describe_tensor(&sample->output, "x", info->event_shape, info->event_rank);
-    describe_tensor(&log_prob->inputs[1], "context", &info->context_size, 1);
-    sample->inputs[1] = log_prob->inputs[1];
-}
-
-static bool read_reference(flow_manifest *manifest, const char *where, flow_error *error) {
-    const cJSON *entry, *list = flow_key(flow_key(manifest->root, "reference"), "log_prob_quantiles");
-    double *quantile = manifest->quantiles;
-    manifest->info.has_reference = list != NULL;
-    cJSON_ArrayForEach(entry, list) {
-        *quantile = entry->valuedouble;
-        if (quantile > manifest->quantiles && *quantile < quantile[-1])
-            return flow_fail(error, FLOW_BAD_BUNDLE, "%s: reference.log_prob_quantiles: must ascend", where);
-        quantile++;
-    }
-    return true;
+static void read_reference(reader *r, const cJSON *reference, flow_manifest *manifest) {
+    double last = -DBL_MAX, *quantile = manifest->quantiles;
+    if (!(manifest->info.has_reference = !cJSON_IsNull(reference)))
+        return;
+    r->parent = "reference.";
+    const cJSON *entry =
+        take_list(r, reference, "log_prob_quantiles", FLOW_QUANTILES, FLOW_QUANTILES, cJSON_Number, "101 numbers");
+    for (; entry; entry = entry->next, last = *quantile++)
+        if (!((*quantile = entry->valuedouble) >= last && *quantile <= DBL_MAX))
+            refuse(r, "log_prob_quantiles", "finite numbers that ascend", entry);
+    r->parent = "";
 }
 
 bool flow_read_manifest(const char *text, size_t size, const char *where, flow_manifest *manifest, flow_error *error) {
-    memset(manifest, 0, sizeof *manifest);
     const char *end;
-    cJSON *root = manifest->root = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    cJSON *root = cJSON_ParseWithLengthOpts(text, size, &end, false);
+    *manifest = (flow_manifest){.root = root};
     if (!cJSON_IsObject(root) || strspn(end, " \t\r\n") < (size_t)(text + size - end))
         return flow_fail(error, FLOW_BAD_BUNDLE, "%s: is no JSON object (at byte %td)", where, end - text);
-    if (!flow_check_rules(root, where, RULES, sizeof RULES / sizeof *RULES, error) ||
-        !read_sizes(root, &manifest->info, where, error) || !check_files(flow_key(root, "files"), where, error) ||
-        !flow_check_rules(root, where, &GRAPH_FILES, 1, error) || !read_reference(manifest, where, error))
-        return false;
-    manifest->info.name = flow_key(root, "name")->valuestring;
-    manifest->info.description = flow_key(root, "description")->valuestring;
-    manifest->selector = cJSON_IsTrue(flow_key(root, "selector"));
-    describe_graphs(manifest);
-    return describe_columns(manifest) || flow_fail(error, FLOW_NO_MEMORY, "out of memory");
+    reader r = {where, "", error, false};
+    flow_info *info = &manifest->info;
+    take_text(&r, root, "format", "flowexport/1");
+    take_text(&r, root, "dtype", "float32");
+    info->name = take_text(&r, root, "name", NULL);
+    info->description = take_text(&r, root, "description", NULL);
+    read_sizes(&r, root, info);
+    read_columns(&r, root, info);
+    check_files(&r, flow_key(root, "files"));
+    read_reference(&r, flow_key(root, "reference"), manifest);
+    const cJSON *selector = flow_key(root, "selector");
+    if (selector && !cJSON_IsBool(selector))
+        refuse(&r, "selector", "true or false", selector);
+    manifest->selector = cJSON_IsTrue(selector);
+    const flow_tensor x = {"x", info->event_rank, info->event_shape, info->width},
+                      z = {"z", 1, &info->latent_size, info->latent_size}, log_prob = {"log_prob", 0, NULL, 1},
+                      context = {"context", 1, &info->context_size, info->context_size};
+    manifest->graphs[FLOW_LOG_PROB] =
+        (flow_signature){take_graph(&r, root, "log_prob", "graphs.log_prob."), {x, context}, log_prob};
+    manifest->graphs[FLOW_SAMPLE] = (flow_signature){take_graph(&r, root, "sample", "graphs.sample."), {z, context}, x};
+    return !r.failed;
 }
 
 void flow_free_manifest(flow_manifest *manifest) {
-    const flow_info *info = &manifest->info;
-    for (size_t i = 0; info->context && i < info->context_size; i++)
-        free((void *)info->context[i].categories);
-    free((void *)info->context);
-    free((void *)info->features);
-    free(manifest->names);
+    for (size_t i = 0; manifest->info.context && i < manifest->info.context_size; i++)
+        free((void *)manifest->info.context[i].categories);
+    free((void *)manifest->info.context);
+    free((void *)manifest->info.features);
     cJSON_Delete(manifest->root);
 }

@@ -12,18 +12,14 @@ enum { API_VERSION = 18 };
 /* More than one, so that the batch is free. */
 enum { TRIAL_ROWS = 2 };
 
-#if ORT_API_VERSION < 18
-#error "the headers are older than ONNX Runtime 1.18"
-#endif
-
-/* Turns a status into an error, with the first line of its message, and frees it. file: of the folder, or NULL. */
-static bool check(const flow_model *model, OrtStatus *status, const char *folder, const char *file, flow_error *error) {
+/* Turns a status into an error, with the first line of its message, and frees it. file: what is at fault. */
+static bool check(const OrtApi *api, OrtStatus *status, flow_code code, const char *folder, const char *file,
+                  flow_error *error) {
     if (!status)
         return true;
-    const char *reason = model->api->GetErrorMessage(status);
-    flow_fail(error, file ? FLOW_BAD_BUNDLE : FLOW_NO_RUNTIME, "%s%s%s: %.*s", folder, file ? "/" : "",
-              file ? file : "", (int)strcspn(reason, "\n"), reason);
-    model->api->ReleaseStatus(status);
+    const char *reason = api->GetErrorMessage(status);
+    flow_fail(error, code, "%s/%s: %.*s", folder, file, (int)strcspn(reason, "\n"), reason);
+    api->ReleaseStatus(status);
     return false;
 }
 
@@ -32,44 +28,29 @@ bool flow_open_runtime(const char *path, flow_model *model, flow_error *error) {
     if (!path)
         path = named && *named ? named : "libonnxruntime.so.1";
     /* It stays loaded: ONNX Runtime is not made to be unloaded, and sessions of other models may use it. */
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (!library) {
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL), *symbol = library ? dlsym(library, "OrtGetApiBase") : NULL;
+    if (!symbol)
         return flow_fail(error, FLOW_NO_RUNTIME, "ONNX Runtime cannot be opened: %s (ORT_DYLIB_PATH names its library)",
                          dlerror());
-    }
-    const OrtApiBase *(*get_base)(void) = NULL;
     /* ISO C has no cast from an object's address to a function's; POSIX promises that the bytes are the same. */
-    void *symbol = dlsym(library, "OrtGetApiBase");
+    const OrtApiBase *(*get_base)(void) = NULL;
     memcpy(&get_base, &symbol, sizeof get_base);
-    dlclose(library);
-    if (!get_base)
-        return flow_fail(error, FLOW_NO_RUNTIME, "%s: is not ONNX Runtime (it has no OrtGetApiBase)", path);
-    const OrtApiBase *base = get_base();
-    const char *version = base->GetVersionString();
+    const char *version = get_base()->GetVersionString();
     /* Version 1.N has API N. Asked for a newer one, GetApi would write to standard error. */
     int minor;
-    if (sscanf(version, "1.%d", &minor) != 1 || minor < API_VERSION || !(model->api = base->GetApi(API_VERSION))) {
+    if (sscanf(version, "1.%d", &minor) != 1 || minor < API_VERSION || !(model->api = get_base()->GetApi(API_VERSION)))
         return flow_fail(error, FLOW_NO_RUNTIME, "%s: is ONNX Runtime %s; a bundle needs 1.%d or newer", path, version,
                          API_VERSION);
-    }
     /* What goes wrong comes as a status; the log would say it once more. */
     OrtStatus *status = model->api->CreateEnv(ORT_LOGGING_LEVEL_FATAL, "flow", &model->environment);
     if (!status)
         status = model->api->CreateCpuMemoryInfo(OrtArenaAllocator, OrtMemTypeDefault, &model->memory);
-    return check(model, status, path, NULL, error);
-}
-
-void flow_close_runtime(flow_model *model) {
-    if (!model->api)
-        return;
-    for (flow_graph graph = FLOW_LOG_PROB; graph <= FLOW_SAMPLE; graph++)
-        model->api->ReleaseSession(model->sessions[graph]);
-    model->api->ReleaseMemoryInfo(model->memory);
-    model->api->ReleaseEnv(model->environment);
+    return check(model->api, status, FLOW_NO_RUNTIME, path, "environment", error);
 }
 
 bool flow_open_session(flow_model *model, flow_graph graph, const void *data, size_t size, int threads,
                        flow_error *error) {
+    const flow_signature *signature = &model->manifest.graphs[graph];
     const OrtApi *api = model->api;
     OrtSessionOptions *options = NULL;
     OrtStatus *status = api->CreateSessionOptions(&options);
@@ -78,45 +59,41 @@ bool flow_open_session(flow_model *model, flow_graph graph, const void *data, si
     if (!status)
         status = api->CreateSessionFromArray(model->environment, data, size, options, &model->sessions[graph]);
     api->ReleaseSessionOptions(options);
-    const flow_signature *signature = &model->manifest.graphs[graph];
-    if (!check(model, status, model->folder, signature->file, error))
+    if (!check(api, status, FLOW_BAD_BUNDLE, model->folder, signature->file, error))
         return false;
     /* Tried on rows of zeros, a graph with other names, types or shapes than flow.json says is refused. */
-    const size_t width = signature->inputs[0].width, context_size = signature->inputs[1].width;
-    float *zeros = calloc(TRIAL_ROWS * (width + context_size + signature->output.width), sizeof *zeros);
-    const float *const inputs[2] = {zeros, zeros + TRIAL_ROWS * width};
-    const bool fits =
-        zeros ? flow_run_session(model, graph, TRIAL_ROWS, inputs, zeros + TRIAL_ROWS * (width + context_size), error)
-              : flow_fail(error, FLOW_NO_MEMORY, "out of memory");
+    const size_t width = signature->inputs[0].width + signature->inputs[1].width + signature->output.width;
+    float *zeros = flow_allocate(TRIAL_ROWS * width, sizeof *zeros, error);
+    const bool fits = zeros && flow_run_session(model, graph, TRIAL_ROWS, zeros, zeros,
+                                                zeros + TRIAL_ROWS * (width - signature->output.width), error);
     free(zeros);
     return fits;
 }
 
-/* A value that looks at rows of the caller's. Inputs are not written to: the C API has one function for both. */
-static OrtStatus *wrap(const flow_model *model, const flow_tensor *tensor, size_t rows, const float *data,
-                       OrtValue **value) {
-    int64_t shape[FLOW_MAX_RANK];
-    memcpy(shape, tensor->shape, sizeof shape);
-    shape[0] = (int64_t)rows;
-    return model->api->CreateTensorWithDataAsOrtValue(model->memory, (void *)data, rows * tensor->width * sizeof *data,
-                                                      shape, tensor->rank, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, value);
-}
-
-bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, const float *const inputs[2],
+bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, const float *input, const float *context,
                       float *output, flow_error *error) {
-    const OrtApi *api = model->api;
     const flow_signature *signature = &model->manifest.graphs[graph];
+    const OrtApi *api = model->api;
+    const flow_tensor *tensors[] = {&signature->inputs[0], &signature->inputs[1], &signature->output};
+    const float *const data[] = {input, context, output};
     const char *const names[] = {signature->inputs[0].name, signature->inputs[1].name};
-    OrtValue *values[2] = {NULL, NULL}, *result = NULL;
-    OrtStatus *status = wrap(model, &signature->output, rows, output, &result);
-    for (size_t i = 0; !status && i < signature->input_count; i++)
-        status = wrap(model, &signature->inputs[i], rows, inputs[i], &values[i]);
-    if (!status) {
-        status = api->Run(model->sessions[graph], NULL, names, (const OrtValue *const *)values, signature->input_count,
-                          &signature->output.name, 1, &result);
+    OrtValue *values[3] = {NULL};
+    OrtStatus *status = NULL;
+    for (size_t i = 0; !status && i < 3; i++) {
+        if (tensors[i]->width == 0) /* no context */
+            continue;
+        int64_t shape[FLOW_MAX_RANK] = {(int64_t)rows};
+        for (size_t axis = 0; axis < tensors[i]->rank; axis++)
+            shape[axis + 1] = (int64_t)tensors[i]->shape[axis];
+        /* Inputs are not written to: the C API has one function for both. */
+        status = api->CreateTensorWithDataAsOrtValue(
+            model->memory, (void *)data[i], rows * tensors[i]->width * sizeof(float), shape, tensors[i]->rank + 1,
+            ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &values[i]);
     }
-    api->ReleaseValue(values[0]);
-    api->ReleaseValue(values[1]);
-    api->ReleaseValue(result);
-    return check(model, status, model->folder, signature->file, error);
+    if (!status)
+        status = api->Run(model->sessions[graph], NULL, names, (const OrtValue *const *)values,
+                          signature->inputs[1].width ? 2 : 1, &signature->output.name, 1, &values[2]);
+    for (size_t i = 0; i < 3; i++)
+        api->ReleaseValue(values[i]);
+    return check(api, status, FLOW_BAD_BUNDLE, model->folder, signature->file, error);
 }

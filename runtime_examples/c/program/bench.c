@@ -41,9 +41,9 @@ static bool print_median(const flow_model *model, const char *graph, size_t rows
 
 bool bench(const flow_model *model, flow_error *error) {
     const flow_info *info = flow_describe(model);
-    float *values = allocate(info->context_size, sizeof *values, error);
-    float *x = allocate(BENCH_ROWS * info->width, sizeof *x, error);
-    double *times = allocate(BENCH_CALLS, sizeof *times, error);
+    float *values = flow_allocate(info->context_size, sizeof *values, error);
+    float *x = flow_allocate(BENCH_ROWS * info->width, sizeof *x, error);
+    double *times = flow_allocate(BENCH_CALLS, sizeof *times, error);
     bool done = values && x && times;
     if (done) {
         const flow_array zeros = flow_vector(values, info->context_size), *context = info->context_size ? &zeros : NULL;

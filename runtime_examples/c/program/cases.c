@@ -1,7 +1,7 @@
 #include "cases.h"
 
 #include "csv.h"
-#include "inside.h"
+#include "rules.h"
 
 #include <float.h>
 #include <stdio.h>
@@ -11,46 +11,46 @@
 /* Beyond it, a number of JSON need not be the one that was written. */
 #define LARGEST_START 9007199254740992.0
 
-static const flow_rule RULES[] = {
-    {"architecture", FLOW_OBJECT},
-    {"provenance", FLOW_OBJECT},
-    {"provenance.*", FLOW_TEXT},
-    {"levels?", FLOW_WHOLE, 1, FLOW_LARGEST},
-    {"reference~", FLOW_OBJECT},
-    {"reference.rows", FLOW_WHOLE, 1, FLOW_LARGEST},
-    {"graphs.*.opset", FLOW_WHOLE, 1, FLOW_LARGEST},
-    {"graphs.*.inputs", FLOW_LIST, 1, 2},
-    {"graphs.*.inputs[].name", FLOW_TEXT},
-    {"graphs.*.inputs[].dtype", FLOW_TEXT, .word = "float32"},
-    {"graphs.*.inputs[].shape", FLOW_LIST, 1, FLOW_MAX_RANK},
-    {"graphs.*.outputs", FLOW_LIST, 1, 1},
-    {"graphs.*.outputs[].name", FLOW_TEXT},
-    {"graphs.*.outputs[].dtype", FLOW_TEXT, .word = "float32"},
-    {"graphs.*.outputs[].shape", FLOW_LIST, 1, FLOW_MAX_RANK},
-    {"scale[]", FLOW_NUMBER, DBL_MIN, DBL_MAX},
-    {"tolerance", FLOW_OBJECT},
-    {"tolerance.log_prob", FLOW_OBJECT},
-    {"tolerance.sample", FLOW_OBJECT},
-    {"tolerance.*.atol", FLOW_NUMBER, 0, DBL_MAX},
-    {"tolerance.*.rtol", FLOW_NUMBER, 0, DBL_MAX},
-    {"golden", FLOW_OBJECT},
-    {"golden.cases", FLOW_LIST, 0, 1000},
-    {"golden.cases[]", FLOW_OBJECT},
-    {"golden.cases[].name", FLOW_TEXT},
-    {"golden.cases[].graph", FLOW_TEXT},
-    {"golden.cases[].inputs", FLOW_OBJECT},
-    {"golden.cases[].inputs.*", FLOW_FILE},
-    {"golden.cases[].expected?", FLOW_OBJECT},
-    {"golden.cases[].expected.*", FLOW_FILE},
-    {"golden.cases[].error?", FLOW_TEXT},
-    {"golden.cases[].rows?", FLOW_LIST, 2, 2},
-    {"golden.cases[].rows[]", FLOW_WHOLE, 0, FLOW_LARGEST},
-    {"golden.log_prob_of_sample", FLOW_FILE},
-    {"golden.noise", FLOW_LIST, 0, 100},
-    {"golden.noise[]", FLOW_OBJECT},
-    {"golden.noise[].seed", FLOW_TEXT},
-    {"golden.noise[].start", FLOW_WHOLE, 0, LARGEST_START},
-    {"golden.noise[].file", FLOW_FILE},
+static const json_rule RULES[] = {
+    {"architecture", JSON_OBJECT},
+    {"provenance", JSON_OBJECT},
+    {"provenance.*", JSON_TEXT},
+    {"levels?", JSON_WHOLE, 1, LARGEST},
+    {"reference~", JSON_OBJECT},
+    {"reference.rows", JSON_WHOLE, 1, LARGEST},
+    {"graphs.*.opset", JSON_WHOLE, 1, LARGEST},
+    {"graphs.*.inputs", JSON_LIST, 1, 2},
+    {"graphs.*.inputs[].name", JSON_TEXT},
+    {"graphs.*.inputs[].dtype", JSON_TEXT, .word = "float32"},
+    {"graphs.*.inputs[].shape", JSON_LIST, 1, FLOW_MAX_RANK},
+    {"graphs.*.outputs", JSON_LIST, 1, 1},
+    {"graphs.*.outputs[].name", JSON_TEXT},
+    {"graphs.*.outputs[].dtype", JSON_TEXT, .word = "float32"},
+    {"graphs.*.outputs[].shape", JSON_LIST, 1, FLOW_MAX_RANK},
+    {"scale[]", JSON_NUMBER, DBL_MIN, DBL_MAX},
+    {"tolerance", JSON_OBJECT},
+    {"tolerance.log_prob", JSON_OBJECT},
+    {"tolerance.sample", JSON_OBJECT},
+    {"tolerance.*.atol", JSON_NUMBER, 0, DBL_MAX},
+    {"tolerance.*.rtol", JSON_NUMBER, 0, DBL_MAX},
+    {"golden", JSON_OBJECT},
+    {"golden.cases", JSON_LIST, 0, 1000},
+    {"golden.cases[]", JSON_OBJECT},
+    {"golden.cases[].name", JSON_TEXT},
+    {"golden.cases[].graph", JSON_TEXT},
+    {"golden.cases[].inputs", JSON_OBJECT},
+    {"golden.cases[].inputs.*", JSON_FILE},
+    {"golden.cases[].expected?", JSON_OBJECT},
+    {"golden.cases[].expected.*", JSON_FILE},
+    {"golden.cases[].error?", JSON_TEXT},
+    {"golden.cases[].rows?", JSON_LIST, 2, 2},
+    {"golden.cases[].rows[]", JSON_WHOLE, 0, LARGEST},
+    {"golden.log_prob_of_sample", JSON_FILE},
+    {"golden.noise", JSON_LIST, 0, 100},
+    {"golden.noise[]", JSON_OBJECT},
+    {"golden.noise[].seed", JSON_TEXT},
+    {"golden.noise[].start", JSON_WHOLE, 0, LARGEST_START},
+    {"golden.noise[].file", JSON_FILE},
 };
 
 /* A case; or what is wrong with it. */
@@ -105,7 +105,7 @@ static bool read_tolerance(const cJSON *root, golden_cases *golden) {
 /* Whether a tensor is among those that flow.json lists, in any order. */
 static bool is_listed(const cJSON *list, const flow_tensor *tensor) {
     char shape[80] = "[\"batch\"";
-    for (size_t axis = 1; axis < tensor->rank; axis++) {
+    for (size_t axis = 0; axis < tensor->rank; axis++) {
         const size_t used = strlen(shape);
         snprintf(shape + used, sizeof shape - used, ",%d", (int)tensor->shape[axis]);
     }
@@ -130,8 +130,9 @@ static bool check_tensors(const flow_manifest *manifest, const char *where, flow
             continue;
         const flow_signature *signature = &manifest->graphs[samples ? FLOW_SAMPLE : FLOW_LOG_PROB];
         const cJSON *inputs = flow_key(graph, "inputs");
-        bool listed = (size_t)cJSON_GetArraySize(inputs) == signature->input_count;
-        for (size_t i = 0; i < signature->input_count; i++)
+        const size_t input_count = manifest->info.context_size ? 2 : 1;
+        bool listed = (size_t)cJSON_GetArraySize(inputs) == input_count;
+        for (size_t i = 0; i < input_count; i++)
             listed = listed && is_listed(inputs, &signature->inputs[i]);
         const bool given = is_listed(flow_key(graph, "outputs"), &signature->output);
         if (!listed || !given)
@@ -144,8 +145,7 @@ static bool check_tensors(const flow_manifest *manifest, const char *where, flow
 bool read_golden(const flow_manifest *manifest, const char *where, golden_cases *golden, flow_error *error) {
     const cJSON *root = manifest->root;
     *golden = (golden_cases){0};
-    if (!flow_check_rules(root, where, RULES, sizeof RULES / sizeof *RULES, error) ||
-        !check_tensors(manifest, where, error))
+    if (!check_rules(root, where, RULES, sizeof RULES / sizeof *RULES, error) || !check_tensors(manifest, where, error))
         return false;
     const cJSON *cases = flow_key(flow_key(root, "golden"), "cases"),
                 *noise = flow_key(flow_key(root, "golden"), "noise"), *entry;

@@ -9,14 +9,6 @@ static const char USAGE[] = "usage: flow golden BUNDLE | score BUNDLE | sample B
 
 static bool usage(flow_error *error) { return flow_fail(error, FLOW_WRONG_VALUE, "%s", USAGE); }
 
-/* An array of zeros; of at least one, so that NULL is a failure. */
-void *allocate(size_t count, size_t size, flow_error *error) {
-    void *array = calloc(count + 1, size);
-    if (!array)
-        flow_fail(error, FLOW_NO_MEMORY, "out of memory");
-    return array;
-}
-
 /* N SEED [TEMPERATURE] [--context V1,V2,…], the option anywhere among them. */
 static bool parse_request(char **arguments, int count, sample_request *request, flow_error *error) {
     *request = (sample_request){.temperature = 1};

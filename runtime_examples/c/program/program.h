@@ -20,11 +20,11 @@ bool score(const flow_model *model, flow_error *error);
 bool sample(const flow_model *model, const sample_request *request, flow_error *error);
 bool bench(const flow_model *model, flow_error *error);
 
-/* An array of zeros; of at least one, so that NULL is a failure. */
-void *allocate(size_t count, size_t size, flow_error *error);
+/* The name of a column, features then context. room is for x0, x1, … and c0, c1, …, where the bundle has none. */
+const char *column_name(const flow_info *info, size_t column, char room[24]);
 
 /* A value of the context: a category's name, a category's code, or a number. where: for messages. */
-bool parse_context(const flow_context_feature *feature, const char *text, const char *where, float *value,
+bool parse_context(const flow_info *info, size_t feature, const char *text, const char *where, float *value,
                    flow_error *error);
 
 #endif

@@ -98,14 +98,6 @@ static void compare(const float *found, const flow_array *expected, double atol,
     }
 }
 
-/* Room for count numbers. */
-static float *make_room(size_t count, flow_error *error) {
-    float *numbers = calloc(count + 1, sizeof *numbers);
-    if (!numbers)
-        flow_fail(error, FLOW_NO_MEMORY, "out of memory");
-    return numbers;
-}
-
 /* Makes a refusal of the inputs the result of a check. Any other failure is one of the whole golden check. */
 static bool note_refusal(const flow_error *error, golden_check *check) {
     check->refusal = true;
@@ -126,8 +118,8 @@ static bool run_case(const flow_model *model, const golden_cases *all, const gol
     const size_t width = golden->graph == FLOW_LOG_PROB ? 1 : flow_describe(model)->width;
     golden_arrays arrays = {0};
     float *found = NULL;
-    bool done =
-        read_arrays(model, golden, &arrays, error) && (found = make_room(arrays.rows.array.shape[0] * width, error));
+    bool done = read_arrays(model, golden, &arrays, error) &&
+                (found = flow_allocate(arrays.rows.array.shape[0] * width, sizeof(float), error));
     if (done) {
         const flow_array *rows = &arrays.rows.array, *context = context_of(&arrays);
         const bool accepted = golden->graph == FLOW_LOG_PROB ? flow_log_prob(model, rows, context, found, error)
@@ -175,8 +167,9 @@ static bool run_direction(const flow_model *model, const golden_cases *all, gold
     float *x = NULL, *log_prob = NULL;
     bool done = read_array(model, all->log_prob_of_sample, NULL, &expected, error);
     const size_t rows = count_numbers(&expected.array);
-    done = done && find_samples(model, all, rows, &arrays, error) && (x = make_room(rows * width, error)) &&
-           (log_prob = make_room(rows, error));
+    done = done && find_samples(model, all, rows, &arrays, error) &&
+           (x = flow_allocate(rows * width, sizeof(float), error)) &&
+           (log_prob = flow_allocate(rows, sizeof(float), error));
     if (done) {
         const flow_array samples = flow_rows(x, rows, width);
         if (flow_sample_from(model, &arrays.rows.array, context_of(&arrays), x, error) &&
@@ -196,7 +189,7 @@ static bool run_noise(const flow_model *model, const golden_noise *noise, golden
     golden_array expected = {0};
     float *found = NULL;
     const bool done = read_array(model, noise->file, NULL, &expected, error) &&
-                      (found = make_room(count_numbers(&expected.array), error));
+                      (found = flow_allocate(count_numbers(&expected.array), sizeof(float), error));
     if (done) {
         flow_normals(noise->seed, noise->start, count_numbers(&expected.array), found);
         compare(found, &expected.array, NOISE_ATOL, 0, NULL, 1, check);

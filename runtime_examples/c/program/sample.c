@@ -11,8 +11,7 @@ static bool parse_contexts(const flow_info *info, char *text, float *values, flo
         char *end = value + strcspn(value, ",");
         next = *end ? end + 1 : NULL;
         *end = '\0';
-        if (count < info->context_size &&
-            !parse_context(&info->context[count], value, "--context", &values[count], error))
+        if (count < info->context_size && !parse_context(info, count, value, "--context", &values[count], error))
             return false;
         count++;
     }
@@ -27,7 +26,8 @@ static bool print_samples(const flow_model *model, const sample_request *request
     if (!flow_sample(model, request->seed, request->rows, 0, request->temperature, context, x, error))
         return false;
     for (size_t i = 0; i < info->width; i++) {
-        csv_write(stdout, info->features[i]);
+        char room[24];
+        csv_write(stdout, column_name(info, i, room));
         putchar(i + 1 == info->width ? '\n' : ',');
     }
     for (uint64_t first = 0; first < request->rows; first += BLOCK_ROWS) {
@@ -45,8 +45,8 @@ static bool print_samples(const flow_model *model, const sample_request *request
 
 bool sample(const flow_model *model, const sample_request *request, flow_error *error) {
     const flow_info *info = flow_describe(model);
-    float *values = allocate(info->context_size, sizeof *values, error);
-    float *x = allocate(BLOCK_ROWS * info->width, sizeof *x, error);
+    float *values = flow_allocate(info->context_size, sizeof *values, error);
+    float *x = flow_allocate(BLOCK_ROWS * info->width, sizeof *x, error);
     bool done = values && x && (!request->context || parse_contexts(info, request->context, values, error));
     if (done) {
         const flow_array context = flow_vector(values, info->context_size);

@@ -8,7 +8,8 @@
 /* The places of the model's columns, features then context, in the header. */
 static bool match_columns(const flow_info *info, const csv_reader *header, size_t *places, flow_error *error) {
     for (size_t i = 0; i < info->width + info->context_size; i++) {
-        const char *name = i < info->width ? info->features[i] : info->context[i - info->width].name;
+        char room[24];
+        const char *name = column_name(info, i, room);
         size_t found = 0;
         for (size_t cell = 0; cell < header->count; cell++) {
             if (strcmp(header->cells[cell], name) == 0) {
@@ -34,12 +35,13 @@ static bool parse_row(const flow_info *info, const csv_reader *row, size_t colum
     for (size_t i = 0; i < info->width; i++) {
         const char *cell = row->cells[places[i]];
         if (!parse_number(cell, &x[i])) {
-            return flow_fail(error, FLOW_WRONG_VALUE, "%s: %s: \"%s\" is not a finite number", where, info->features[i],
-                             cell);
+            char room[24];
+            return flow_fail(error, FLOW_WRONG_VALUE, "%s: %s: \"%s\" is not a finite number", where,
+                             column_name(info, i, room), cell);
         }
     }
     for (size_t i = 0; i < info->context_size; i++)
-        if (!parse_context(&info->context[i], row->cells[places[info->width + i]], where, &context[i], error))
+        if (!parse_context(info, i, row->cells[places[info->width + i]], where, &context[i], error))
             return false;
     return true;
 }
@@ -95,9 +97,9 @@ static bool score_rows(const flow_model *model, csv_reader *reader, const size_t
 bool score(const flow_model *model, flow_error *error) {
     const flow_info *info = flow_describe(model);
     csv_reader reader = {.stream = stdin};
-    size_t *places = allocate(info->width + info->context_size, sizeof *places, error);
-    float *x = allocate(BLOCK_ROWS * info->width, sizeof *x, error);
-    float *context = allocate(BLOCK_ROWS * info->context_size, sizeof *context, error);
+    size_t *places = flow_allocate(info->width + info->context_size, sizeof *places, error);
+    float *x = flow_allocate(BLOCK_ROWS * info->width, sizeof *x, error);
+    float *context = flow_allocate(BLOCK_ROWS * info->context_size, sizeof *context, error);
     const bool done = places && x && context && read_header(info, &reader, places, error) &&
                       score_rows(model, &reader, places, x, context, error);
     free(places);

@@ -132,9 +132,9 @@ static void refuses_what_does_not_fit(void **state) {
         {&flat, &one, FLOW_WRONG_SHAPE, "x: expected rows of 2 numbers, got 1 axes"},
         {&doubles, &one, FLOW_WRONG_DTYPE, "x: expected float32"},
         {&x, NULL, FLOW_MISSING_CONTEXT, "context: this model needs 2 context features"},
-        {&x, &longer, FLOW_WRONG_SHAPE, "context: expected shape [2] or [2, 2]"},
-        {&x, &more, FLOW_WRONG_SHAPE, "context: expected shape [2] or [2, 2]"},
-        {&x, &wide, FLOW_WRONG_SHAPE, "context: expected shape [2] or [2, 2]"},
+        {&x, &longer, FLOW_WRONG_SHAPE, "context: expected rows of 2 numbers, got 2 axes, the last of 3"},
+        {&x, &more, FLOW_WRONG_SHAPE, "context: expected 1 row or 2, got 3"},
+        {&x, &wide, FLOW_WRONG_SHAPE, "context: expected rows of 2 numbers, got 2 axes, the last of 3"},
         {&x, &doubles, FLOW_WRONG_DTYPE, "context: expected float32"},
     };
     float out[8];

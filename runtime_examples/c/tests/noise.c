@@ -6,12 +6,12 @@
 
 static void philox_gives_the_words_of_its_authors(void **state) {
     (void)state;
-    uint32_t words[4];
-    flow_philox((const uint32_t[]){0, 0, 0, 0}, (const uint32_t[]){0, 0}, words);
-    assert_memory_equal(words, ((const uint32_t[]){0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}), sizeof words);
-    flow_philox((const uint32_t[]){0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344},
-                (const uint32_t[]){0xa4093822, 0x299f31d0}, words);
-    assert_memory_equal(words, ((const uint32_t[]){0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}), sizeof words);
+    uint32_t zeros[4] = {0};
+    flow_philox(zeros, 0, 0);
+    assert_memory_equal(zeros, ((const uint32_t[]){0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}), sizeof zeros);
+    uint32_t pi[4] = {0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344};
+    flow_philox(pi, 0xa4093822, 0x299f31d0);
+    assert_memory_equal(pi, ((const uint32_t[]){0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}), sizeof pi);
 }
 
 static void seeds_give_the_normals_of_the_format(void **state) {

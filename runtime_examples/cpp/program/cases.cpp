@@ -10,7 +10,6 @@ namespace program {
 namespace {
 
 using flow::Code;
-using flow::Key;
 using flow::largest_size;
 
 constexpr std::size_t most_cases = 1000, most_noise = 100;

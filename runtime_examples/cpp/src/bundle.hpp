@@ -7,7 +7,8 @@ namespace flow {
 
 class Bundle {
   public:
-    /// Reads flow.json, and nothing else yet. Throws Error: bad_bundle.
+    /// Reads flow.json, and all listed files but the graphs, which are read where they are used.
+    /// Throws Error: bad_bundle.
     explicit Bundle(const std::filesystem::path &folder);
 
     const Manifest &manifest() const { return manifest_; }
@@ -20,7 +21,7 @@ class Bundle {
     std::string read(const std::string &name) const;
 
   private:
-    std::filesystem::path folder_, real_folder_; // the latter without links
+    std::filesystem::path folder_;
     Manifest manifest_;
 };
 

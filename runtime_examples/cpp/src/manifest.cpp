@@ -1,11 +1,11 @@
 #include "manifest.hpp"
 
-#include "key.hpp"
-
 #include <algorithm>
-#include <sstream>
+#include <cmath>
 
 namespace flow {
+
+using Json = nlohmann::json;
 
 namespace {
 
@@ -13,109 +13,121 @@ namespace {
 constexpr std::size_t widest_context = 65536;
 constexpr std::size_t max_rank = 3, quantile_count = 101;
 
+/// A fault of flow.json that is none of its JSON types.
+void require(bool met, const std::string &reason) {
+    if (!met)
+        throw std::domain_error(reason);
+}
+
+void require_text(const Json &root, const std::string &key, const std::string &expected) {
+    const auto found = root.at(key).get<std::string>();
+    require(found == expected, key + ": expected " + expected + ", got " + found);
+}
+
+std::size_t whole(const Json &value, const std::string &key, std::size_t least, std::size_t most) {
+    const double number = value.is_number() ? value.get<double>() : -1;
+    require(number >= static_cast<double>(least) && number <= static_cast<double>(most) && number == std::floor(number),
+            key + ": expected a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ", got " +
+                (value.is_number() ? value.dump() : value.type_name()));
+    return static_cast<std::size_t>(number);
+}
+
+/// A list of so many entries.
+template <class T> std::vector<T> list(const Json &object, const std::string &key, std::size_t size) {
+    auto found = object.at(key).get<std::vector<T>>();
+    require(found.size() == size,
+            key + ": expected " + std::to_string(size) + " entries, got " + std::to_string(found.size()));
+    return found;
+}
+
 /// Whether a name goes nowhere but down from the bundle's folder.
 bool is_plain(const std::string &name) {
-    std::istringstream parts(name + '/');
-    for (std::string part; std::getline(parts, part, '/');)
-        if (part.empty() || part == "." || part == "..")
-            return false;
-    return name.find_first_of(std::string("\\:\0", 3)) == std::string::npos;
+    const std::string path = '/' + name + '/';
+    const auto has = [&](const char *part) { return path.find(part) != std::string::npos; };
+    return !has("//") && !has("/./") && !has("/../") && path.find_first_of({'\\', ':', '\0'}) == std::string::npos;
 }
 
-std::map<std::string, std::string> read_files(const Key &files) {
-    std::map<std::string, std::string> found;
-    for (const auto &[name, digest] : files.items()) {
-        if (!is_plain(name))
-            files.refuse('"' + name + "\" leaves the folder");
-        const std::string text = digest.text();
-        if (text.size() != 64 || text.find_first_not_of("0123456789abcdef") != std::string::npos)
-            digest.refuse("expected a SHA-256 in lower-case hex");
-        found[name] = text;
-    }
-    return found;
-}
-
-/// x0, x1, …
-std::vector<std::string> numbered(char letter, std::size_t count) {
-    std::vector<std::string> names;
-    for (std::size_t i = 0; i < count; ++i)
-        names.push_back(letter + std::to_string(i));
-    return names;
-}
-
-std::vector<ContextFeature> read_context(std::size_t size, const Key &features) {
-    std::vector<ContextFeature> found;
-    if (features.is_null()) {
-        for (std::string &name : numbered('c', size))
-            found.push_back({std::move(name), {}});
-        return found;
-    }
-    for (const Key &entry : features.entries(size, size)) {
-        found.push_back({entry["name"].text(), {}});
-        if (entry.has("categories"))
-            found.back().categories = entry["categories"].texts(1, largest_size);
-    }
-    return found;
-}
-
-Description read_description(const Key &root) {
+Description read_description(const Json &root) {
     Description found;
-    found.name = root["name"].text();
-    found.text = root["description"].text();
-    found.width = 1;
-    for (const Key &entry : root["event_shape"].entries(1, max_rank)) {
-        found.event_shape.push_back(entry.whole(1, largest_size / found.width));
-        found.width = count(found.event_shape);
-    }
-    found.latent_size = root["latent_size"].whole(1, largest_size);
+    root.at("name").get_to(found.name);
+    root.at("description").get_to(found.text);
+    const Json &shape = root.at("event_shape");
+    require(shape.is_array() && !shape.empty() && shape.size() <= max_rank, "event_shape: expected 1 to 3 sizes");
+    for (const Json &size : shape)
+        found.event_shape.push_back(whole(size, "event_shape", 1, largest_size / count(found.event_shape)));
+    found.width = count(found.event_shape);
+    found.latent_size = whole(root.at("latent_size"), "latent_size", 1, largest_size);
     // The scale before the names: its length bounds the width, which a few characters could make immense.
-    root["scale"].entries(found.width, found.width);
-    found.features =
-        root["features"].is_null() ? numbered('x', found.width) : root["features"].texts(found.width, found.width);
-    found.context = read_context(root["context_size"].whole(0, widest_context), root["context_features"]);
-    found.has_reference = !root["reference"].is_null();
+    list<double>(root, "scale", found.width);
+    if (!root.at("features").is_null())
+        found.features = list<std::string>(root, "features", found.width);
+    for (std::size_t i = found.features.size(); i < found.width; ++i)
+        found.features.push_back("x" + std::to_string(i));
+    const std::size_t context_size = whole(root.at("context_size"), "context_size", 0, widest_context);
+    if (!root.at("context_features").is_null())
+        found.context = list<ContextFeature>(root, "context_features", context_size);
+    for (std::size_t i = found.context.size(); i < context_size; ++i)
+        found.context.push_back({"c" + std::to_string(i), {}});
+    found.has_reference = !root.at("reference").is_null();
     return found;
 }
 
-GraphSpec read_graph(const Key &root, const char *name, Tensor input, Tensor output, std::size_t context_size) {
-    GraphSpec found{root["graphs"][name]["file"].listed(root["files"]), {std::move(input)}, std::move(output)};
-    if (context_size > 0)
-        found.inputs.push_back({"context", {context_size}});
-    return found;
-}
-
-std::vector<double> read_quantiles(const Key &reference) {
-    std::vector<double> found;
-    if (reference.is_null())
-        return found;
-    const Key quantiles = reference["log_prob_quantiles"];
-    for (const Key &entry : quantiles.entries(quantile_count, quantile_count))
-        found.push_back(entry.number());
-    if (!std::is_sorted(found.begin(), found.end()))
-        quantiles.refuse("must ascend");
+Manifest read(Json json) {
+    Manifest found;
+    found.json = std::move(json);
+    const Json &root = found.json;
+    require_text(root, "format", "flowexport/1");
+    require_text(root, "dtype", "float32");
+    found.description = read_description(root);
+    root.at("files").get_to(found.files);
+    for (const auto &[name, digest] : found.files)
+        require(is_plain(name), "files: leaves the folder: " + name);
+    const Tensor x{"x", found.description.event_shape}, z{"z", {found.description.latent_size}};
+    const std::size_t context_size = found.description.context.size();
+    const auto graph = [&](const char *name, const Tensor &input, const Tensor &output) {
+        GraphSpec spec{root.at("graphs").at(name).at("file").get<std::string>(), {input}, output};
+        require(found.files.count(spec.file) > 0,
+                std::string("graphs.") + name + ".file: \"" + spec.file + "\" is not listed in files");
+        if (context_size > 0)
+            spec.inputs.push_back({"context", {context_size}});
+        return spec;
+    };
+    found.log_prob = graph("log_prob", x, {"log_prob", {}});
+    found.sample = graph("sample", z, x);
+    if (found.description.has_reference)
+        found.quantiles = list<double>(root.at("reference"), "log_prob_quantiles", quantile_count);
+    require(std::is_sorted(found.quantiles.begin(), found.quantiles.end()),
+            "reference.log_prob_quantiles: must ascend");
+    found.selector = root.value("selector", false);
     return found;
 }
 
 } // namespace
 
+/// Found by the JSON library, for lists of them.
+static void from_json(const Json &json, ContextFeature &feature) {
+    json.at("name").get_to(feature.name);
+    feature.categories = json.value("categories", feature.categories);
+    require(!json.contains("categories") || !feature.categories.empty(), "context_features: categories: is empty");
+}
+
 Manifest read_manifest(const std::string &text, const std::string &file) {
-    Manifest manifest;
     try {
-        manifest.json = Key::Json::parse(text);
-    } catch (const Key::Json::exception &error) {
-        throw Error(Code::bad_bundle, file + ": is not JSON (" + error.what() + ")");
+        return read(Json::parse(text));
+    } catch (const std::domain_error &error) {
+        throw Error(Code::bad_bundle, file + ": " + error.what());
+    } catch (const Json::exception &error) {
+        // "[json.exception.…] (/graphs/sample) type must be …", with the key where it is not the document itself.
+        std::string reason = error.what();
+        reason.erase(0, reason.find("] ") + 2);
+        if (reason.compare(0, 2, "(/") == 0) {
+            const auto end = std::find(reason.begin(), reason.end(), ')');
+            std::replace(reason.begin(), end, '/', '.');
+            *end = ':';
+            reason.erase(0, 2);
+        }
+        throw Error(Code::bad_bundle, file + ": " + reason);
     }
-    const Key root(file, manifest.json);
-    root["format"].only("flowexport/1");
-    root["dtype"].only("float32");
-    const Description &description = manifest.description = read_description(root);
-    manifest.files = read_files(root["files"]);
-    const Tensor x{"x", description.event_shape};
-    manifest.log_prob = read_graph(root, "log_prob", x, {"log_prob", {}}, description.context.size());
-    manifest.sample = read_graph(root, "sample", {"z", {description.latent_size}}, x, description.context.size());
-    manifest.quantiles = read_quantiles(root["reference"]);
-    manifest.selector = root.has("selector") && root["selector"].truth();
-    return manifest;
 }
 
 } // namespace flow

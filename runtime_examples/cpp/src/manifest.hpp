@@ -3,11 +3,15 @@
 
 #include "flow/model.hpp"
 
+#define JSON_DIAGNOSTICS 1 // so that what it throws names the key
 #include <nlohmann/json.hpp>
 
 #include <map>
 
 namespace flow {
+
+/// The largest whole number that a bundle may hold.
+constexpr std::size_t largest_size = std::numeric_limits<std::int32_t>::max();
 
 /// A tensor of a graph: its name, and its shape behind the batch.
 struct Tensor {

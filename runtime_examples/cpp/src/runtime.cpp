@@ -13,35 +13,30 @@ namespace {
 /// ONNX Runtime 1.18 is the first that reads IR 10, the version of a bundle's graphs. Asking for its API and not for
 /// that of the headers lets the program run on any library from there on: nothing below calls what came later.
 constexpr int api_version = 18;
-static_assert(ORT_API_VERSION >= api_version, "the headers are older than ONNX Runtime 1.18");
 
 const OrtApi *find_api(const std::string &library) {
     // It stays loaded: ONNX Runtime is not made to be unloaded.
-    void *handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (handle == nullptr) {
+    void *handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+    void *symbol = handle == nullptr ? nullptr : dlsym(handle, "OrtGetApiBase");
+    if (symbol == nullptr)
         throw Error(Code::no_runtime,
                     std::string("ONNX Runtime cannot be opened: ") + dlerror() + " (ORT_DYLIB_PATH names its library)");
-    }
-    const auto get_base = reinterpret_cast<decltype(&OrtGetApiBase)>(dlsym(handle, "OrtGetApiBase"));
-    dlclose(handle);
-    if (get_base == nullptr)
-        throw Error(Code::no_runtime, library + ": is not ONNX Runtime (it has no OrtGetApiBase)");
+    const auto get_base = reinterpret_cast<decltype(&OrtGetApiBase)>(symbol);
     const std::string version = get_base()->GetVersionString();
     // Version 1.N has API N. Asked for a newer one, GetApi would write to standard error.
     int minor = 0;
     const bool known = std::sscanf(version.c_str(), "1.%d", &minor) == 1 && minor >= api_version;
     const OrtApi *api = known ? get_base()->GetApi(api_version) : nullptr;
-    if (api == nullptr) {
+    if (api == nullptr)
         throw Error(Code::no_runtime, library + ": is ONNX Runtime " + version + "; a bundle needs 1." +
                                           std::to_string(api_version) + " or newer");
-    }
     return api;
 }
 
 /// A call of ONNX Runtime, whose exceptions become ours with the first line of their message.
-template <class Call> auto guarded(const std::string &path, Call call) {
+template <class Call> void guarded(const std::string &path, Call call) {
     try {
-        return call();
+        call();
     } catch (const Ort::Exception &error) {
         const std::string reason = error.what();
         throw Error(Code::bad_bundle, path + ": " + reason.substr(0, reason.find('\n')));
@@ -66,48 +61,47 @@ void open_runtime(const std::string &library) {
 }
 
 Session::Session(const Bundle &bundle, const GraphSpec &spec, int threads)
-    : path_(bundle.path(spec.file)), spec_(spec),
-      // What goes wrong comes as an exception; the log would say it once more.
-      environment_(guarded(path_, [] { return Ort::Env(ORT_LOGGING_LEVEL_FATAL, "flow"); })),
-      memory_(guarded(path_, [] { return Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault); })),
-      session_(guarded(path_, [&] {
-          const std::string bytes = bundle.read(spec.file);
-          Ort::SessionOptions options;
-          options.SetIntraOpNumThreads(threads);
-          return Ort::Session(environment_, bytes.data(), bytes.size(), options);
-      })) {
+    : path_(bundle.path(spec.file)), spec_(spec) {
+    const std::string bytes = bundle.read(spec.file);
+    guarded(path_, [&] {
+        // What goes wrong comes as an exception; the log would say it once more.
+        environment_ = Ort::Env(ORT_LOGGING_LEVEL_FATAL, "flow");
+        memory_ = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+        Ort::SessionOptions options;
+        options.SetIntraOpNumThreads(threads);
+        session_ = Ort::Session(environment_, bytes.data(), bytes.size(), options);
+    });
     // Tried on rows of zeros, a graph with other names, types or shapes than flow.json says is refused. Of calloc,
     // since what a bundle only says that it needs must not be touched.
     constexpr std::size_t rows = 2; // more than one, so that the batch is free
-    const std::size_t width = count(spec.inputs[0].shape),
-                      context = spec.inputs.size() < 2 ? 0 : spec.inputs[1].shape[0];
+    std::size_t numbers = 0;
+    for (const Tensor &input : spec.inputs)
+        numbers += rows * count(input.shape);
     const std::unique_ptr<float[], decltype(&std::free)> zeros(
-        static_cast<float *>(std::calloc(rows * (width + context + output_width()), sizeof(float))), std::free);
+        static_cast<float *>(std::calloc(numbers + rows * count(spec.output.shape), sizeof(float))), std::free);
     if (zeros == nullptr)
         throw std::bad_alloc();
-    run(rows, {zeros.get(), zeros.get() + rows * width}, zeros.get() + rows * (width + context));
+    run(rows, zeros.get(), zeros.get(), zeros.get() + numbers);
 }
 
-/// A value that looks at numbers of the caller's.
-Ort::Value Session::wrap(std::size_t rows, const Tensor &tensor, float *data) const {
-    std::vector<std::int64_t> shape(tensor.shape.begin(), tensor.shape.end());
-    shape.insert(shape.begin(), static_cast<std::int64_t>(rows));
-    return Ort::Value::CreateTensor<float>(memory_, data, rows * count(tensor.shape), shape.data(), shape.size());
-}
-
-void Session::run(std::size_t rows, const std::array<const float *, 2> &inputs, float *output) const {
-    std::array<Ort::Value, 2> values{Ort::Value(nullptr), Ort::Value(nullptr)};
-    std::array<const char *, 2> names{};
+void Session::run(std::size_t rows, const float *input, const float *context, float *output) const {
+    // A value that looks at numbers of the caller's. Inputs are not written to: there is one kind for both.
+    const auto wrap = [&](const Tensor &tensor, const float *data) {
+        std::vector<std::int64_t> shape(tensor.shape.begin(), tensor.shape.end());
+        shape.insert(shape.begin(), static_cast<std::int64_t>(rows));
+        return Ort::Value::CreateTensor<float>(memory_, const_cast<float *>(data), rows * count(tensor.shape),
+                                               shape.data(), shape.size());
+    };
     guarded(path_, [&] {
-        for (std::size_t i = 0; i < spec_.inputs.size(); ++i) {
-            // Inputs are not written to: ONNX Runtime has one kind of value for both.
-            values[i] = wrap(rows, spec_.inputs[i], const_cast<float *>(inputs[i]));
-            names[i] = spec_.inputs[i].name.c_str();
+        std::vector<Ort::Value> values;
+        std::vector<const char *> names;
+        for (const Tensor &tensor : spec_.inputs) {
+            values.push_back(wrap(tensor, values.empty() ? input : context));
+            names.push_back(tensor.name.c_str());
         }
-        Ort::Value result = wrap(rows, spec_.output, output);
+        Ort::Value result = wrap(spec_.output, output);
         const char *output_name = spec_.output.name.c_str();
-        session_.Run(Ort::RunOptions(nullptr), names.data(), values.data(), spec_.inputs.size(), &output_name, &result,
-                     1);
+        session_.Run(Ort::RunOptions(nullptr), names.data(), values.data(), values.size(), &output_name, &result, 1);
     });
 }
 

@@ -19,21 +19,17 @@ class Session {
     /// The graph of a bundle, which must have the tensors of the spec. Throws Error: bad_bundle.
     Session(const Bundle &bundle, const GraphSpec &spec, int threads);
 
-    /// Numbers in a row of the output.
-    std::size_t output_width() const { return count(spec_.output.shape); }
+    const GraphSpec &spec() const { return spec_; }
 
-    /// Runs a batch of rows, at least one: inputs in the order of the spec. May be called from several threads at
-    /// once. Throws Error: bad_bundle.
-    void run(std::size_t rows, const std::array<const float *, 2> &inputs, float *output) const;
+    /// Runs a batch of rows, at least one. May be called from several threads at once. Throws Error: bad_bundle.
+    void run(std::size_t rows, const float *input, const float *context, float *output) const;
 
   private:
-    Ort::Value wrap(std::size_t rows, const Tensor &tensor, float *data) const;
-
     std::string path_;
     GraphSpec spec_;
-    Ort::Env environment_; // one of the process, counted
-    Ort::MemoryInfo memory_;
-    mutable Ort::Session session_; // run changes nothing, and is not const
+    Ort::Env environment_{nullptr}; // one of the process, counted
+    Ort::MemoryInfo memory_{nullptr};
+    mutable Ort::Session session_{nullptr}; // run changes nothing, and is not const
 };
 
 } // namespace flow

@@ -6,6 +6,5 @@ export { openBundle } from "./bundle.js";
 export { bundleArray, replay } from "./golden.js";
 export { BLOCK_ROWS, Model } from "./model.js";
 export { hasGpu, loadRuntime } from "./runtime.js";
-export { entryFiles, fromAddress, fromFiles } from "./sources.js";
+export { fromAddress } from "./sources.js";
 export { sampleTable, scoreTable } from "./table.js";
-export { unzip } from "./zip.js";

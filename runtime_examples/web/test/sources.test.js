@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { entryFiles, fromAddress, fromFiles } from "../src/sources.js";
+import { entryFiles, fromFiles } from "../src/page/files.js";
+import { fromAddress } from "../src/sources.js";
 
 /** @param {Record<string, string>} contents */
 function blobs(contents) {

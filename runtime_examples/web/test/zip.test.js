@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BundleError } from "../../node/src/errors.js";
 import { strToU8, zipSync } from "../node_modules/fflate/esm/browser.js";
-import { unzip } from "../src/zip.js";
+import { unzip } from "../src/page/zip.js";
 
 const TEXT = strToU8("{}");
 

@@ -32,7 +32,6 @@ template <class T> class Span {
     T &operator[](std::size_t index) const { return data_[index]; }
     T *begin() const { return data_; }
     T *end() const { return data_ + size_; }
-    Span subspan(std::size_t start, std::size_t size) const { return {data_ + start, size}; }
 
   private:
     T *data_ = nullptr;

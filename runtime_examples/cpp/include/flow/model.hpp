@@ -36,17 +36,14 @@ struct Options {
 
 /// A density that can be evaluated and sampled.
 ///
-/// It does not change once it is open: any number of threads may call its const functions at the same time.
+/// It does not change once it is open: any number of threads may call its functions at the same time, and copies share
+/// what it holds.
 /// Arrays of rows are [rows, …]; a context is [rows, context], or [context] for all rows.
 class Model {
   public:
     /// Opens the bundle in a folder, and holds every file to its hash.
     /// Throws Error: bad_bundle, no_runtime.
     explicit Model(const std::filesystem::path &folder, const Options &options = {});
-
-    Model(Model &&) noexcept;
-    Model &operator=(Model &&) noexcept;
-    ~Model();
 
     const Description &description() const noexcept;
 
@@ -71,7 +68,7 @@ class Model {
 
   private:
     struct Parts;
-    std::unique_ptr<Parts> parts_;
+    std::shared_ptr<const Parts> parts_;
 };
 
 } // namespace flow

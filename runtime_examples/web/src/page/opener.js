@@ -1,9 +1,10 @@
 /** Choosing a bundle: from the zoo, by two file inputs, or by dropping it on the page. */
 
 import { BundleError } from "../../../node/src/errors.js";
-import { entryFiles, fromAddress, fromFiles } from "../sources.js";
-import { unzip } from "../zip.js";
+import { fromAddress } from "../sources.js";
 import { byId, make } from "./elements.js";
+import { entryFiles, fromFiles } from "./files.js";
+import { unzip } from "./zip.js";
 
 /** @typedef {import("../sources.js").Source} Source */
 

@@ -1,9 +1,9 @@
 /** Zip files, which come from anywhere: bounded before anything is unpacked. */
 
-import { BundleError } from "../../node/src/errors.js";
-import { isPlainName } from "../../node/src/manifest.js";
-import { unzipSync } from "../node_modules/fflate/esm/browser.js";
-import { MOST_FILES } from "./sources.js";
+import { BundleError } from "../../../node/src/errors.js";
+import { isPlainName } from "../../../node/src/manifest.js";
+import { unzipSync } from "../../node_modules/fflate/esm/browser.js";
+import { MOST_FILES } from "./files.js";
 
 /** What all files may come to, unpacked. */
 const MOST_BYTES = 512 * 2 ** 20;

@@ -1,17 +1,9 @@
 // JSON values that are taken with their type, or refused by the path of their key.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include "manifest.hpp"
 
-#include <cstddef>
-#include <limits>
-#include <string>
-#include <vector>
-
-namespace flow {
-
-/// The largest whole number that a bundle may hold.
-constexpr std::size_t largest_size = std::numeric_limits<std::int32_t>::max();
+namespace program {
 
 /// A value of a JSON document, which must outlive it, and the way to it. Everything throws Error (bad_bundle) for a
 /// value of another type, or out of bounds: "PATH: golden.cases[3].name: what is wrong".
@@ -65,4 +57,4 @@ class Key {
     std::string path_;
 };
 
-} // namespace flow
+} // namespace program

@@ -1,4 +1,4 @@
-#include "inside.h"
+#include "rules.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -7,29 +7,29 @@
 /* One rule on its way through a document. */
 typedef struct {
     const cJSON *root;
-    const flow_rule *rule;
+    const json_rule *rule;
     const char *where;
     char path[400]; /* of the value that it has come to */
     flow_error *error;
 } walk;
 
 static bool fits(const walk *at, const cJSON *value) {
-    const flow_rule *rule = at->rule;
+    const json_rule *rule = at->rule;
     const char *text = cJSON_GetStringValue(value);
     const double number = cJSON_IsArray(value) ? cJSON_GetArraySize(value) : value->valuedouble;
     const bool in_range = number >= rule->least && number <= rule->most;
     switch (rule->kind) {
-    case FLOW_OBJECT:
+    case JSON_OBJECT:
         return cJSON_IsObject(value);
-    case FLOW_LIST:
+    case JSON_LIST:
         return cJSON_IsArray(value) && in_range;
-    case FLOW_FILE:
+    case JSON_FILE:
         return text && flow_key(flow_key(at->root, "files"), text);
-    case FLOW_TRUTH:
+    case JSON_TRUTH:
         return cJSON_IsBool(value);
-    case FLOW_NUMBER:
+    case JSON_NUMBER:
         return cJSON_IsNumber(value) && in_range;
-    case FLOW_WHOLE:
+    case JSON_WHOLE:
         return cJSON_IsNumber(value) && in_range && number == floor(number);
     default:
         return text && (!rule->word || strcmp(text, rule->word) == 0);
@@ -81,7 +81,7 @@ static bool descend(walk *at, const cJSON *value, const char *rest, size_t used)
            flow_fail(at->error, FLOW_BAD_BUNDLE, "%s: %s: is missing", at->where, at->path);
 }
 
-bool flow_check_rules(const cJSON *root, const char *where, const flow_rule *rules, size_t count, flow_error *error) {
+bool check_rules(const cJSON *root, const char *where, const json_rule *rules, size_t count, flow_error *error) {
     walk at = {.root = root, .where = where, .error = error};
     for (at.rule = rules; at.rule < rules + count; at.rule++)
         if (!descend(&at, root, at.rule->path, 0))

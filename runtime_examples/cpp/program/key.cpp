@@ -1,17 +1,15 @@
 #include "key.hpp"
 
-#include "flow/error.hpp"
-
 #include <algorithm>
 #include <cmath>
 
-namespace flow {
+namespace program {
 
 Key Key::operator[](const char *name) const {
     const auto found = object().find(name);
     std::string path = path_.empty() ? name : path_ + "." + name;
     if (found == value_.end())
-        throw Error(Code::bad_bundle, file_ + ": " + path + ": is missing");
+        throw flow::Error(flow::Code::bad_bundle, file_ + ": " + path + ": is missing");
     return {file_, *found, std::move(path)};
 }
 
@@ -82,7 +80,7 @@ double Key::number() const {
 }
 
 void Key::refuse(const std::string &reason) const {
-    throw Error(Code::bad_bundle, file_ + ": " + (path_.empty() ? "" : path_ + ": ") + reason);
+    throw flow::Error(flow::Code::bad_bundle, file_ + ": " + (path_.empty() ? "" : path_ + ": ") + reason);
 }
 
 const Key::Json &Key::object() const {
@@ -98,4 +96,4 @@ void Key::expected(const std::string &what) const {
     refuse("expected " + what + ", got " + (found.size() > shown ? found.substr(0, shown) + "…" : found));
 }
 
-} // namespace flow
+} // namespace program
