@@ -72,10 +72,9 @@ def drop_log_det(model: onnx.ModelProto) -> None:
 
 def swap_columns(model: onnx.ModelProto) -> None:
     """The features of a sample come out in another order."""
-    order = next(n for n in reversed(model.graph.node) if n.op_type == "Gather").input[1]
-    initializer = next(each for each in model.graph.initializer if each.name == order)
-    reversed_order = numpy_helper.to_array(initializer)[::-1].copy()
-    initializer.CopyFrom(numpy_helper.from_array(reversed_order, order))
+    features = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    order = numpy_helper.from_array(np.arange(features)[::-1].copy(), "order")
+    append_node(model, "Gather", order, axis=1)
 
 
 def fix_batch(model: onnx.ModelProto) -> None:
@@ -86,13 +85,18 @@ def fix_batch(model: onnx.ModelProto) -> None:
 
 def fix_batch_inside(model: onnx.ModelProto) -> None:
     """The signature says that the batch is free, a Reshape inside says otherwise."""
+    append_node(model, "Reshape", numpy_helper.from_array(np.array([256], np.int64), "rows"))
+
+
+def append_node(model: onnx.ModelProto, kind: str, constant: onnx.TensorProto, **attributes: int) -> None:
+    """Puts an operator with a constant behind the output."""
     output = model.graph.output[0].name
     for node in model.graph.node:
         for index, name in enumerate(node.output):
             if name == output:
                 node.output[index] = "before"
-    model.graph.initializer.append(numpy_helper.from_array(np.array([256], np.int64), "rows"))
-    model.graph.node.append(onnx.helper.make_node("Reshape", ["before", "rows"], [output]))
+    model.graph.initializer.append(constant)
+    model.graph.node.append(onnx.helper.make_node(kind, ["before", constant.name], [output], **attributes))
 
 
 def move_data_outside(model: onnx.ModelProto) -> None:

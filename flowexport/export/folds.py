@@ -14,6 +14,7 @@ __all__ = [
     "fold_context_scale",
     "fold_elementwise",
     "fold_embeddings",
+    "fold_halves",
     "fold_identity",
     "fold_linear",
     "fold_masks",
@@ -35,6 +36,7 @@ from flowexport.flows.images import MaskedImageConditioner, MultiScaleStack
 
 from . import images
 from .diagonals import fold_diagonals
+from .halves import fold_halves
 from .lean import DenseLinear, Diagonal, LeanFlow
 from .networks import first_linears, head_parameters, inner, reads_features
 from .splines import fold_splines
@@ -196,6 +198,7 @@ FOLDS: tuple[Callable[[LeanFlow], None], ...] = (
     fold_diagonals,
     fold_context_scale,
     fold_embeddings,
+    fold_halves,
 )
 """All folds of flows of vectors, in their order."""
 

@@ -54,14 +54,15 @@ class Graph:
         device: from `flowexport.runtime.device.resolve`.
         signature: what it takes and gives.
         where: the file's path, for messages.
+        apart: as `flowexport.runtime.device.open_session` has it.
 
     Raises:
         DeviceError, BundleError: where it cannot be opened.
     """
 
-    def __init__(self, data: bytes, device: Device, signature: Signature, where: str) -> None:
+    def __init__(self, data: bytes, device: Device, signature: Signature, where: str, apart: bool = False) -> None:
         self.device, self.signature, self.where = device, signature, where
-        self.session = open_session(data, device, where)
+        self.session = open_session(data, device, where, apart)
         self._few = BOUND_NUMBERS // sum(map(math.prod, (*signature.inputs.values(), signature.row)))
         self._value = import_onnxruntime().OrtValue.ortvalue_from_numpy
         self._local = threading.local()

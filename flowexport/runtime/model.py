@@ -18,7 +18,7 @@ from flowexport.bundle import Bundle, open_bundle
 from flowexport.bundle.schema import ContextFeature
 from flowexport.errors import ArgumentError, BundleError, InputError
 
-from .blocks import Workers, rows_a_block, widest
+from .blocks import Workers, fit_apart, rows_a_block, widest
 from .categories import context_array, require_codes
 from .cuda import CudaGraph, Tensors, on_gpu
 from .device import Device, resolve
@@ -264,8 +264,11 @@ class Model:
     def _open(self, name: str, signature: Signature) -> Graph:
         """One of the bundle's graphs on the model's device."""
         where = str(self.bundle.path / getattr(self.manifest.graphs, name).file)
-        kind = Graph if self.device.kind == "cpu" else CudaGraph
-        return kind(self.bundle.graph(name)[0], self.device, signature, where)
+        data = self.bundle.graph(name)[0]
+        if self.device.kind != "cpu":
+            return CudaGraph(data, self.device, signature, where)
+        apart = fit_apart(self.manifest.architecture, self.workers.block_rows)
+        return Graph(data, self.device, signature, where, apart)
 
     def _on_gpu(self, graph: str, name: str, given: Any, row: tuple[int, ...], context: Any) -> Any:
         """Runs a graph on tensors of a GPU, into a tensor there."""

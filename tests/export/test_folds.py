@@ -24,6 +24,7 @@ from flowexport.export.univariates import ClampedAffine, UnitSpline
 from flowexport.flows import (
     Affine,
     Flow,
+    HalvesStack,
     Inverse,
     LULinear,
     Permutation,
@@ -31,6 +32,7 @@ from flowexport.flows import (
     RationalQuadraticSpline,
     RealNVP,
     SigmoidAffine,
+    WholeStack,
 )
 from flowexport.flows.conditioner import MaskedConditioner
 from flowexport.flows.diagonal import Elementwise
@@ -306,3 +308,19 @@ def test_fold_splines_leaves_one_head_and_no_scale_between_splines():
     assert all(list(coupling.conditioner.heads) == ["bins"] for coupling in lean.stack.couplings)
     # One scale at the entrance of each half, and none between splines.
     assert sum(isinstance(layer, PerPart) for layer in lean.stack.layers) == 2
+
+
+@pytest.mark.parametrize(
+    ("features", "univariate", "stack"),
+    [
+        (16, "Affine", WholeStack),
+        (16, {"name": "Inverse", "univariate": "Additive"}, WholeStack),
+        (17, "Affine", HalvesStack),
+        (4, "SigmoidAffine", HalvesStack),
+        (4, "RationalQuadraticSpline", HalvesStack),
+    ],
+    ids=str,
+)
+def test_fold_halves_makes_one_tensor_of_what_is_short_and_affine(features, univariate, stack):
+    flow = RealNVP(features, hidden_features=(8,), univariate=univariate)
+    assert type(fold_all(LeanFlow(flow)).stack) is stack

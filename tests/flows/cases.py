@@ -51,6 +51,7 @@ CUSTOM_MASKS = {
     1: [[True], [False], [True]],
     2: [[True, False], [False, True], [False, True]],
     5: [[True, True, False, True, True], [False, False, True, False, False], [True, False, True, False, True]],
+    17: [[i % 3 == 0 for i in range(17)], [i > 4 for i in range(17)], [i % 3 == 0 for i in range(17)]],
 }
 """Masks that no rule gives: of unequal sizes, one of them twice. Those of one feature are refused."""
 
@@ -65,7 +66,8 @@ RUNNING_STEPS = 20
 """Batches that running moments are taken over: at a momentum of 0.1 what they started from is 0.9^20 = 12 %."""
 
 OPTIONS: dict[str, list[Any]] = {
-    "features": [1, 2, 5],
+    # The last is more than export makes one tensor of.
+    "features": [1, 2, 5, 17],
     "context": list(CONTEXTS),
     "transforms": [2, 3],
     "hidden_features": [(8,), (8, 6), (8, 8), ()],
@@ -181,7 +183,8 @@ def arguments_of(chosen: Choice) -> dict[str, Any]:
     if chosen.get("masks") == "custom":
         chosen["masks"] = CUSTOM_MASKS[features][: chosen["transforms"]]
     if chosen.pop("bounds", False):
-        chosen["bounds"] = [[(0, None), (None, 2), (-1, 3), (None, None), (1, None)][i] for i in range(features)]
+        of_five = [(0, None), (None, 2), (-1, 3), (None, None), (1, None)]
+        chosen["bounds"] = [of_five[feature % 5] for feature in range(features)]
     return chosen
 
 

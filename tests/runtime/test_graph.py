@@ -10,7 +10,7 @@ import pytest
 
 from flowexport.bundle import open_bundle
 from flowexport.errors import BundleError
-from flowexport.runtime.blocks import rows_a_block, widest
+from flowexport.runtime.blocks import fit_apart, rows_a_block, widest
 from flowexport.runtime.device import Device
 from flowexport.runtime.graph import BOUND_NUMBERS, KEPT_SHAPES, Graph, Signature
 from tests.conftest import Exported
@@ -117,3 +117,22 @@ def test_blocks_are_as_large_as_the_cache_is_good_for(
 )
 def test_the_widest_layer_is_what_the_manifest_says_if_it_says_it(architecture: dict[str, Any], width: int) -> None:
     assert widest(architecture) == width
+
+
+@pytest.mark.parametrize(
+    ("changed", "rows", "apart"),
+    [
+        ({}, 1024, True),
+        ({}, 2048, False),
+        ({"univariate": {"name": "Affine", "slope": 0.1}}, 1024, True),
+        ({"univariate": "RationalQuadraticSpline"}, 1024, False),
+        ({"hidden_features": []}, 1024, False),
+        ({"transforms": "many"}, 1, False),
+        ({"transforms": -1}, 1024, False),
+    ],
+)
+def test_what_is_between_operators_is_kept_apart_where_it_is_known_to_be_little(
+    changed: dict[str, Any], rows: int, apart: bool
+) -> None:
+    arguments = {"univariate": "Affine", "transforms": 5, "hidden_features": [128, 128]}
+    assert fit_apart({"arguments": arguments | changed}, rows) is apart

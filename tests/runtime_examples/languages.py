@@ -51,14 +51,11 @@ class Language:
         name: as people call it.
         folder: in runtime_examples.
         needs: executables without which it cannot be built or run.
-        other_kernels: whether its ONNX Runtime computes by other code than flowexport's on this machine, so that
-            results differ in their last bits.
     """
 
     name: str
     folder: str
     needs: tuple[str, ...]
-    other_kernels: bool = False
 
     @property
     def path(self) -> Path:
@@ -103,5 +100,5 @@ LANGUAGES = [
     Language("Go", "go", ("go", "cc")),
     Language("Java", "java", ("java", "mvn")),
     Language("JavaScript", "node", ("node", "npm")),
-    Language("browser", "web", ("node", "npm", "chromium"), other_kernels=True),
+    Language("browser", "web", ("node", "npm", "chromium")),
 ]

@@ -26,7 +26,7 @@ from tests.planting import Planted, nudge_largest_weight
 
 from .conftest import ZOO, Plant, manifest_of
 from .languages import BUILD_SECONDS, EXAMPLES
-from .test_contract import FLIPPED, GOLDEN_ATOL, GOLDEN_RTOL, has_splines
+from .test_contract import FLIPPED, has_splines
 
 WEB = EXAMPLES / "web"
 DOCS = EXAMPLES.parent / "docs"
@@ -183,12 +183,8 @@ def test_samples_are_pythons(page: Page, models: dict[str, Model], name: str) ->
     expected = models[name].sample(1100, context, seed=SEED, temperature=0.7).reshape(1100, -1)
     found = np.array([row.split(",") for row in rows], np.float64)
     manifest = manifest_of(ZOO[name])
-    atol, rtol, allowed = 1e-5, 2.5e-7, 0.0
-    if has_splines(manifest):
-        # As the contract holds the browser's kernels to it: they round otherwise, and bins flip on the last bit.
-        atol, rtol, allowed = GOLDEN_ATOL, GOLDEN_RTOL, FLIPPED
-    over = np.abs(found - expected) > atol * np.array(manifest["scale"]) + rtol * np.abs(expected)
-    assert over.mean() <= allowed
+    over = np.abs(found - expected) > 1e-5 * np.array(manifest["scale"]) + 2.5e-7 * np.abs(expected)
+    assert over.mean() <= (FLIPPED if has_splines(manifest) else 0)
     page.until(f"document.querySelector('#caption').textContent.includes('1,100 samples of seed {SEED}')")
 
 
