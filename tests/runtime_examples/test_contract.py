@@ -30,7 +30,12 @@ SCALES = 1e-5
 """Samples of two languages differ by so many standard deviations at most."""
 
 FLIPPED = 1e-4
-"""Share of a spline's samples that may differ by more: the last bit of an input can choose another bin."""
+"""Share of a spline's values that may differ by more: it is steep where rows are few."""
+
+
+def enough(manifest: dict[str, Any]) -> int:
+    """Rows of a sample: more than one block, and of splines so many that the share can be seen."""
+    return 11_000 if has_splines(manifest) else 1100
 
 
 def has_splines(manifest: dict[str, Any]) -> bool:
@@ -180,7 +185,9 @@ def test_scores_are_flowexports(
     assert done.status == 0, done.errors
     expected = model.log_prob(x, context)
     found = numbers(done.out)
-    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-6, atol=1e-5)
+    # WebAssembly rounds otherwise, so that a spline's scores are as near as the golden cases have to be.
+    rtol, atol = (1e-5, 1e-4) if language.folder == "web" and has_splines(manifest_of(path)) else (1e-6, 1e-5)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=rtol, atol=atol)
     if name == "unnamed":
         assert done.lines[0] == "log_prob"
         assert len(done.errors) == 1
@@ -250,7 +257,8 @@ def test_samples_of_every_bundle_are_flowexports(
     """At a temperature that float32 rounds and a selector does not take; a context that begins with a minus."""
     path = bundles[name]
     context = golden_context(path)
-    arguments: list[object] = [1100, SEED, 0.7]
+    count = enough(manifest_of(path))
+    arguments: list[object] = [count, SEED, 0.7]
     if context is not None:
         context = context[(context[:, 0] < 0).argmax()]
         arguments += ["--context", ",".join(map(str, context.tolist()))]
@@ -258,7 +266,7 @@ def test_samples_of_every_bundle_are_flowexports(
     assert (done.status, done.errors) == (0, []), done.errors
     header = columns_of(path)[: len(manifest_of(path)["scale"])]
     assert table(done.out)[0] == header
-    assert_samples_agree(path, numbers(done.out), models[name].sample(1100, context, SEED, 0.7))
+    assert_samples_agree(path, numbers(done.out), models[name].sample(count, context, SEED, 0.7))
 
 
 def test_a_context_may_be_named_by_its_category(language: Language, bundles: dict[str, Path]) -> None:

@@ -26,7 +26,7 @@ from tests.planting import Planted, nudge_largest_weight
 
 from .conftest import ZOO, Plant, manifest_of
 from .languages import BUILD_SECONDS, EXAMPLES
-from .test_contract import FLIPPED, has_splines
+from .test_contract import FLIPPED, enough, has_splines
 
 WEB = EXAMPLES / "web"
 DOCS = EXAMPLES.parent / "docs"
@@ -174,18 +174,19 @@ def test_golden_passes(page: Page, name: str) -> None:
 def test_samples_are_pythons(page: Page, models: dict[str, Model], name: str) -> None:
     page.show(name)
     page.fill("#seed", str(SEED))
-    page.fill("#rows", "1100")
+    count = enough(manifest_of(ZOO[name]))
+    page.fill("#rows", str(count))
     page.fill("#temperature .slider > input:last-child", "0.7")
     page.press("#temperature .slider > input:last-child", "Enter")
     context = context_of(page)
     header, *rows = page.download("#samples-download")["text"].splitlines()
     assert header.split(",") == names_of(ZOO[name])
-    expected = models[name].sample(1100, context, seed=SEED, temperature=0.7).reshape(1100, -1)
+    expected = models[name].sample(count, context, seed=SEED, temperature=0.7).reshape(count, -1)
     found = np.array([row.split(",") for row in rows], np.float64)
     manifest = manifest_of(ZOO[name])
     over = np.abs(found - expected) > 1e-5 * np.array(manifest["scale"]) + 2.5e-7 * np.abs(expected)
     assert over.mean() <= (FLIPPED if has_splines(manifest) else 0)
-    page.until(f"document.querySelector('#caption').textContent.includes('1,100 samples of seed {SEED}')")
+    page.until(f"document.querySelector('#caption').textContent.includes('{count:,} samples of seed {SEED}')")
 
 
 @pytest.mark.parametrize("name", [name for name, path in ZOO.items() if len(manifest_of(path)["event_shape"]) == 1])
