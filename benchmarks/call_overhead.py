@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 
 import flowexport
 from flowexport.bench import pinned, side_by_side
@@ -24,16 +23,13 @@ CALLS = 2000
 """More than elsewhere: a difference of two small times."""
 
 HOW = f"""\
-One row, one thread, medians of {CALLS} calls in turn. *bound* is ONNX Runtime's `run_with_iobinding` of the same graph
-in a session of its own, with input and output bound beforehand to buffers that stay: what is left of the call when
-Python does nothing. *run* is `InferenceSession.run` with a dictionary. The figure is `Model.log_prob` less *bound*."""
+One row, one thread, medians of {CALLS} calls in turn. *bound* is ONNX Runtime's `run_with_iobinding` of the same
+session, with input and output bound beforehand to buffers that stay: what is left of the call when Python does nothing.
+*run* is `InferenceSession.run` with a dictionary. The figure is `Model.log_prob` less *bound*."""
 
 
-def bound(graph: Path, x: np.ndarray, out: np.ndarray) -> tuple[Any, Any]:
-    """A call of a graph on bound buffers, and one by `run`."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    session = onnxruntime.InferenceSession(graph.read_bytes(), options, providers=["CPUExecutionProvider"])
+def bound(session: Any, x: np.ndarray, out: np.ndarray) -> tuple[Any, Any]:
+    """A call of a session on bound buffers, and one by `run`."""
     binding = session.io_binding()
     name, output = session.get_inputs()[0].name, session.get_outputs()[0].name
     binding.bind_input(name, "cpu", 0, np.float32, x.shape, x.ctypes.data)
@@ -51,7 +47,7 @@ def compare(quick: bool) -> Report:
             x = np.random.default_rng(0).standard_normal((1, shape.features), np.float32)
             for verb, ours in (("log_prob", model.log_prob), ("sample", model.sample_from)):
                 out = np.empty((1,) if verb == "log_prob" else x.shape, np.float32)
-                by_binding, by_run = bound(flows.graph(verb), x, out)
+                by_binding, by_run = bound(model.graphs[verb].session, x, out)
                 calls = {"ours": lambda ours=ours, x=x: ours(x), "run": by_run, "bound": by_binding}
                 timings = side_by_side(calls, 200 if quick else CALLS)
                 np.testing.assert_allclose(out, ours(x), rtol=1e-5, atol=1e-5)

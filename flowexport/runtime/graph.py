@@ -97,7 +97,7 @@ class Graph:
         except (AttributeError, KeyError):
             bound = self._bind(rows)
         for buffer, given in zip(bound.inputs, inputs, strict=False):
-            np.copyto(buffer, given, "same_kind")
+            buffer[...] = given
         self._run(bound.binding)
         return bound.output
 
