@@ -1,5 +1,8 @@
 # Everything runs from .venv, which `setup` makes; nothing relies on what was installed by hand.
 
+# A module that is compiled once is not compiled again in each of the hundreds of processes of a test run.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON ?= python3
 BIN := .venv/bin
 # Packages of the system that only tests need: headers, formatters and linters of C and C++, a browser.
