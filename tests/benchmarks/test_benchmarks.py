@@ -145,7 +145,8 @@ def test_the_readme_gets_its_table_between_its_markers() -> None:
 
 def test_bound_buffers_give_the_numbers_of_the_model(flows: Flows) -> None:
     x, out = np.ones((1, SMALL.features), np.float32), np.empty(1, np.float32)
-    by_binding, by_run = call_overhead.bound(flows.graph("log_prob"), x, out)
+    model = flowexport.load(flows.bundle, device="cpu")
+    by_binding, by_run = call_overhead.bound(model.graphs["log_prob"].session, x, out)
     by_binding()
     np.testing.assert_array_equal(out, by_run()[0])
 
