@@ -1,7 +1,8 @@
 """The flows that every general property is tested over: a new flow is one line here, a new option one entry."""
 
+import copy
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from itertools import combinations, product
 from typing import Any
 
@@ -221,9 +222,17 @@ ALL = CASES | PAIRS
 
 
 def make(name: str, seed: int = 0, dtype: torch.dtype = torch.float64) -> Flow:
-    """A case with the weights of a seed."""
+    """A case with the weights of a seed; random numbers go on as if it had just been built."""
+    flow, state = built(name, seed)
+    torch.set_rng_state(state)
+    return copy.deepcopy(flow).to(dtype)
+
+
+@cache
+def built(name: str, seed: int) -> tuple[Flow, Tensor]:
+    """A case, which thousands of tests copy, and the state of the random numbers behind it."""
     torch.manual_seed(seed)
-    return ALL[name]().to(dtype)
+    return ALL[name](), torch.get_rng_state()
 
 
 def rows(flow: Flow, *shape: int) -> Tensor:
