@@ -38,7 +38,7 @@ from . import images
 from .diagonals import fold_diagonals
 from .halves import fold_halves
 from .lean import DenseLinear, Diagonal, LeanFlow
-from .networks import first_linears, head_parameters, inner, reads_features
+from .networks import first_linears, head_parameters, inner, reads_features, set_weight
 from .splines import fold_splines
 from .univariates import ClampedAffine, SigmoidScale
 
@@ -181,8 +181,7 @@ def fold_embeddings(lean: LeanFlow) -> None:
             block @ encoder.tables[str(column)].T if encoder.embeddings[column] else block
             for column, block in enumerate(columns)
         ]
-        linear.weight = nn.Parameter(torch.cat([features, *columns], dim=1), requires_grad=False)
-        linear.in_features = linear.weight.shape[1]
+        set_weight(linear, torch.cat([features, *columns], dim=1))
     encoder.tables = nn.ParameterDict()
     encoder.embeddings = [0] * len(widths)
 

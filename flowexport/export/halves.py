@@ -12,13 +12,13 @@ __all__ = ["fold_halves"]
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from flowexport.flows import Additive, Coupling, ExponentialAffine, HalvesStack, Inverse, WholeStack
+from flowexport.flows import Additive, ExponentialAffine, HalvesStack, WholeStack
 from flowexport.flows.conditioner import Constant
 
 from .lean import LeanFlow
-from .networks import first_linears, reads_features
+from .networks import bijection, first_linears, frozen, reads_features, set_weight
 from .univariates import ClampedAffine
 
 SHORT = 16
@@ -33,7 +33,7 @@ def fold_halves(lean: LeanFlow) -> None:
     stack = lean.stack
     if type(stack) is not HalvesStack or lean.event_shape[0] > SHORT:
         return
-    if not all(isinstance(layer, Coupling) and is_affine(layer.univariate) for layer in stack.layers):
+    if not all(isinstance(bijection(layer), ZERO_IS_IDENTITY) for layer in stack.layers):
         return
     halves = stack.first.long(), stack.second.long()
     for layer, route in stack.steps():
@@ -42,14 +42,9 @@ def fold_halves(lean: LeanFlow) -> None:
         if reads_features(layer.conditioner):
             for linear in first_linears(layer.conditioner):
                 features, context = linear.weight.tensor_split([len(kept)], dim=1)
-                linear.weight = frozen(torch.cat([spread(features.T, kept, lean).T, context], dim=1))
-                linear.in_features = linear.weight.shape[1]
+                set_weight(linear, torch.cat([spread(features.T, kept, lean).T, context], dim=1))
         spread_heads(layer.conditioner, moved, lean)
     lean.stack = WholeStack(stack.layers)
-
-
-def is_affine(univariate: Any) -> bool:
-    return isinstance(univariate.univariate if isinstance(univariate, Inverse) else univariate, ZERO_IS_IDENTITY)
 
 
 def spread_heads(conditioner: Any, moved: Tensor, lean: LeanFlow) -> None:
@@ -59,14 +54,10 @@ def spread_heads(conditioner: Any, moved: Tensor, lean: LeanFlow) -> None:
         if isinstance(conditioner, Constant):
             heads[name] = frozen(spread(head, moved, lean))
             continue
-        head.weight, head.bias = frozen(spread(head.weight, moved, lean)), frozen(spread(head.bias, moved, lean))
-        head.out_features = len(head.bias)
+        set_weight(head, spread(head.weight, moved, lean))
+        head.bias = frozen(spread(head.bias, moved, lean))
 
 
 def spread(rows: Tensor, features: Tensor, lean: LeanFlow) -> Tensor:
     """``[features of a half, *]`` → ``[features, *]``, with zeros for those of the other half."""
     return rows.new_zeros(lean.event_shape[0], *rows.shape[1:]).index_copy(0, features, rows)
-
-
-def frozen(tensor: Tensor) -> nn.Parameter:
-    return nn.Parameter(tensor, requires_grad=False)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["first_linears", "head_parameters", "reads_features"]
+__all__ = ["bijection", "first_linears", "frozen", "head_parameters", "inner", "reads_features", "set_weight"]
 
 from typing import Any
 
 from torch import Tensor, nn
 
-from flowexport.flows import Coupling
+from flowexport.flows import Coupling, Inverse
 from flowexport.flows.conditioner import Constant, ContextConditioner
 from flowexport.flows.images import ConvolutionalConditioner
 
@@ -41,3 +41,20 @@ def head_parameters(coupling: Coupling, name: str) -> list[Tensor]:
 def reads_features(conditioner: Any) -> bool:
     """Whether the conditioner sees any feature."""
     return not isinstance(conditioner, (Constant, ContextConditioner))
+
+
+def bijection(layer: Any) -> Any:
+    """The univariate bijection of a coupling, in whichever direction it is used, or None of another layer."""
+    univariate = getattr(layer, "univariate", None)
+    return univariate.univariate if isinstance(univariate, Inverse) else univariate
+
+
+def set_weight(linear: nn.Linear, weight: Tensor) -> None:
+    """Gives a Linear a weight of another shape."""
+    linear.weight = frozen(weight)
+    linear.out_features, linear.in_features = weight.shape
+
+
+def frozen(tensor: Tensor) -> nn.Parameter:
+    """A parameter that is not trained any more."""
+    return nn.Parameter(tensor, requires_grad=False)

@@ -23,7 +23,7 @@ from flowexport.flows import Inverse, PerPart, RationalQuadraticSpline
 from flowexport.flows.conditioner import Constant, MaskedConditioner
 
 from .lean import Diagonal, LeanFlow
-from .networks import first_linears, head_parameters, inner, reads_features
+from .networks import bijection, first_linears, frozen, head_parameters, inner, reads_features
 from .univariates import SoftsignLinear, UnitSpline
 
 
@@ -57,8 +57,7 @@ def is_masked(layer: Any) -> bool:
 
 def spline_of(layer: Any) -> RationalQuadraticSpline | None:
     """The spline of a coupling, in whichever direction, if it has one."""
-    univariate = getattr(layer, "univariate", None)
-    univariate = univariate.univariate if isinstance(univariate, Inverse) else univariate
+    univariate = bijection(layer)
     return univariate if isinstance(univariate, RationalQuadraticSpline) else None
 
 
@@ -80,7 +79,7 @@ def join_heads(coupling: Any, spline: RationalQuadraticSpline) -> None:
     network.sizes = {"bins": 4 * spline.bins}
     if isinstance(network, Constant):
         clamped = nn.functional.softsign(bias) if spline.constraint == "clamp" else bias
-        network.heads = nn.ParameterDict({"bins": nn.Parameter(clamped, requires_grad=False)})
+        network.heads = nn.ParameterDict({"bins": frozen(clamped)})
         return
     weight = joined(spline, weights[0])
     kind = SoftsignLinear if spline.constraint == "clamp" else nn.Linear

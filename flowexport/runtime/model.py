@@ -204,8 +204,7 @@ class Model:
         return percentile
 
     def _is_block(self, rows: Any, row: tuple[int, ...]) -> bool:
-        """Whether rows are as a graph takes them, and few: the ordinary call, of which all that it could be told else
-        would cost a fifth."""
+        """Whether rows are as a graph takes them, and no more than one run: the checks of other calls cost a fifth."""
         return (
             type(rows) is np.ndarray
             and rows.dtype == self.dtype

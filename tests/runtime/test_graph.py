@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import flowexport
 from flowexport.bundle import open_bundle
 from flowexport.errors import BundleError
 from flowexport.runtime.blocks import fit_apart, rows_a_block, widest
@@ -136,3 +137,10 @@ def test_what_is_between_operators_is_kept_apart_where_it_is_known_to_be_little(
 ) -> None:
     arguments = {"univariate": "Affine", "transforms": 5, "hidden_features": [128, 128]}
     assert fit_apart({"arguments": arguments | changed}, rows) is apart
+
+
+@pytest.mark.parametrize(("name", "reuse"), [("banana", False), ("moons", True)])
+def test_a_model_asks_for_memory_apart_where_it_fits(name: str, reuse: bool) -> None:
+    model = flowexport.load(name, device="cpu")
+    options = [graph.session.get_session_options() for graph in model.graphs.values()]
+    assert [each.enable_mem_reuse for each in options] == [reuse, reuse]
