@@ -19,6 +19,7 @@ from .languages import BUILD_SECONDS, LANGUAGES, Language
 ZOO = {path.parent.name: path for path in sorted(Path(__file__).resolve().parents[2].glob("models/*/bundle"))}
 
 CATEGORIES = [{"name": "cut", "categories": ["fair", "good", "ideal"]}, {"name": "angle"}]
+GRADES = [{"name": "grade", "categories": ["1", "2", "10"]}, {"name": "angle"}]
 
 Plant = Callable[[str], Planted]
 
@@ -42,7 +43,8 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, plain: Exported, condition
     """Name → folder: those of the zoo, and some that show what the zoo may not have.
 
     ``selector`` is ``plain`` whose last column of noise is said to choose a component; ``categorical`` is ``coded``
-    whose first context, a code, is said to be one; ``unnamed`` is ``conditional`` without names and reference rows.
+    whose first context, a code, is said to be one, ``numbered`` the same with numbers as labels; ``unnamed`` is
+    ``conditional`` without names and reference rows.
     """
     folder = tmp_path_factory.mktemp("contract")
     flow = small_flow(seed=2, features=5, context=2)
@@ -54,6 +56,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, plain: Exported, condition
     for name, source, changes in (
         ("selector", "plain", {"selector": True}),
         ("categorical", "coded", {"context_features": CATEGORIES}),
+        ("numbered", "coded", {"context_features": GRADES}),
         ("unnamed", "conditional", {"features": None, "context_features": None, "reference": None}),
     ):
         planted = Planted(made[source], folder / name)
@@ -71,7 +74,7 @@ def plant(bundles: dict[str, Path], tmp_path: Path) -> Plant:
 @pytest.fixture(scope="session")
 def models(bundles: dict[str, Path]) -> dict[str, Model]:
     """What flowexport says of the bundles; of codes, as of numbers."""
-    paths = bundles | {"categorical": bundles["coded"]}
+    paths = bundles | {"categorical": bundles["coded"], "numbered": bundles["coded"]}
     return {name: flowexport.load(path, device="cpu", threads=1) for name, path in paths.items()}
 
 

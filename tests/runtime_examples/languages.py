@@ -70,7 +70,7 @@ class Language:
     def run(
         self,
         *arguments: object,
-        rows: str = "",
+        rows: str | bytes = "",
         script: str = "run.sh",
         seconds: float = SECONDS,
         folder: Path | None = None,
@@ -78,7 +78,7 @@ class Language:
         """Runs a script of the folder, by default ``run.sh``, from another folder."""
         done = subprocess.run(
             [self.path / script, *map(str, arguments)],
-            input=rows.encode(),
+            input=rows.encode() if isinstance(rows, str) else rows,
             capture_output=True,
             timeout=seconds,
             cwd=folder or Path(__file__).parent,

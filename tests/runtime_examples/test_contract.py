@@ -19,6 +19,7 @@ from flowexport.runtime import Model
 from tests.planting import Planted, move_data_outside, nudge_largest_weight
 
 from .conftest import ZOO, Plant, golden_context, manifest_of
+from .csv_cases import CSV_CASES
 from .languages import BUILD_SECONDS, Done, Language
 
 NAMES = [*ZOO, "plain", "conditional", "selector", "categorical", "unnamed"]
@@ -211,30 +212,28 @@ def digits(text: str) -> str:
     return re.sub(r"[eE].*|[-+.]", "", text).strip("0")
 
 
-def test_a_category_is_read_by_its_name_or_its_code(
-    language: Language, bundles: dict[str, Path], models: dict[str, Model]
+# Tables that readers of CSV read differently
+
+
+@pytest.fixture(scope="module")
+def tables(language: Language, bundles: dict[str, Path]) -> dict[str, Done]:
+    """What became of each table of csv_cases.toml."""
+    return in_pairs(lambda case: language.run("score", bundles[case.bundle], rows=case.table), CSV_CASES)
+
+
+@pytest.mark.parametrize("name", CSV_CASES)
+def test_a_table_is_read_in_one_way_or_refused(
+    tables: dict[str, Done], bundles: dict[str, Path], models: dict[str, Model], name: str
 ) -> None:
-    columns = columns_of(bundles["categorical"])
-    x = models["categorical"].sample(4, [2.0, -0.5], seed=1)
-    rows = [[*map(repr, row), cut, "-0.5"] for row, cut in zip(x.tolist(), ("ideal", "2", "2.0", "fair"), strict=True)]
-    done = language.run("score", bundles["categorical"], rows="\n".join(map(",".join, [columns, *rows])))
-    assert done.status == 0, done.errors
-    expected = models["categorical"].log_prob(x, [[2, -0.5], [2, -0.5], [2, -0.5], [0, -0.5]])
+    done, case = tables[name], CSV_CASES[name]
+    if case.rows is None:
+        assert_refused(done, *case.refused)
+        return
+    assert (done.status, done.errors) == (0, []), done.errors
+    model, width = models[case.bundle], len(manifest_of(bundles[case.bundle])["scale"])
+    rows = np.array(case.rows, np.float32).reshape(len(case.rows), width + model.context_size)
+    expected = model.log_prob(rows[:, :width], rows[:, width:] if model.context_size else None)
     np.testing.assert_allclose(numbers(done.out)[:, 0], expected, rtol=1e-6, atol=1e-5)
-
-
-def test_a_table_may_come_from_windows(language: Language, bundles: dict[str, Path]) -> None:
-    """A byte order mark, CR LF, quotes, an empty line at the end, no line end after the last row."""
-    wanted = language.run("score", bundles["banana"], rows="x1,x2\n1.5,-2\n0.25,1e-3\n")
-    found = language.run("score", bundles["banana"], rows='\ufeff"x1",x2\r\n"1.5",-2\r\n0.25,1e-3')
-    assert (wanted.status, found.status) == (0, 0), found.errors
-    assert found.out == wanted.out
-    assert len(found.lines) == 3
-
-
-def test_a_table_without_rows_has_no_scores(language: Language, bundles: dict[str, Path]) -> None:
-    done = language.run("score", bundles["banana"], rows="x1,x2\n")
-    assert (done.status, done.lines, done.errors) == (0, ["log_prob,percentile"], [])
 
 
 # sample ---------------------------------------------------------------------------------------------------
@@ -275,6 +274,13 @@ def test_a_context_may_be_named_by_its_category(language: Language, bundles: dic
     assert first.out == language.run("sample", bundles["categorical"], 3, 0, 0.5, "--context", "1,-1.5").out
 
 
+def test_a_context_whose_labels_are_numbers_is_no_code(language: Language, bundles: dict[str, Path]) -> None:
+    by_label = language.run("sample", bundles["numbered"], 3, 0, 0.5, "--context", "2.0,-1.5")
+    assert (by_label.status, len(by_label.lines)) == (0, 4), by_label.errors
+    assert by_label.out == language.run("sample", bundles["categorical"], 3, 0, 0.5, "--context", "1,-1.5").out
+    assert_refused(language.run("sample", bundles["numbered"], 3, 0, "--context", "0,-1.5"), "grade", "0")
+
+
 def test_no_rows_are_a_header(language: Language, bundles: dict[str, Path]) -> None:
     done = language.run("sample", bundles["banana"], 0, 2**64 - 1)
     assert (done.status, done.lines, done.errors) == (0, ["x1,x2"], [])
@@ -291,18 +297,10 @@ def test_temperature_nought_gives_one_row(language: Language, bundles: dict[str,
 CELLS = "x0,x1,x2,x3,x4,cut,angle\n0,0,0,0,0,good,0\n0,0,0,0,0,{},0\n"
 
 MISTAKES: dict[str, tuple[list[str], str, list[str]]] = {
-    "a column missing": (["score", "banana"], "x1\n1\n", ["x2"]),
-    "no table": (["score", "banana"], "", ["x1"]),
-    "no number": (["score", "banana"], "x1,x2\n1,2\n3,four\n", ["row 2", "x2", "four"]),
-    "a cell empty": (["score", "banana"], "x1,x2\n1,2\n,3\n", ["row 2", "x1"]),
-    "not a number": (["score", "banana"], "x1,x2\n1,nan\n", ["row 1", "x2"]),
-    "infinite": (["score", "banana"], "x1,x2\n1,2\n1,2\n-inf,2\n", ["row 3", "x1"]),
-    "beyond float32": (["score", "banana"], "x1,x2\n1,2\n1,1e39\n", ["row 2", "x2"]),
-    "a short row": (["score", "banana"], "x1,x2\n1\n", ["row 1"]),
-    "a number and more": (["score", "banana"], "x1,x2\n1,2x\n", ["row 1", "x2"]),
     "a row beyond the first block": (["score", "banana"], "x1,x2\n" + "1,2\n" * 2000 + "1,?\n", ["row 2001", "x2"]),
+    "code of a category": (["score", "categorical"], CELLS.format("1"), ["row 2", "cut", "1"]),
     "name of no category": (["score", "categorical"], CELLS.format("best"), ["row 2", "cut", "best"]),
-    "code above the categories": (["score", "categorical"], CELLS.format("3"), ["row 2", "cut", "3"]),
+    "code above the categories in a table": (["score", "categorical"], CELLS.format("3"), ["row 2", "cut", "3"]),
     "code between categories": (["score", "categorical"], CELLS.format("0.5"), ["row 2", "cut", "0.5"]),
     "code below nought": (["score", "categorical"], CELLS.format("-1"), ["row 2", "cut", "-1"]),
     "rows below nought": (["sample", "banana", "-1", "0"], "", ["-1"]),
