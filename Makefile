@@ -6,7 +6,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= python3
 BIN := .venv/bin
 # Packages of the system that only tests need: headers, formatters and linters of C and C++, a browser.
-SYSTEM_PACKAGES := chromium clang-format cmake cppcheck libcjson-dev libcmocka-dev libgtest-dev libssl-dev ninja-build nlohmann-json3-dev
+SYSTEM_PACKAGES := chromium clang-format cmake cppcheck g++ gcc libcjson-dev libcmocka-dev libgtest-dev libssl-dev make ninja-build nlohmann-json3-dev
 # Packages whose data the zoo's rows are: no test needs them, so that setup leaves them out.
 MODELS_DATA := $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[models]'
 

@@ -1,7 +1,6 @@
 """Bundles for the programs of all languages, and the programs that this machine can run."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,11 +27,7 @@ Plant = Callable[[str], Planted]
 def language(request: pytest.FixtureRequest) -> Language:
     """Each language in turn, built; skipped where the machine has not what it needs, unless all is required."""
     language: Language = request.param
-    if language.missing:
-        reason = f"{language.name} needs {', '.join(language.missing)}, which this machine has not"
-        if os.environ.get("FLOWEXPORT_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    language.require()
     built = language.run("golden", ZOO["banana"], seconds=BUILD_SECONDS)
     assert built.status == 0, built.errors
     return language

@@ -5,11 +5,12 @@ from __future__ import annotations
 __all__ = ["EXAMPLES", "LANGUAGES", "Done", "Language"]
 
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from .needs import require
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "runtime_examples"
 
@@ -50,7 +51,7 @@ class Language:
     Arguments:
         name: as people call it.
         folder: in runtime_examples.
-        needs: executables without which it cannot be built or run.
+        needs: executables and headers without which it cannot be built, checked or run.
     """
 
     name: str
@@ -62,10 +63,9 @@ class Language:
         """The folder."""
         return EXAMPLES / self.folder
 
-    @property
-    def missing(self) -> list[str]:
-        """What it needs and this machine has not."""
-        return [each for each in self.needs if shutil.which(each) is None]
+    def require(self) -> None:
+        """Skips the test where this machine has not all that it needs; see ``needs.require``."""
+        require(self.name, self.needs)
 
     def run(
         self,
@@ -92,10 +92,13 @@ class Language:
         return self.folder
 
 
+CHECKS = ("clang-format", "cppcheck", "openssl/evp.h")
+"""What C and C++ have in common, beside compilers."""
+
 LANGUAGES = [
     Language("Python", "python", ()),
-    Language("C11", "c", ("cc", "make")),
-    Language("C++17", "cpp", ("c++", "cmake")),
+    Language("C11", "c", ("cc", "make", "cjson/cJSON.h", "cmocka.h", *CHECKS)),
+    Language("C++17", "cpp", ("c++", "cmake", "ninja", "nlohmann/json.hpp", "gtest/gtest.h", *CHECKS)),
     Language("Rust", "rust", ("cargo",)),
     Language("Go", "go", ("go", "cc")),
     Language("Java", "java", ("java", "mvn")),

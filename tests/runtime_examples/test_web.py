@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
-import shutil
 import struct
 import subprocess
 import zipfile
@@ -26,6 +24,7 @@ from tests.planting import Planted, nudge_largest_weight
 
 from .conftest import ZOO, Plant, manifest_of
 from .languages import BUILD_SECONDS, EXAMPLES
+from .needs import require
 from .test_contract import FLIPPED, enough, has_splines
 
 WEB = EXAMPLES / "web"
@@ -124,12 +123,7 @@ def number(text: str) -> float:
 @pytest.fixture(scope="module")
 def web() -> None:
     """The page, assembled."""
-    missing = [each for each in NEEDS if shutil.which(each) is None]
-    if missing:
-        reason = f"the page needs {', '.join(missing)}, which this machine has not"
-        if os.environ.get("FLOWEXPORT_REQUIRE_ALL") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    require("the page", NEEDS)
     subprocess.run([WEB / "prepare.sh"], check=True, timeout=BUILD_SECONDS)
 
 
