@@ -7,21 +7,35 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Packages of the system that only tests need: headers, formatters and linters of C and C++, a browser.
 SYSTEM_PACKAGES := chromium clang-format cmake cppcheck g++ gcc libcjson-dev libcmocka-dev libgtest-dev libssl-dev make ninja-build nlohmann-json3-dev
+# 1: torch and ONNX Runtime for CUDA, the default where there is a driver; 0: for the CPU.
+INSTALLED := $(shell cat .venv/installed 2>/dev/null)
+GPU ?= $(or $(INSTALLED),$(if $(shell command -v nvidia-smi),1,0))
+RUNTIME := $(if $(filter 1,$(GPU)),gpu,cpu)
+INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
+DEVELOP := --editable '.[$(RUNTIME),train,interop,dev]'
+# PyPI's torch for Linux brings CUDA's libraries along; the one without is in PyTorch's own index, where that is reached.
+INSTALL_gpu := $(INSTALL) $(DEVELOP)
+INSTALL_cpu := UV_HTTP_RETRIES=0 $(INSTALL) --torch-backend cpu $(DEVELOP) 2>/dev/null || { \
+	echo "PyTorch's index is not reached: PyPI's torch it is, which brings 4 GB of CUDA's libraries"; \
+	$(INSTALL) --overrides requirements/cpu.txt $(DEVELOP); }
 # Packages whose data the zoo's rows are: no test needs them, so that setup leaves them out.
-MODELS_DATA := $(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[models]'
+MODELS_DATA := $(INSTALL) --editable '.[models]'
 
 .PHONY: help setup setup-system demo test test-slow lint format docs pictures models bench languages matrix web clean
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: .venv/installed ## make .venv with all that training, export and the tests need
+setup: .venv/installed ## make .venv with all that training, export and the tests need; GPU=1: for CUDA
 
-.venv/installed: pyproject.toml
-	$(PYTHON) -m venv .venv
+# Emptied where the other of the two is wanted than is there: they share names, and neither replaces the other.
+.venv/installed: pyproject.toml $(if $(filter-out $(GPU),$(INSTALLED)),FORCE)
+	$(PYTHON) -m venv $(if $(filter $(GPU),$(INSTALLED)),,--clear) .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[gpu,train,interop,dev]'
-	@touch $@
+	$(INSTALL_$(RUNTIME))
+	@echo $(GPU) >$@
+
+FORCE:
 
 setup-system: ## install what tests need of the system, with apt
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends $(SYSTEM_PACKAGES)
@@ -61,7 +75,7 @@ bench: .venv/bench ## compare with peers, side by side, into benchmarks/RESULTS.
 	$(BIN)/python -m benchmarks
 
 .venv/bench: .venv/installed
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[gpu,train,bench,dev]'
+	$(INSTALL) --editable '.[$(RUNTIME),train,bench,dev]'
 	@touch $@
 
 languages: setup ## measure the programs of all languages, for the README's table
