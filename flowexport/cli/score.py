@@ -52,6 +52,7 @@ def command(
         task = bar.add_task("scoring", total=table.rows)
         for block in table.blocks(chosen, coders):
             block.require_finite()
+            block.require_within(model.dtype)
             x = block.values[:, :width].reshape(-1, *model.event_shape)
             given = fixed if fixed is not None else block.values[:, width:] if model.context_size else None
             log_prob = model.log_prob(x, given)

@@ -24,6 +24,7 @@ from .cuda import CudaGraph, Tensors, on_gpu
 from .device import Device, resolve
 from .graph import Graph, Signature
 from .noise import normals
+from .overflow import MOST_TEMPERATURE, settle
 
 CHUNK_ROWS = 65_536
 """Rows of a chunk of `Model.iterate_samples`."""
@@ -82,7 +83,10 @@ class Model:
         }
 
     def log_prob(self, x: Any, context: Any = None) -> np.ndarray:
-        """The log-density of rows, in nats, in the data's own units; −inf outside the bounds of a bounded feature.
+        """The log-density of rows, in nats, in the data's own units.
+
+        It is −inf outside the bounds of a bounded feature, and for numbers too large for the graph's type: only a row
+        that holds a NaN has one of NaN.
 
         Arguments:
             x: ``[*, *event]``, any number of leading axes, none included; a tensor of torch or cupy on the model's GPU
@@ -97,7 +101,11 @@ class Model:
             InputError: for a shape or type that does not fit, or a context that is missing or unasked for.
         """
         if context is None and self._is_block(x, self.event_shape):
-            return self.graphs["log_prob"].run(x)
+            out = self.graphs["log_prob"].run(x)
+            # A row alone is looked at without a call of numpy, which would be a tenth of what all this costs.
+            if len(out) > 1 or not out.item() < math.inf:
+                settle(out, [x])
+            return out
         if on_gpu(x):
             tensor: np.ndarray = self._on_gpu("log_prob", "x", x, self.event_shape, context)
             return tensor
@@ -217,8 +225,8 @@ class Model:
         """The checked arguments of a sampling."""
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise ArgumentError(f"n: expected a whole number from 0, got {n!r}")
-        if not (isinstance(temperature, Real) and math.isfinite(temperature) and temperature >= 0):
-            raise ArgumentError(f"temperature: expected a number from 0, got {temperature!r}")
+        if not (isinstance(temperature, Real) and 0 <= temperature <= MOST_TEMPERATURE):
+            raise ArgumentError(f"temperature: expected a number from 0 to {MOST_TEMPERATURE:g}, got {temperature!r}")
         if seed is None:
             seed = secrets.randbits(64)
         elif isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
@@ -255,7 +263,11 @@ class Model:
 
         def work(start: int, stop: int) -> None:
             # One context for all rows is repeated a block at a time.
-            self.graphs[graph].run_into([each[start:stop] for each in (rows, *contexts)], out[start:stop])
+            inputs = [each[start:stop] for each in (rows, *contexts)]
+            with np.errstate(over="ignore", invalid="ignore"):
+                self.graphs[graph].run_into(inputs, out[start:stop])
+                if graph == "log_prob":
+                    settle(out[start:stop], inputs)
 
         self.workers.over_blocks(len(rows), work)
         return out
@@ -284,6 +296,8 @@ class Model:
         there = self.graphs[graph]
         assert isinstance(there, CudaGraph)
         out = there.run_on_device(inputs, tensors.library, self.workers.block_rows)
+        if graph == "log_prob":
+            settle(out, inputs)
         return out.reshape(*leading, *there.signature.row)
 
     def _array(self, name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray:

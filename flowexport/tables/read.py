@@ -61,6 +61,18 @@ class Block:
         what = "a missing value" if self.missing[row, column] else f"the value {self.values[row, column]}"
         raise DataError(f"{self.path}: row {self.start + row}, column {self.columns[column]!r} holds {what}")
 
+    def require_within(self, dtype: np.dtype) -> None:
+        """Refuses the first number that is beyond all of a type, and would become an infinity.
+
+        Raises:
+            DataError: naming the file, the row and the column.
+        """
+        beyond = np.abs(self.values) > np.finfo(dtype).max
+        if beyond.any():
+            row, column = np.argwhere(beyond)[0]
+            where = f"{self.path}: row {self.start + row}, column {self.columns[column]!r}"
+            raise DataError(f"{where} holds {self.values[row, column]}, more than {dtype.name} can hold")
+
 
 @dataclass(frozen=True)
 class Table:
