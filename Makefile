@@ -18,10 +18,13 @@ INSTALL_gpu := $(INSTALL) $(DEVELOP)
 INSTALL_cpu := UV_HTTP_RETRIES=0 $(INSTALL) --torch-backend cpu $(DEVELOP) 2>/dev/null || { \
 	echo "PyTorch's index is not reached: PyPI's torch it is, which brings 4 GB of CUDA's libraries"; \
 	$(INSTALL) --overrides requirements/cpu.txt $(DEVELOP); }
+# Two at a time, each on one thread. Whoever has nothing left takes over tests of the other, so that what one fixture
+# makes for many tests is made about once. T names a part of the tests.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal $(T)
 # Packages whose data the zoo's rows are: no test needs them, so that setup leaves them out.
 MODELS_DATA := $(INSTALL) --editable '.[models]'
 
-.PHONY: help setup setup-system demo test test-slow lint format docs pictures models bench languages matrix web clean
+.PHONY: help setup setup-system demo test test-languages test-quick test-slow lint format docs pictures models bench languages matrix web clean
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -43,11 +46,17 @@ setup-system: ## install what tests need of the system, with apt
 demo: setup ## train on real rows, export, verify, score and sample, into demo/
 	$(BIN)/flowexport demo --output demo
 
-test: setup lint ## lint, types, and all tests but the slow ones
-	$(BIN)/python -m pytest
+test-quick: setup lint ## lint, and the tests that neither export a flow nor run a program: a minute
+	$(PYTEST) -m "not slow and not programs" --no-export
+
+test: setup $(if $(T),,lint) ## lint, and every room, with Python's and Go's programs: 8 minutes; T=tests/runtime for a part
+	$(PYTEST) -m "not slow and not languages"
+
+test-languages: setup ## the programs of all other languages, built, held to the contract, linted
+	$(PYTEST) -m "languages and not slow"
 
 test-slow: setup ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 lint: setup ## formatting, lint, types, the direction of imports, generated documents
 	$(BIN)/ruff format --check .

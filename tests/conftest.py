@@ -1,6 +1,7 @@
 """What tests share: small trained-looking flows, and bundles of them, exported once a session."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 import flowexport
 from flowexport.flows import RealNVP
 from flowexport.runtime.device import cuda_fault
+from tests.loops import sort_into_loops
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,26 @@ def conditional(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     return exported(tmp_path_factory.mktemp("bundles") / "conditional", features=5, context=2, randmask=True)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--no-export", action="store_true", help="skip what exports a flow")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exports(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What exports a flow, where --no-export was given, is skipped when it comes to it: no list of such tests ages."""
+
+    def skip(*given: object, **named: object) -> None:
+        pytest.skip("exports a flow")
+
+    with pytest.MonkeyPatch.context() as patch:
+        if request.config.option.no_export:
+            patch.setattr(torch.onnx, "export", skip)
+        yield
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a GPU are skipped where there is none, with the driver's reason."""
+    sort_into_loops(items)
     marked = [item for item in items if item.get_closest_marker("cuda")]
     fault = cuda_fault(0) if marked else None
     for item in marked:
