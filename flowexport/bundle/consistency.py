@@ -32,6 +32,11 @@ def inconsistency(manifest: Manifest) -> str | None:
         quantiles = manifest.reference.log_prob_quantiles
         if any(a > b for a, b in pairwise(quantiles)):
             return "reference.log_prob_quantiles: must be ascending"
+        lowest = manifest.reference.lowest or []
+        if any(a > b for a, b in pairwise(lowest)) or len(lowest) > manifest.reference.rows:
+            return "reference.lowest: must be ascending, and no more than reference.rows"
+    if manifest.quality and manifest.quality.ranges is not None and len(manifest.quality.ranges) != size:
+        return f"quality.ranges: expected {size} entries, got {len(manifest.quality.ranges)}"
     for name, inputs, output in (
         ("log_prob", [("x", manifest.event_shape)], ("log_prob", [])),
         ("sample", [("z", [manifest.latent_size])], ("x", manifest.event_shape)),

@@ -13,6 +13,7 @@ __all__ = [
     "Graphs",
     "Manifest",
     "NoiseSpec",
+    "Quality",
     "Reference",
     "TensorSpec",
     "Tolerance",
@@ -88,10 +89,27 @@ class Tolerances(Struct, frozen=True):
 
 
 class Reference(Struct, frozen=True):
-    """The distribution of log_prob on data, which turns a score into a percentile."""
+    """The distribution of log_prob on data, which turns a score into a percentile.
+
+    ``lowest`` holds the lowest scores, ascending, up to the first that is not below the first per cent.
+    """
 
     rows: Count
     log_prob_quantiles: Annotated[list[float], Meta(min_length=101, max_length=101)]
+    lowest: Annotated[list[float], Meta(min_length=1, max_length=100_000)] | UnsetType = UNSET
+
+
+class Quality(Struct, frozen=True, omit_defaults=True):
+    """How good the model is on rows, in nats a row and in the units of the data."""
+
+    judged_on: Literal["held-out rows", "training rows", "given rows"]
+    rows: Count
+    nll: float
+    standard_error: Annotated[float, Meta(ge=0)] | None = None
+    training_rows: Count | None = None
+    gaussian_nll: float | None = None
+    gaussian_fitted_on: Literal["training rows", "folds"] | None = None
+    ranges: list[tuple[float, float]] | None = None
 
 
 class Case(Struct, frozen=True, omit_defaults=True):
@@ -119,6 +137,7 @@ class Golden(Struct, frozen=True):
     cases: Annotated[list[Case], Meta(max_length=1000)]
     log_prob_of_sample: FileName
     noise: Annotated[list[NoiseSpec], Meta(max_length=100)] = []
+    rows_of: Literal["data", "samples"] | UnsetType = UNSET
 
 
 class Figure(Struct, frozen=True, omit_defaults=True):
@@ -153,6 +172,7 @@ class Manifest(Struct, frozen=True):
     levels: Count | UnsetType = UNSET
     selector: bool | UnsetType = UNSET
     verified: list[Figure] | UnsetType = UNSET
+    quality: Quality | UnsetType = UNSET
 
 
 def decode_manifest(data: bytes, where: str) -> Manifest:

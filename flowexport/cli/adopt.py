@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["export_adopted"]
 
 from pathlib import Path
+from typing import Literal
 
 import click
 import numpy as np
@@ -27,6 +28,7 @@ def export_adopted(
     bundle: Path,
     dtype: Dtype,
     weights: bool,
+    golden: Literal["data", "samples"] | None = None,
 ) -> Report:
     """Adopts the model of a file and exports it, with the library's own numbers as the golden cases.
 
@@ -60,6 +62,7 @@ def export_adopted(
         dtype=dtype,
         weights=weights,
         original=original,
+        golden=golden or "data",
     )
 
 

@@ -1,6 +1,7 @@
 """``flowexport export``."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -17,6 +18,11 @@ LIBRARIES = ("nflows", "normflows", "zuko")
     "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Of the graphs."
 )
 @click.option("--weights", is_flag=True, help="Put model.safetensors beside the graphs.")
+@click.option(
+    "--golden",
+    type=click.Choice(["data", "samples"]),
+    help="What golden rows are: rows of the data, or the model's samples.  [default: the recipe's, or data]",
+)
 @click.option("--from", "library", type=click.Choice(LIBRARIES), help="FILE holds a model that was trained with it.")
 @click.option("--arguments", type=click.Path(path_type=Path), help="With --from: what FILE is the state dict of.")
 @click.option("--data", type=click.Path(path_type=Path), help="With --from: rows (CSV, NPY, Parquet) of the model.")
@@ -27,6 +33,7 @@ def command(
     bundle: Path,
     dtype: str,
     weights: bool,
+    golden: Literal["data", "samples"] | None,
     library: str | None,
     arguments: Path | None,
     data: Path | None,
@@ -41,6 +48,9 @@ def command(
     spells its module; or it is a module by torch.save, with --trust-pickle. The bundle is then held to that library's
     own log_prob and samples. Columns of --data are features, then context; they give the bundle its names.
     """
+    from flowexport.bundle import open_bundle
+    from flowexport.bundle.card import holds_data
+
     from .screen import report_table, waiting
 
     if library is None:
@@ -52,13 +62,14 @@ def command(
                 raise click.UsageError(f"--{option} belongs to --from")
         checkpoint = load_checkpoint(run)
         with waiting("exporting both directions"):
-            report = export_checkpoint(checkpoint, bundle, dtype, weights)  # type: ignore[arg-type]
+            report = export_checkpoint(checkpoint, bundle, dtype, weights, golden)  # type: ignore[arg-type]
     else:
         from .adopt import export_adopted
 
         with waiting("exporting both directions"):
-            report = export_adopted(library, run, arguments, trust_pickle, data, bundle, dtype, weights)  # type: ignore[arg-type]
+            report = export_adopted(library, run, arguments, trust_pickle, data, bundle, dtype, weights, golden)  # type: ignore[arg-type]
     if as_json:
         click.echo(report.to_json())
     else:
         report_table(report)
+        click.echo(f"{bundle} holds {holds_data(open_bundle(bundle).manifest)}")

@@ -7,55 +7,58 @@ import click
 from .options import as_json as json_option
 
 if TYPE_CHECKING:
-    from flowexport.bundle.schema import ContextFeature
+    from flowexport.bundle import Bundle
 
 
 @click.command("inspect")
 @click.argument("bundle")
+@click.option("--all", "everything", is_flag=True, help="Also arguments, signatures, files and every figure.")
 @json_option
-def command(bundle: str, as_json: bool) -> None:
-    """Show what a BUNDLE (a folder, or the name of a zoo model) is and promises."""
+def command(bundle: str, everything: bool, as_json: bool) -> None:
+    """Show what a BUNDLE (a folder, or the name of a zoo model) is: how good, how proved, how big, what it can do.
+
+    How good is the negative log-likelihood of rows, beside that of a Gaussian on the same rows; how proved, the worst
+    figure of the checks that export made.
+    """
     from flowexport.bundle import open_bundle
+    from flowexport.bundle.card import card
 
     from .screen import show_table
 
     opened = open_bundle(bundle)
-    manifest = opened.manifest
     if as_json:
         # The file itself, which may hold keys that this version does not know.
         click.echo((opened.path / "flow.json").read_text(encoding="utf-8").rstrip())
         return
-    arguments = ", ".join(f"{key}={value}" for key, value in manifest.architecture.get("arguments", {}).items())
-    context = ", ".join(map(described, manifest.context_features or [])) or "none"
-    features = ": " + ", ".join(manifest.features) if manifest.features else ""
-    rows = [
-        ("model", manifest.name),
-        ("description", manifest.description),
-        ("flow", f"{manifest.architecture.get('flow')}({arguments})"),
-        ("features", f"{'×'.join(map(str, manifest.event_shape))}{features}"),
-        ("context", context),
-        ("type", manifest.dtype),
-    ]
-    total = 0
+    graphs = {}
     for name in ("log_prob", "sample"):
-        data, graph = opened.graph(name)
-        signature = " × ".join(
-            f"{t.name} [{', '.join(map(str, t.shape))}]" for t in getattr(manifest.graphs, name).inputs
-        )
-        output = getattr(manifest.graphs, name).outputs[0]
-        rows.append((name, f"{signature} → {output.name} [{', '.join(map(str, output.shape))}]"))
-        rows.append(("", f"{sum(graph.operators.values())} nodes, {graph.parameters:,} numbers, {len(data):,} bytes"))
-        total += len(data)
-    tolerance = manifest.tolerance.log_prob
-    rows.append(("promise", f"|Δ log_prob| ≤ {tolerance.atol:g} nats + {tolerance.rtol:g} · |log_prob|"))
-    if manifest.reference is not None:
-        quantiles = manifest.reference.log_prob_quantiles
-        picked = ", ".join(f"{p} % {quantiles[p]:.2f}" for p in (0, 5, 50, 95, 100))
-        rows.append(("log_prob", f"of {manifest.reference.rows:,} data rows: {picked}"))
-    rows.append(("made with", ", ".join(f"{k} {v[:12]}" for k, v in manifest.provenance.items())))
+        data, outline = opened.graph(name)
+        graphs[name] = (outline, len(data))
+    matters = card(opened.manifest, graphs)
+    if everything:
+        matters |= details(opened)
+    rows = [(label if not index else "", line) for label, lines in matters.items() for index, line in enumerate(lines)]
     show_table(("", str(opened.path)), rows)
 
 
-def described(feature: "ContextFeature") -> str:
-    """The name of a column of the context, with its categories."""
-    return feature.name + (f" ({', '.join(feature.categories)})" if feature.categories else "")
+def details(bundle: "Bundle") -> dict[str, list[str]]:
+    """What only a developer asks for: arguments, signatures, figures and files."""
+    manifest = bundle.manifest
+    arguments = manifest.architecture.get("arguments")
+    signatures = []
+    for name in ("log_prob", "sample"):
+        graph = getattr(manifest.graphs, name)
+        inputs, outputs = (
+            " × ".join(f"{t.name} [{', '.join(map(str, t.shape))}]" for t in tensors)
+            for tensors in (graph.inputs, graph.outputs)
+        )
+        signatures.append(f"{graph.file}, opset {graph.opset}: {inputs} → {outputs}")
+    return {
+        "arguments": [f"{key}={value}" for key, value in arguments.items()] if isinstance(arguments, dict) else [],
+        "graphs": signatures,
+        "figures": [
+            f"{each.check}, {each.subject}: {each.figure:.3g}" + ("" if each.bound is None else f" of {each.bound:.3g}")
+            for each in manifest.verified or []
+        ],
+        "files": [f"{name} {digest[:12]}" for name, digest in manifest.files.items()],
+    }

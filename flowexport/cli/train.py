@@ -20,6 +20,9 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
     """
     import json
 
+    import msgspec
+
+    from flowexport.bundle.card import compared
     from flowexport.training import Epoch, train_recipe
 
     from .main import INTERRUPTED
@@ -35,16 +38,22 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
             bar.update(task, completed=epoch.epoch, total=epochs, nll=f"{epoch.validation_nll:.4f}", best=f"{best:.4f}")
 
         outcome = train_recipe(recipe, run, resume, on_epoch, compile)
-    bits = outcome.best_bits_per_dimension
+    bits, quality = outcome.best_bits_per_dimension, outcome.quality
     if as_json:
         figures = {"run": str(run), "epochs": len(outcome.epochs), "best_epoch": outcome.best_epoch}
         figures |= {"best_nll": outcome.best_nll, "interrupted": outcome.interrupted}
-        click.echo(json.dumps(figures | ({} if bits is None else {"best_bits_per_dimension": bits})))
+        figures |= {} if bits is None else {"best_bits_per_dimension": bits}
+        click.echo(json.dumps(figures | ({} if quality is None else {"quality": msgspec.to_builtins(quality)})))
     else:
+        error = f" ± {quality.standard_error:.2g}" if quality and quality.standard_error is not None else ""
         click.echo(
             f"{run}: {len(outcome.epochs)} epochs, kept epoch {outcome.best_epoch}, "
-            f"held-out NLL {outcome.best_nll:.4f} nats" + ("" if bits is None else f", {bits:.4f} bits per dimension")
+            f"held-out NLL {outcome.best_nll:.4f}{error} nats"
+            + ("" if bits is None else f", {bits:.4f} bits per dimension")
         )
+        if quality and quality.gaussian_nll is not None:
+            click.echo(f"on the same {quality.rows:,} {quality.judged_on}: {compared(quality)}")
+        click.echo(f"next: flowexport evaluate {run} (how good it is, in pictures), flowexport export {run} -o BUNDLE")
     if outcome.interrupted:
         click.echo(f"flowexport: stopped; flowexport train {recipe} -o {run} --resume goes on", err=True)
         raise SystemExit(INTERRUPTED)

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -20,12 +20,13 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from flowexport import __version__
-from flowexport.bundle import Manifest, open_bundle, place, staged, write_bundle
+from flowexport.bundle import Manifest, open_bundle, place, read_onnx, staged, write_bundle
 from flowexport.bundle.place import require_replaceable
+from flowexport.bundle.readme import readme
 from flowexport.bundle.schema import (
     FORMAT,
     Dtype,
-    Reference,
+    Quality,
     Tolerance,
     Tolerances,
 )
@@ -47,9 +48,11 @@ from .columns import context_columns, named, require_rows
 from .folds import fold_all
 from .graphs import log_prob_graph, sample_graph
 from .lean import LeanFlow
-from .manifest import figures_of, golden_part, graphs_part
+from .manifest import figures_of, golden_part, graphs_part, reference_part
+from .quality import quality_part
 from .references import golden_arrays, latent_of, target_of
 
+DIRECTIONS = ("log_prob", "sample")
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 
 
@@ -67,6 +70,8 @@ def export(
     weights: bool = False,
     provenance: Mapping[str, str] | None = None,
     original: Original | None = None,
+    golden: Literal["data", "samples"] = "data",
+    quality: Quality | None = None,
 ) -> Report:
     """Writes a flow as a bundle: two ONNX graphs, golden cases, and the proof that both agree with the flow.
 
@@ -88,6 +93,9 @@ def export(
         provenance: more to say about where the model comes from.
         original: of an adopted flow, the library that trained it, from `flowexport.interop`. The golden cases are then
             its numbers, so that the bundle is held to the library itself before it is put in place.
+        golden: what golden rows are: ``data``, rows of it that whoever has the bundle can read, or ``samples`` of the
+            model, which give no row away; percentiles are of the data in any case. Without data they are samples.
+        quality: how good the flow is on held-out rows, from its training; without it, it is judged on ``data``.
 
     Returns:
         The report of the verification.
@@ -98,6 +106,8 @@ def export(
     """
     if dtype not in DTYPES:
         raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r}")
+    if golden not in ("data", "samples"):
+        raise ArgumentError(f"golden: expected data or samples, got {golden!r}")
     if dtype == "float64" and flow.levels is not None:
         raise ArgumentError("dtype: images are exported in float32: ONNX Runtime convolves no float64 on the CPU")
     target = Path(os.path.abspath(path))
@@ -111,8 +121,9 @@ def export(
     saved = save_tensors(contiguous(flow.state_dict()))
 
     lean = fold_all(LeanFlow(flow)).to(DTYPES[dtype])
-    golden = golden_arrays(flow, rows, contexts, original)
-    golden_files, golden_spec = golden_part(golden)
+    rows_of = "samples" if rows is None else golden
+    arrays = golden_arrays(flow, rows, contexts, original, rows_of)
+    golden_files, golden_spec = golden_part(arrays, rows_of)
     files = {
         "log_prob.onnx": log_prob_graph(lean),
         "sample.onnx": sample_graph(lean),
@@ -136,8 +147,8 @@ def export(
         graphs=graphs_part(flow, dtype),
         files={},
         tolerance=Tolerances(Tolerance(LOG_PROB_ATOL, LOG_PROB_RTOL), Tolerance(SAMPLE_ATOL, SAMPLE_RTOL)),
-        scale=golden.scale.ravel().tolist(),
-        reference=None if golden.quantiles is None else Reference(golden.quantile_rows, golden.quantiles.tolist()),
+        scale=arrays.scale.ravel().tolist(),
+        reference=reference_part(arrays.scores),
         golden=golden_spec,
         provenance={
             "flowexport": __version__,
@@ -149,11 +160,14 @@ def export(
         },
         levels=flow.levels or UNSET,
         selector=flow.latent_size > flow.features or UNSET,
+        quality=quality_part(flow, arrays, rows, contexts, rows_of, quality) or UNSET,
     )
     with staged(target) as folder:
         write_bundle(folder, manifest, files)
         report = prove(folder, target, flow)
-        write_bundle(folder, msgspec.structs.replace(manifest, verified=figures_of(report)), files)
+        manifest = msgspec.structs.replace(manifest, verified=figures_of(report))
+        graphs = {name: (read_onnx(files[f"{name}.onnx"], name), len(files[f"{name}.onnx"])) for name in DIRECTIONS}
+        write_bundle(folder, manifest, files | {"README.md": readme(manifest, graphs)})
         place(folder, target)
     return report
 
@@ -163,12 +177,14 @@ def export_checkpoint(
     path: str | os.PathLike[str],
     dtype: Dtype = "float32",
     weights: bool = False,
+    golden: Literal["data", "samples"] | None = None,
 ) -> Report:
     """Writes a run folder's flow as a bundle, with the rows that training held out.
 
     Arguments:
         checkpoint: from `flowexport.training.load_checkpoint`.
         path, dtype, weights: as for `export`.
+        golden: as for `export`; None takes what the recipe says.
     """
     config = checkpoint.config
     return export(
@@ -186,6 +202,8 @@ def export_checkpoint(
         dtype=dtype,
         weights=weights,
         provenance={} if config.recipe_sha256 is None else {"recipe_sha256": config.recipe_sha256},
+        golden=golden or config.golden,
+        quality=config.quality,
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["figures_of", "golden_part", "graphs_part"]
+__all__ = ["figures_of", "golden_part", "graphs_part", "reference_part"]
 
 import math
+from typing import Literal
 
 import numpy as np
 
 from flowexport.bundle import npy_bytes
-from flowexport.bundle.schema import Case, Dtype, Figure, Golden, Graphs, GraphSpec, NoiseSpec, TensorSpec
+from flowexport.bundle.schema import Case, Dtype, Figure, Golden, Graphs, GraphSpec, NoiseSpec, Reference, TensorSpec
 from flowexport.flows import Flow
 from flowexport.runtime import Report, normals
 
@@ -39,7 +40,7 @@ def graphs_part(flow: Flow, dtype: Dtype) -> Graphs:
     )
 
 
-def golden_part(golden: GoldenArrays) -> tuple[dict[str, bytes], Golden]:
+def golden_part(golden: GoldenArrays, rows_of: Literal["data", "samples"]) -> tuple[dict[str, bytes], Golden]:
     """The golden files, and what ``flow.json`` says of them."""
     files: dict[str, bytes] = {}
     for field in ("x", "tail_x", "z", "context", "log_prob", "tail_log_prob", "sample", "log_prob_of_sample"):
@@ -70,7 +71,17 @@ def golden_part(golden: GoldenArrays) -> tuple[dict[str, bytes], Golden]:
     for index, (seed, start, count) in enumerate(NOISE):
         files[f"golden/noise_{index}.npy"] = npy_bytes(normals(int(seed), start, count))
         noises.append(NoiseSpec(seed, start, f"golden/noise_{index}.npy"))
-    return files, Golden(cases, "golden/log_prob_of_sample.npy", noises)
+    return files, Golden(cases, "golden/log_prob_of_sample.npy", noises, rows_of)
+
+
+def reference_part(scores: np.ndarray | None) -> Reference | None:
+    """The percentiles of data's log_prob ``[rows]``, and the scores below the first, which tell finer thresholds."""
+    if scores is None:
+        return None
+    quantiles = np.quantile(scores, np.linspace(0, 1, 101))
+    # The order statistics on both sides of the first per cent, and all below.
+    lowest = np.sort(scores)[: (len(scores) - 1) // 100 + 2]
+    return Reference(len(scores), quantiles.tolist(), lowest.tolist())
 
 
 def figures_of(report: Report) -> list[Figure]:

@@ -53,8 +53,7 @@ class GoldenArrays:
         log_prob, tail_log_prob: nats.
         sample: ``[1000, *event]``, x of each z.
         log_prob_of_sample: base(u) − ln |det ∂x/∂u| at the latent u of each z, nats.
-        quantiles: the 101 percentiles of log_prob over data rows, or None without data.
-        quantile_rows: how many rows they are of.
+        scores: log_prob of up to 10,000 data rows, evenly from all of them, or None without data.
         scale: the standard deviation of each feature.
     """
 
@@ -66,13 +65,16 @@ class GoldenArrays:
     tail_log_prob: np.ndarray
     sample: np.ndarray
     log_prob_of_sample: np.ndarray
-    quantiles: np.ndarray | None
-    quantile_rows: int
+    scores: np.ndarray | None
     scale: np.ndarray
 
 
 def golden_arrays(
-    flow: Flow, x: np.ndarray | None, context: np.ndarray | None, original: Original | None = None
+    flow: Flow,
+    x: np.ndarray | None,
+    context: np.ndarray | None,
+    original: Original | None = None,
+    rows_of: Literal["data", "samples"] = "data",
 ) -> GoldenArrays:
     """Makes the golden arrays, with one torch thread.
 
@@ -82,24 +84,24 @@ def golden_arrays(
         context: ``[rows, context]`` of the data, where the flow has one.
         original: of an adopted flow, what the library that trained it says of it; all densities and samples are then
             that library's.
+        rows_of: what the golden rows and their contexts are taken from; scores and scale are of the data in any case.
     """
     exact = copy.deepcopy(flow).double().cpu().eval()
     count = ROWS if len(flow.event_shape) == 1 else IMAGE_ROWS
     # One thread: sums then have one order, and two exports the same bytes.
     with torch_threads(1), torch.no_grad():
         z = normals(0, 0, count * flow.latent_size).reshape(count, -1)
-        contexts = golden_context(exact, context, count)
+        contexts = golden_context(exact, context if rows_of == "data" else None, count)
         numbers = own_numbers(exact) if original is None else original
         sample, log_prob_of_sample = numbers.sample_and_log_prob(tensor(z), optional(contexts))
         rows = sample.numpy() if x is None else x
-        data = spread(rows, count).astype(np.float32)
+        data = spread(rows if rows_of == "data" else sample.numpy(), count).astype(np.float32)
         scale = scale_of(rows)
         tail = tail_rows(exact, rows.mean(axis=0, dtype=np.float64), scale)
-        quantiles = None
+        scores = None
         if x is not None:
             known = min(len(x), REFERENCE_ROWS)
             scores = scores_of(numbers, spread(x, known), None if context is None else spread(context, known))
-            quantiles = np.quantile(scores, np.linspace(0, 1, 101))
         return GoldenArrays(
             x=data,
             tail_x=tail,
@@ -111,8 +113,7 @@ def golden_arrays(
             ).numpy(),
             sample=sample.numpy(),
             log_prob_of_sample=log_prob_of_sample.numpy(),
-            quantiles=quantiles,
-            quantile_rows=0 if x is None else min(len(x), REFERENCE_ROWS),
+            scores=scores,
             scale=scale,
         )
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from flowexport.bundle import Bundle, open_bundle
-from flowexport.bundle.schema import ContextFeature
+from flowexport.bundle.schema import ContextFeature, Reference
 from flowexport.errors import ArgumentError, BundleError, InputError
 
 from .blocks import Workers, fit_apart, rows_a_block, widest
@@ -25,6 +25,7 @@ from .device import Device, resolve
 from .graph import Graph, Signature
 from .noise import normals
 from .overflow import MOST_TEMPERATURE, settle
+from .reference import threshold_of
 
 CHUNK_ROWS = 65_536
 """Rows of a chunk of `Model.iterate_samples`."""
@@ -200,16 +201,31 @@ class Model:
     def percentile(self, log_prob: np.ndarray) -> np.ndarray:
         """Where scores stand among those of the reference rows, 0 to 100.
 
+        Below the lowest of them it is 0, and above the highest 100: log_prob itself goes on ranking rows there. Where
+        the model has a context, reference rows of all contexts are mixed; `calibrate` tells them apart.
+
         Raises:
             BundleError: where the bundle has no reference.
         """
+        quantiles = self._reference("percentiles").log_prob_quantiles
+        percentile: np.ndarray = np.interp(np.asarray(log_prob, np.float64), quantiles, np.arange(101.0))
+        return percentile
+
+    def threshold(self, fraction: float) -> float:
+        """The log_prob, in nats, below which a share of the reference rows lies, for instance 0.01 of them.
+
+        Raises:
+            BundleError: where the bundle has no reference.
+            ArgumentError: for a fraction that is finer than the reference rows can tell.
+        """
+        return threshold_of(self._reference("thresholds"), fraction)
+
+    def _reference(self, wanted: str) -> Reference:
+        """The scores of the reference rows, or why there are none."""
         reference = self.manifest.reference
         if reference is None:
-            raise BundleError(f"{self.bundle.path / 'flow.json'}: reference: is null, so there are no percentiles")
-        percentile: np.ndarray = np.interp(
-            np.asarray(log_prob, np.float64), reference.log_prob_quantiles, np.arange(101.0)
-        )
-        return percentile
+            raise BundleError(f"{self.bundle.path / 'flow.json'}: reference: is null, so there are no {wanted}")
+        return reference
 
     def _is_block(self, rows: Any, row: tuple[int, ...]) -> bool:
         """Whether rows are as a graph takes them, and no more than one run: the checks of other calls cost a fifth."""

@@ -5,7 +5,7 @@
 ``config.json``          what they are: architecture, names, recipe, figures
 ``metrics.csv``          a line an epoch
 ``learning_curve.png``   the same as a picture
-``rows.safetensors``     up to 10,000 held-out rows, for the proof that export makes
+``rows.safetensors``     up to 10,000 held-out and training rows, for the proof of export and for `evaluate`
 ``resume.json``          where training stands, and the file that holds its state
 ``resume-N.safetensors`` weights, optimiser and generator after epoch N
 =======================  ==============================================================
@@ -19,7 +19,7 @@ import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import torch
@@ -29,6 +29,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from flowexport.bundle.place import write_file
+from flowexport.bundle.schema import Quality
 from flowexport.errors import ArgumentError, CheckpointError
 from flowexport.flows import Flow, build
 
@@ -55,6 +56,7 @@ class Config(msgspec.Struct, frozen=True):
         recipe_sha256: of that recipe's text.
         rows: how many were trained on, held out, and dropped for missing values.
         best: the epoch of the weights, and its held-out NLL in nats.
+        quality: how good these weights are on the held-out rows, None while training goes on.
     """
 
     format: str
@@ -68,6 +70,13 @@ class Config(msgspec.Struct, frozen=True):
     recipe_sha256: str | None = None
     rows: dict[str, int] = {}
     best: dict[str, float] = {}
+    quality: Quality | None = None
+
+    @property
+    def golden(self) -> Literal["data", "samples"]:
+        """What the recipe wants golden rows to be."""
+        export = (self.recipe or {}).get("export")
+        return "samples" if isinstance(export, dict) and export.get("golden") == "samples" else "data"
 
 
 @dataclass(frozen=True)
@@ -79,6 +88,7 @@ class Checkpoint:
         config: what it is.
         x, context: held-out rows, float32 or float64, where the folder has them; images with their noise.
         weights_sha256: of ``model.safetensors``.
+        training_x, training_context: training rows in the same form, where the folder has them.
     """
 
     flow: Flow
@@ -86,6 +96,8 @@ class Checkpoint:
     x: Tensor | None
     context: Tensor | None
     weights_sha256: str
+    training_x: Tensor | None = None
+    training_context: Tensor | None = None
 
 
 def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
@@ -120,11 +132,14 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointError(f"{folder / 'model.safetensors'}: does not fit the architecture: {reason}") from error
     rows_file = folder / "rows.safetensors"
     rows = read_tensors(rows_file)[0] if rows_file.exists() else {}
-    for name, width in (("x", flow.features), ("context", flow.context)):
+    widths = {"x": flow.features, "context": flow.context}
+    for name, width in (widths | {f"training_{name}": width for name, width in widths.items()}).items():
         if name in rows and (rows[name].ndim != 2 or rows[name].shape[1] != width):
             raise CheckpointError(f"{rows_file}: {name}: expected [rows, {width}], got {tuple(rows[name].shape)}")
-    x = rows["x"].reshape(-1, *flow.event_shape) if "x" in rows else None
-    return Checkpoint(flow.eval(), config, x, rows.get("context"), digest)
+    x, training_x = (
+        rows[name].reshape(-1, *flow.event_shape) if name in rows else None for name in ("x", "training_x")
+    )
+    return Checkpoint(flow.eval(), config, x, rows.get("context"), digest, training_x, rows.get("training_context"))
 
 
 def save_checkpoint(folder: Path, weights: dict[str, Tensor], config: Config) -> None:

@@ -246,14 +246,18 @@ def schedule(spec: TrainingSpec, step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, spec.epochs * steps - warmup)))
 
 
-@torch.no_grad()
 def mean_nll(flow: Flow, x: Tensor, context: Tensor | None, weights: Tensor | None) -> float:
     """The weighted mean of −log_prob over rows, nats."""
+    return -weighted_mean(log_prob_of(flow, x, context), None if weights is None else weights.double()).item()
+
+
+@torch.no_grad()
+def log_prob_of(flow: Flow, x: Tensor, context: Tensor | None) -> Tensor:
+    """The log_prob of rows, a part at a time, ``[rows]`` float64 nats."""
     flow.eval()
     count = EVALUATION_ROWS if flow.levels is None else EVALUATION_IMAGES
     spans = [slice(start, start + count) for start in range(0, len(x), count)]
-    log_prob = torch.cat([flow.log_prob(x[span], None if context is None else context[span]) for span in spans])
-    return -weighted_mean(log_prob.double(), None if weights is None else weights.double()).item()
+    return torch.cat([flow.log_prob(x[span], None if context is None else context[span]) for span in spans]).double()
 
 
 def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:

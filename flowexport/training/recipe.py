@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["DataSpec", "Embedding", "FlowSpec", "ImageFlowSpec", "Recipe", "TrainingSpec", "load_recipe"]
+__all__ = ["DataSpec", "Embedding", "ExportSpec", "FlowSpec", "ImageFlowSpec", "Recipe", "TrainingSpec", "load_recipe"]
 
 import os
 import sys
@@ -158,6 +158,16 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
 
+class ExportSpec(Struct, forbid_unknown_fields=True, frozen=True):
+    """The ``[export]`` table.
+
+    Arguments:
+        golden: whether the golden rows of a bundle are held-out rows of the data, or samples, which give none away.
+    """
+
+    golden: Literal["data", "samples"] = "data"
+
+
 class Recipe(Struct, forbid_unknown_fields=True, frozen=True):
     """A whole recipe."""
 
@@ -167,6 +177,7 @@ class Recipe(Struct, forbid_unknown_fields=True, frozen=True):
     flow: FlowSpec = field(default_factory=FlowSpec)
     image_flow: ImageFlowSpec | None = None
     training: TrainingSpec = field(default_factory=TrainingSpec)
+    export: ExportSpec = field(default_factory=ExportSpec)
 
     def __post_init__(self) -> None:
         if self.image_flow is None:

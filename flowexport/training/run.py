@@ -20,6 +20,7 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from flowexport.bundle.place import write_file
+from flowexport.bundle.schema import Quality
 from flowexport.errors import ArgumentError, CheckpointError, RecipeError, TrainingError
 from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
 
@@ -28,11 +29,12 @@ from .compiled import require_compiler
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
 from .images import bits_per_dimension, dequantised, require_pixels
+from .judged import judged
 from .loop import Epoch, State, train
 from .recipe import ImageFlowSpec, Recipe, load_recipe
 
 KEPT_ROWS = 10_000
-"""Held-out rows kept in the run folder: enough for percentiles to a tenth of a per cent."""
+"""Held-out rows, and as many training rows, kept in the run folder: percentiles to a tenth of a per cent."""
 
 
 class Progress(msgspec.Struct, frozen=True):
@@ -57,6 +59,7 @@ class Outcome:
         best_epoch, best_nll: the epoch of the weights that are kept, and its held-out NLL in nats.
         interrupted: whether it was stopped from the keyboard.
         best_bits_per_dimension: the same NLL in bits a pixel and channel, where the flow is of images.
+        quality: the same NLL beside that of a Gaussian on the same rows, None where it is infinite.
     """
 
     folder: Path
@@ -65,6 +68,7 @@ class Outcome:
     best_nll: float
     interrupted: bool
     best_bits_per_dimension: float | None = None
+    quality: Quality | None = None
 
 
 def train_recipe(
@@ -120,7 +124,13 @@ def train_recipe(
             draw_learning_curve(folder / "learning_curve.png", epochs, state.best_epoch)
     if not state.best:
         raise TrainingError(f"{folder}: stopped before the first epoch was done; nothing to keep")
-    return Outcome(folder, epochs, state.best_epoch, state.best_nll, interrupted, bits_of(flow, state.best_nll))
+    flow.load_state_dict(state.best)
+    quality = judged(flow, training, held_out, recipe.training.seed)
+    # Without it no epoch counts yet, and the folder must stay one that a new run can begin in.
+    if (folder / "resume.json").exists():
+        run.save_best(state, quality)
+    bits = bits_of(flow, state.best_nll)
+    return Outcome(folder, epochs, state.best_epoch, state.best_nll, interrupted, bits, quality)
 
 
 def new_flow(recipe: Recipe, rows: Rows) -> Flow:
@@ -173,16 +183,22 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CheckpointError(f"{self.folder}: cannot be made ({error.strerror})") from error
-        kept = self.held_out if len(self.held_out) else self.training
-        x, context = (
-            None if array is None else torch.from_numpy(np.float32(array)) for array in (kept.x, kept.context)
-        )
-        if x is not None and self.flow.levels is not None:
-            # With the noise that training evaluates them with.
-            x = dequantised(x, self.recipe.training.seed)
-        tensors = {name: t[:KEPT_ROWS].clone() for name, t in (("x", x), ("context", context)) if t is not None}
+        tensors = self.kept("", self.held_out if len(self.held_out) else self.training)
+        if len(self.held_out):
+            # For the densities beside the flow, which are to be fitted on the rows that it was trained on.
+            tensors |= self.kept("training_", self.training)
         write_file(self.folder / "rows.safetensors", save_tensors(tensors))
         return State(), []
+
+    def kept(self, prefix: str, rows: Rows) -> dict[str, torch.Tensor]:
+        """Up to `KEPT_ROWS` rows, evenly from all, as float32; images with the noise that they are evaluated with."""
+        count = min(len(rows), KEPT_ROWS)
+        rows = rows.take(np.arange(count) * len(rows) // count)
+        x = torch.from_numpy(np.float32(rows.x))
+        tensors = {"x": x if self.flow.levels is None else dequantised(x, self.recipe.training.seed)}
+        if rows.context is not None:
+            tensors["context"] = torch.from_numpy(np.float32(rows.context))
+        return {f"{prefix}{name}": tensor.contiguous() for name, tensor in tensors.items()}
 
     def resumed(self) -> tuple[State, list[Epoch]]:
         """The state that an earlier run left, or a new run if it left none."""
@@ -238,8 +254,8 @@ class Run:
             if old.name != name:
                 old.unlink(missing_ok=True)
 
-    def save_best(self, state: State) -> None:
-        """Writes the weights that training would end with if it stopped now."""
+    def save_best(self, state: State, quality: Quality | None = None) -> None:
+        """Writes the weights that training would end with if it stopped now, and at its end how good they are."""
         config = Config(
             format=FORMAT,
             name=self.recipe.name,
@@ -252,6 +268,7 @@ class Run:
             recipe_sha256=self.recipe_sha256,
             rows={"training": len(self.training), "held_out": len(self.held_out), "dropped": self.rows.dropped},
             best={"epoch": state.best_epoch, "nll": state.best_nll},
+            quality=quality,
         )
         save_checkpoint(self.folder, state.best, config)
 

@@ -64,7 +64,7 @@ def test_the_bundle_says_which_categories_there_are(folder: Path) -> None:
         {"name": "stars", "categories": [str(star) for star in range(1, 13)]},
     ]
     shown = " ".join(run("inspect", folder / "bundle").stdout.split())
-    assert "cut (fair, good, ideal), angle, color (D, E, rare, F), stars (1, 2, 3" in shown
+    assert "cut: one of fair, good, ideal angle: a number color: one of D, E, rare, F stars: one of 1, 2, 3" in shown
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])

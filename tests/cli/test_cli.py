@@ -159,8 +159,9 @@ def test_verify_takes_several_and_fails_if_one_fails(plain: Exported, tmp_path: 
 def test_inspect_shows_what_a_person_asks_for(conditional: Exported) -> None:
     shown = run("inspect", conditional.path)
     assert shown.exit_code == 0
-    for word in ("conditional", "RealNVP", "x0, x1, x2, x3, x4", "c0, c1", "x [batch, 5]", "nodes", "float32", "nats"):
+    for word in ("conditional", "RealNVP", "x4: from", "c1: a number", "NLL", "Gaussian", "nodes", "float32", "nats"):
         assert word in shown.stdout
+    assert "x [batch, 5] × context [batch, 2] → log_prob [batch]" in run("inspect", conditional.path, "--all").stdout
     assert json.loads(run("inspect", conditional.path, "--json").stdout)["context_size"] == 2
 
 

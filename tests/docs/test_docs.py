@@ -20,7 +20,7 @@ import torch
 
 from flowexport.cli.main import VERBS, main
 from flowexport.flows.univariate import UNIVARIATES
-from flowexport.training.recipe import DataSpec, FlowSpec, ImageFlowSpec, Recipe, TrainingSpec
+from flowexport.training.recipe import DataSpec, ExportSpec, FlowSpec, ImageFlowSpec, Recipe, TrainingSpec
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
@@ -140,7 +140,7 @@ def defaults(spec: type[msgspec.Struct]) -> list[tuple[str, object]]:
     ]
 
 
-@pytest.mark.parametrize("spec", [DataSpec, FlowSpec, ImageFlowSpec, TrainingSpec])
+@pytest.mark.parametrize("spec", [DataSpec, ExportSpec, FlowSpec, ImageFlowSpec, TrainingSpec])
 def test_the_recipe_page_states_every_key_and_its_default(spec: type[msgspec.Struct]) -> None:
     page = (DOCS / ("images.md" if spec is ImageFlowSpec else "training.md")).read_text(encoding="utf-8")
     for key, default in defaults(spec):

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from safetensors.torch import load_file
 
 from flowexport.errors import CheckpointError, DataError, TrainingError
+from flowexport.evaluation.gaussian import SHRINKAGES
 from flowexport.tables import open_table, open_writer
 from flowexport.training import checkpoint, load_checkpoint, loop, run, train_recipe
 from flowexport.training.data import Rows, read_rows
@@ -128,7 +130,9 @@ def test_the_same_recipe_gives_the_same_bytes(tmp_path, unbroken, caller):
 @pytest.mark.parametrize(
     ("validation", "kept"), [(0.5, (7, 2)), (0.05, (3, 2)), (0.0, (7, 2))], ids=["many", "few", "none held out"]
 )
-def test_kept_rows_are_the_first_held_out_or_else_training_rows(tmp_path, write_recipe, monkeypatch, validation, kept):
+def test_kept_rows_are_spread_over_the_held_out_or_else_training_rows(
+    tmp_path, write_recipe, monkeypatch, validation, kept
+):
     monkeypatch.setattr(run, "KEPT_ROWS", 7)
     recipe = write_recipe(data={"context": ["x2"], "validation": validation})
     train_recipe(recipe, tmp_path / "run")
@@ -136,8 +140,30 @@ def test_kept_rows_are_the_first_held_out_or_else_training_rows(tmp_path, write_
     training, held = held_out(recipe)
     expected = held if validation else training
     assert tensors["x"].shape == kept
-    assert np.array_equal(tensors["x"], expected.x[:7].astype(np.float32))
-    assert np.array_equal(tensors["context"], expected.context[:7].astype(np.float32))
+    chosen = np.arange(kept[0]) * len(expected) // kept[0]
+    assert np.array_equal(tensors["x"], expected.x[chosen].astype(np.float32))
+    assert np.array_equal(tensors["context"], expected.context[chosen].astype(np.float32))
+    if validation:
+        assert np.array_equal(tensors["training_x"], training.x[np.arange(7) * len(training) // 7].astype(np.float32))
+    else:
+        assert "training_x" not in tensors
+
+
+def test_a_finished_run_says_how_good_it_is_beside_a_gaussian(tmp_path, write_recipe):
+    recipe = write_recipe()
+    outcome = train_recipe(recipe, tmp_path / "run")
+    kept = json.loads((tmp_path / "run" / "config.json").read_text())["quality"]
+    training, held = held_out(recipe)
+    assert kept["nll"] == pytest.approx(outcome.best_nll, rel=1e-5)
+    assert (kept["training_rows"], kept["rows"]) == (len(training), len(held)) == (54, 6)
+    assert kept["ranges"] == np.stack([training.x.min(0), training.x.max(0)], axis=1).tolist()
+    normal = scipy.stats.multivariate_normal
+    # Few rows for nine numbers: the correlations may be shrunk, the mean and the deviations are the rows'.
+    mean, cov = training.x.mean(0), np.cov(training.x.T, bias=True)
+    by_shrinkage = [
+        -normal(mean, (1 - share) * cov + share * np.diag(np.diag(cov))).logpdf(held.x).mean() for share in SHRINKAGES
+    ]
+    assert min(abs(kept["gaussian_nll"] - each) for each in by_shrinkage) < 1e-4
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])

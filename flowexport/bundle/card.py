@@ -1,0 +1,154 @@
+"""What a person reads of a bundle: what it is, how good, how proved, how big, and what it can do."""
+
+from __future__ import annotations
+
+__all__ = ["card", "compared", "holds_data"]
+
+import math
+from collections.abc import Mapping
+
+from .onnx_file import OnnxFile
+from .schema import ContextFeature, Figure, Manifest, Quality
+
+SHOWN = 40
+"""Features, or categories of a column, that are named one by one."""
+
+
+def card(manifest: Manifest, graphs: Mapping[str, tuple[OnnxFile, int]]) -> dict[str, list[str]]:
+    """A bundle in a few lines a matter: what it is, how good, how proved, how big, and what it can do.
+
+    Arguments:
+        manifest: of the bundle.
+        graphs: the outline and the bytes of ``log_prob`` and ``sample``.
+    """
+    return {
+        "model": [f"{manifest.name}: {manifest.description}" if manifest.description else manifest.name],
+        "is": [kind(manifest)],
+        "features": feature_lines(manifest),
+        "context": context_lines(manifest),
+        "how good": quality_lines(manifest.quality or None),
+        "how proved": proof_lines(manifest),
+        "how big": [
+            f"{name}: {sum(outline.operators.values())} nodes, {outline.parameters:,} numbers of {manifest.dtype}, "
+            f"{size:,} bytes"
+            for name, (outline, size) in graphs.items()
+        ],
+        "can do": ability_lines(manifest),
+        "holds": [holds_data(manifest)],
+        "made with": [", ".join(f"{key} {version[:12]}" for key, version in manifest.provenance.items())],
+    }
+
+
+def kind(manifest: Manifest) -> str:
+    """The flow and what it is a density of."""
+    arguments = manifest.architecture.get("arguments")
+    given = arguments if isinstance(arguments, dict) else {}
+    layers = given.get("transforms")
+    univariate = given.get("univariate")
+    univariate = univariate.get("name") if isinstance(univariate, dict) else univariate
+    told = [f"{layers} couplings"] if layers else []
+    told += [f"{univariate} maps"] if univariate else []
+    about = f" ({', '.join(told)})" if told else ""
+    size = "×".join(map(str, manifest.event_shape))
+    of = f"images of {size}, pixels from 0 to {manifest.levels}" if manifest.levels else counted(size, "feature")
+    given_context = f" given {counted(manifest.context_size, 'column')} of context" if manifest.context_size else ""
+    return f"the density of {of}{given_context}, by the flow {manifest.architecture.get('flow')}{about}"
+
+
+def feature_lines(manifest: Manifest) -> list[str]:
+    """A line a feature: its name, the range of its values, and their standard deviation."""
+    ranges = manifest.quality.ranges if manifest.quality else None
+    if len(manifest.event_shape) > 1:
+        return []
+    names = manifest.features or [f"x{index}" for index in range(manifest.event_shape[0])]
+    lines = []
+    for index, (name, scale) in enumerate(zip(names[:SHOWN], manifest.scale, strict=False)):
+        seen = f"from {ranges[index][0]:.4g} to {ranges[index][1]:.4g}, " if ranges else ""
+        lines.append(f"{name}: {seen}standard deviation {scale:.4g}")
+    return [*lines, *([f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else [])]
+
+
+def context_lines(manifest: Manifest) -> list[str]:
+    """A line a column of the context."""
+
+    def told(feature: ContextFeature) -> str:
+        categories = feature.categories or []
+        shown = ", ".join(categories[:SHOWN]) + (", …" if len(categories) > SHOWN else "")
+        return f"{feature.name}: one of {shown}" if categories else f"{feature.name}: a number"
+
+    return [told(feature) for feature in manifest.context_features or []]
+
+
+def quality_lines(quality: Quality | None) -> list[str]:
+    """The NLL beside that of a Gaussian, and on what rows."""
+    if quality is None:
+        return ["not measured: flowexport evaluate BUNDLE ROWS does"]
+    error = "" if quality.standard_error is None else f" ± {quality.standard_error:.2g}"
+    trained = f", trained on {quality.training_rows:,}" if quality.training_rows else ""
+    lines = [f"NLL {quality.nll:.5g}{error} nats a row on {quality.rows:,} {quality.judged_on}{trained}"]
+    if quality.gaussian_nll is not None:
+        lines.append(compared(quality))
+    if quality.judged_on != "held-out rows":
+        lines.append("rows that the flow may have been trained on flatter it: judge it on others")
+    return lines
+
+
+def compared(quality: Quality) -> str:
+    """The NLL beside that of a Gaussian, which must be there."""
+    assert quality.gaussian_nll is not None
+    better = quality.gaussian_nll - quality.nll
+    fitted = "the training rows" if quality.gaussian_fitted_on == "training rows" else "other folds of these rows"
+    verdict = f"the flow is {'better' if better >= 0 else 'worse'} by {abs(better):.3g} nats a row"
+    return f"a Gaussian fitted on {fitted} has {quality.gaussian_nll:.5g}; {verdict}"
+
+
+def proof_lines(manifest: Manifest) -> list[str]:
+    """The worst figure of each kind against its bound, as the export found it."""
+    wanted = {
+        "log_prob on data": ("parity", "log_prob, data_", "nats"),
+        "log_prob ten deviations out": ("parity", "log_prob, tails_", "nats"),
+        "samples": ("parity", "sample, noise_", "standard deviations"),
+        "direction": ("direction", "", "nats"),
+        "mass": ("mass", "", ""),
+    }
+    lines = []
+    for name, (check, beginning, unit) in wanted.items():
+        found = [each for each in manifest.verified or [] if each.check == check and each.subject.startswith(beginning)]
+        worst = max(found, key=share, default=None)
+        if worst is not None and worst.bound:
+            lines.append(f"{name}: off by {worst.figure:.1e} {unit}".rstrip() + f", {share(worst):.0%} of its bound")
+    tolerance = manifest.tolerance.log_prob
+    promise = f"promised: |Δ log_prob| ≤ {tolerance.atol:g} nats + {tolerance.rtol:g} · |log_prob|, against float64"
+    return [*lines, promise]
+
+
+def share(figure: Figure) -> float:
+    """A figure as a share of its bound."""
+    return figure.figure / figure.bound if figure.bound else -math.inf
+
+
+def ability_lines(manifest: Manifest) -> list[str]:
+    """What can be asked of it."""
+    lines = ["log_prob of rows, samples of a seed, the same in every language"]
+    reference = manifest.reference
+    if reference is None:
+        return [*lines, "no percentiles and thresholds: it was made without data"]
+    finest = 1 / reference.rows if reference.lowest else 0.01
+    mixes = "; they mix all contexts (score --calibrate does not)" if manifest.context_size else ""
+    lines.append(f"percentiles and thresholds from {finest:.2g} up, by {reference.rows:,} reference rows{mixes}")
+    quantiles = reference.log_prob_quantiles
+    picked = ", ".join(f"{p} % {quantiles[p]:.2f}" for p in (0, 1, 5, 50, 95, 100))
+    return [*lines, f"log_prob of these rows: {picked}"]
+
+
+def holds_data(manifest: Manifest) -> str:
+    """Whether golden rows are rows of the data, which whoever has the bundle can read."""
+    rows_of = manifest.golden.rows_of or ("samples" if manifest.reference is None else "data")
+    if rows_of == "samples":
+        return "no row of the data: the golden rows are the model's own samples"
+    return "ROWS OF THE DATA, as golden cases; flowexport export --golden samples leaves them out"
+
+
+def counted(count: int | str, word: str) -> str:
+    """A number and what it counts."""
+    return f"{count} {word}" + ("" if str(count) == "1" else "s")
