@@ -47,7 +47,7 @@ demo: setup ## train on real rows, export, verify, score and sample, into demo/
 	$(BIN)/flowexport demo --output demo
 
 test-quick: setup lint ## lint, and the tests that neither export a flow nor run a program: a minute
-	$(PYTEST) -m "not slow and not programs" --no-export
+	$(PYTEST) -m "not slow and not programs and not thorough" --no-export -r fE
 
 test: setup $(if $(T),,lint) ## lint, and every room, with Python's and Go's programs: 8 minutes; T=tests/runtime for a part
 	$(PYTEST) -m "not slow and not languages"

@@ -1,4 +1,4 @@
-"""Which of make's loops a test of the programs belongs to, by the folder that it lies in."""
+"""Which of make's loops a test belongs to, by the folder that it lies in and the flow that it is about."""
 
 from __future__ import annotations
 
@@ -9,17 +9,29 @@ from pathlib import Path
 
 import pytest
 
-PROGRAMS = Path(__file__).parent / "runtime_examples"
+from tests.flows.cases import PAIRS
+from tests.flows.image_cases import IMAGES
+
+TESTS = Path(__file__).parent
 
 IN_MAKE_TEST = ("python", "go")
 """The languages whose programs `make test` runs; the others are for `make test-languages`."""
 
+NOT_QUICK = ("benchmarks", "docs", "interop", "models")
+"""Rooms that train, run what others have written, or go through the whole package."""
+
+PAIRED = PAIRS.keys() | set(list(IMAGES)[2:])
+"""Flows of paired options, of which there are many: `make test-quick` leaves it at those with names of their own."""
+
 
 def sort_into_loops(items: Iterable[pytest.Item]) -> None:
-    """Marks the tests of programs as ``programs``, and those of all languages but two as ``languages`` too."""
+    """Marks tests as ``programs``, ``languages`` and ``thorough``; pyproject.toml says what each is."""
     for item in items:
-        if PROGRAMS in item.path.parents:
+        room = item.path.relative_to(TESTS).parts[0]
+        given = {name: str(value) for name, value in getattr(getattr(item, "callspec", None), "params", {}).items()}
+        if room == "runtime_examples":
             item.add_marker("programs")
-            call = getattr(item, "callspec", None)
-            if call is None or str(call.params.get("language")) not in IN_MAKE_TEST:
+            if given.get("language") not in IN_MAKE_TEST:
                 item.add_marker("languages")
+        elif room in NOT_QUICK or not PAIRED.isdisjoint(given.values()):
+            item.add_marker("thorough")

@@ -205,6 +205,7 @@ def test_a_flow_that_float32_cannot_hold_is_not_exported(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", zoo_names())
+@pytest.mark.thorough
 def test_every_model_of_the_zoo_is_proved(name: str) -> None:
     report = flowexport.verify(name, device="cpu")
     assert report.passed

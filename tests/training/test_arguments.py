@@ -38,6 +38,7 @@ RESUMED = {
 
 
 @pytest.mark.parametrize("flow", RESUMED.values(), ids=RESUMED)
+@pytest.mark.thorough
 def test_resumed_it_is_the_unbroken_run(tmp_path: Path, flow: str) -> None:
     """Buffers that training moves, noise behind the maps, dropout and drawn masks: nothing is lost by a stop."""
     recipe = write_recipe(tmp_path, flow=flow, training=NOISY)

@@ -297,6 +297,7 @@ def test_resumed_after_a_stop_within_an_epoch_it_is_the_unbroken_run(tmp_path, u
     [*((run, call) for call in range(1, 17)), *((checkpoint, call) for call in range(1, 5))],
     ids=lambda value: value.__name__.split(".")[-1] if hasattr(value, "__name__") else str(value),
 )
+@pytest.mark.thorough
 def test_resumed_after_a_stop_while_writing_it_is_the_unbroken_run(tmp_path, unbroken, monkeypatch, place, call):
     recipe, whole = unbroken
     with monkeypatch.context() as patched:
@@ -310,6 +311,7 @@ def test_resumed_after_a_stop_while_writing_it_is_the_unbroken_run(tmp_path, unb
     assert_same_run(tmp_path / "run", whole)
 
 
+@pytest.mark.thorough
 def test_killed_at_any_file_it_resumes_to_the_unbroken_run(tmp_path, unbroken, monkeypatch):
     """The folder is copied before each file gets its name, and before each is removed: what a kill there leaves."""
     recipe, whole = unbroken
