@@ -94,6 +94,7 @@ EXTRAS = {
     "onnxscript": "train",
     "safetensors": "train",
     "matplotlib": "train",
+    "scikit-learn": "evaluate",
     "nflows": "interop",
     "normflows": "interop",
     "zuko": "interop",

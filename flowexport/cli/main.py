@@ -14,7 +14,7 @@ import click
 from flowexport import __version__
 from flowexport.errors import FlowExportError, extras_named
 
-VERBS = ("train", "export", "verify", "inspect", "score", "sample", "bench", "models", "doctor", "demo")
+VERBS = ("train", "evaluate", "export", "verify", "inspect", "score", "sample", "bench", "models", "doctor", "demo")
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 

@@ -111,25 +111,12 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     if config.format != FORMAT:
         raise CheckpointError(f"{folder / 'config.json'}: format: expected {FORMAT!r}, got {config.format!r}")
     weights, digest = read_tensors(folder / "model.safetensors")
-    total = sum(tensor.numel() for tensor in weights.values())
-    try:
-        if least_numbers(config.architecture) > MARGIN * total:
-            reason = f"architecture: larger than the {total} numbers of its weights"
-            raise CheckpointError(f"{folder / 'config.json'}: {reason}")
-        flow = build(config.architecture)
-    except ArgumentError as error:
-        raise CheckpointError(f"{folder / 'config.json'}: architecture: {error}") from error
+    flow = flow_of(config.architecture, weights, str(folder / "config.json"), str(folder / "model.safetensors"))
     if len(config.features) != flow.features or len(config.context_features) != flow.context:
         raise CheckpointError(f"{folder / 'config.json'}: features, context_features: do not fit the architecture")
     named = [len(config.categories.get(name, ())) for name in config.context_features]
     if named != flow.categories or not config.categories.keys() <= set(config.context_features):
         raise CheckpointError(f"{folder / 'config.json'}: categories: do not fit the architecture")
-    dtype = next((tensor.dtype for tensor in weights.values() if tensor.is_floating_point()), torch.float32)
-    try:
-        flow.to(dtype).load_state_dict(weights)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"{folder / 'model.safetensors'}: does not fit the architecture: {reason}") from error
     rows_file = folder / "rows.safetensors"
     rows = read_tensors(rows_file)[0] if rows_file.exists() else {}
     widths = {"x": flow.features, "context": flow.context}
@@ -139,7 +126,34 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     x, training_x = (
         rows[name].reshape(-1, *flow.event_shape) if name in rows else None for name in ("x", "training_x")
     )
-    return Checkpoint(flow.eval(), config, x, rows.get("context"), digest, training_x, rows.get("training_context"))
+    return Checkpoint(flow, config, x, rows.get("context"), digest, training_x, rows.get("training_context"))
+
+
+def flow_of(architecture: dict[str, Any], weights: dict[str, Tensor], described: str, stored: str) -> Flow:
+    """An untrusted architecture with its weights, in eval mode.
+
+    Arguments:
+        architecture: the flow's class and its arguments.
+        weights: its state.
+        described, stored: the files of both, for messages.
+
+    Raises:
+        CheckpointError: where they do not fit each other.
+    """
+    total = sum(tensor.numel() for tensor in weights.values())
+    try:
+        if least_numbers(architecture) > MARGIN * total:
+            raise CheckpointError(f"{described}: architecture: larger than the {total} numbers of its weights")
+        flow = build(architecture)
+    except ArgumentError as error:
+        raise CheckpointError(f"{described}: architecture: {error}") from error
+    dtype = next((tensor.dtype for tensor in weights.values() if tensor.is_floating_point()), torch.float32)
+    try:
+        flow.to(dtype).load_state_dict(weights)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise CheckpointError(f"{stored}: does not fit the architecture: {reason}") from error
+    return flow.eval()
 
 
 def save_checkpoint(folder: Path, weights: dict[str, Tensor], config: Config) -> None:
@@ -164,9 +178,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
     """The tensors of a safetensors file, and its SHA-256."""
     try:
         data = path.read_bytes()
-        return load_tensors(data), hashlib.sha256(data).hexdigest()
     except OSError as error:
         raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    return decode_tensors(data, str(path)), hashlib.sha256(data).hexdigest()
+
+
+def decode_tensors(data: bytes, path: str) -> dict[str, Tensor]:
+    """The tensors of the bytes of a safetensors file."""
+    try:
+        return load_tensors(data)
     except (SafetensorError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
 
