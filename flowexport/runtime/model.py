@@ -19,6 +19,7 @@ from flowexport.bundle.schema import ContextFeature, Reference
 from flowexport.errors import ArgumentError, BundleError, InputError
 
 from .blocks import Workers, fit_apart, rows_a_block, widest
+from .calibration import DRAWS, Calibration
 from .categories import context_array, require_codes
 from .cuda import CudaGraph, Tensors, on_gpu
 from .device import Device, resolve
@@ -202,7 +203,7 @@ class Model:
         """Where scores stand among those of the reference rows, 0 to 100.
 
         Below the lowest of them it is 0, and above the highest 100: log_prob itself goes on ranking rows there. Where
-        the model has a context, reference rows of all contexts are mixed; `calibrate` tells them apart.
+        the model has a context, reference rows of all contexts are mixed; `calibration` tells them apart.
 
         Raises:
             BundleError: where the bundle has no reference.
@@ -219,6 +220,15 @@ class Model:
             ArgumentError: for a fraction that is finer than the reference rows can tell.
         """
         return threshold_of(self._reference("thresholds"), fraction)
+
+    def calibration(self, draws: int = DRAWS, seed: int = 0) -> Calibration:
+        """Percentiles among samples of each row's own context, in place of reference rows of all contexts.
+
+        Arguments:
+            draws: samples of each context.
+            seed: of their noise.
+        """
+        return Calibration(self, draws, seed)
 
     def _reference(self, wanted: str) -> Reference:
         """The scores of the reference rows, or why there are none."""
