@@ -97,7 +97,7 @@ class Judged:
         x, context = values[:, : len(self.features)], values[:, len(self.features) :]
         if self.levels and (x == np.floor(x)).all():
             x = x + np.random.default_rng(0).random(x.shape)
-        return Rows(x, context if self.context_features else None, f"rows of {path}")
+        return Rows(x, context if self.context_features else None, f"{len(x):,} rows of {path}")
 
 
 def open_judged(path: Path, device: str) -> Judged:

@@ -166,7 +166,7 @@ def evaluate(
         other, other_name: the log_prob of the rows under another model, ``[rows]``.
         latent: the rows as standard normals, if the model is true; or ``latent_reason``, why there are none.
         lowest: the lowest reference score, and the number of reference rows.
-        levels: of the pixels, where rows are images.
+        levels: of the pixels, where rows are images; features and samples are then compared in whole numbers.
         seed: of the samples.
     """
     log_prob = np.asarray(model.log_prob(x, context), np.float64)
@@ -181,7 +181,9 @@ def evaluate(
     chosen = np.arange(count) * len(x) // count
     given = None if context is None else context[chosen]
     samples = model.sample(count, given, seed)
-    found, reason = told_apart(x[chosen], samples, given)
+    # Of images what is seen is compared: whole numbers, and not the noise within one.
+    seen, seen_samples = (np.clip(np.floor(each), 0, levels - 1) if levels else each for each in (x, samples))
+    found, reason = told_apart(seen[chosen], seen_samples, given)
     nll = nll_of(log_prob)
     figures = Evaluation(
         model=model.name,
@@ -193,7 +195,9 @@ def evaluate(
         beside=beside,
         latent=None if latent is None else [from_normal(column) for column in latent.T],
         latent_reason=latent_reason,
-        features=[feature_of(name, *columns) for name, *columns in zip(model.features, x.T, samples.T, strict=True)],
+        features=[
+            feature_of(name, *columns) for name, *columns in zip(model.features, seen.T, seen_samples.T, strict=True)
+        ],
         separation=found,
         separation_reason=reason,
         reference_rows=None if lowest is None else lowest[1],

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from .evaluate import Beside, Evaluation
 
-FEATURES = 30
+FEATURES = 12
 """Features that are shown, those first whose samples differ most."""
 
 STYLE = """\
@@ -26,13 +26,14 @@ Table = tuple[str, Sequence[str], list[Sequence[str]]]
 
 def tables(figures: Evaluation) -> list[Table]:
     """Title, columns and rows of each table; a column that begins with ``>`` is of numbers."""
-    made: list[Table] = [(f"{figures.model} on {figures.rows_are}", ("", "", ""), summary(figures))]
     columns = ("density", ">NLL, nats", ">±", ">bits", ">model better by", ">±", "fitted on")
     own = figures.nll
-    lines = [
-        (figures.model, number(own.nats), number(own.standard_error, 2), number(own.bits), "", "", "its training rows")
+    told = (number(own.nats), number(own.standard_error, 2), number(own.bits))
+    lines = [(figures.model, *told, "", "", "its training rows"), *map(beside_line, figures.beside)]
+    made: list[Table] = [
+        (f"{figures.model} on {figures.rows_are}: NLL a row, lower is better", columns, lines),
+        ("Is it calibrated, and are its samples like the rows", ("", "", ""), summary(figures)),
     ]
-    made.append(("NLL a row: lower is better", columns, [*lines, *map(beside_line, figures.beside)]))
     ordered = sorted(figures.features, key=lambda each: -each.distance.statistic)
     columns = ("feature", ">mean of rows", ">of samples", ">deviation of rows", ">of samples", ">distance", ">p")
     rows = [
@@ -67,7 +68,7 @@ def beside_line(beside: Beside) -> Sequence[str]:
 
 def summary(figures: Evaluation) -> list[Sequence[str]]:
     """A line a question: the figure, and what it says."""
-    lines: list[Sequence[str]] = [("rows", f"{figures.rows:,}", "")]
+    lines: list[Sequence[str]] = []
     if figures.rows_without_density:
         lines.append(
             ("of density 0", f"{figures.rows_without_density:,}", "outside the bounds of a feature: NLL is infinite")

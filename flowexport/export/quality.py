@@ -38,6 +38,9 @@ def quality_part(
         x = spread(rows, count).reshape(count, -1)
         given = design(None if context is None else spread(context, count), count, flow.categories)
         found = quality_of(arrays.scores, Sample(x, given), "given rows")
-    if found is None or rows_of == "data":
-        return found
-    return msgspec.structs.replace(found, ranges=ranges_of(arrays.sample.reshape(len(arrays.sample), -1)))
+    if found is None:
+        return None
+    if flow.levels is not None:
+        # Of pixels it is told by the levels.
+        return msgspec.structs.replace(found, ranges=None)
+    return found if rows_of == "data" else msgspec.structs.replace(found, ranges=ranges_of(arrays.sample))

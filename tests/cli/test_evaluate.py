@@ -52,7 +52,8 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "rows.parquet", ["a", "b", "kind"], values)
     (folder / "recipe.toml").write_text(
         'name = "small"\n[data]\nfile = "rows.parquet"\ncontext = ["kind"]\ncategorical = {kind = "one-hot"}\n'
-        "validation = 0.2\n[flow]\ntransforms = 2\nhidden_features = [8]\n[training]\nepochs = 2\n"
+        'validation = 0.2\n[export]\ngolden = "samples"\n'
+        "[flow]\ntransforms = 2\nhidden_features = [8]\n[training]\nepochs = 2\n"
     )
     result = CliRunner().invoke(main, ["train", str(folder / "recipe.toml"), "-o", str(folder / "run")])
     assert result.exit_code == 0, result.output
@@ -126,7 +127,7 @@ def test_a_run_is_judged_on_its_held_out_rows_beside_what_its_training_rows_give
 
 def test_a_run_and_its_bundle_agree_on_the_rows_of_a_table(trained: Path, tmp_path: Path) -> None:
     bundle = tmp_path / "bundle"
-    assert CliRunner().invoke(main, ["export", str(trained / "run"), "-o", str(bundle)]).exit_code == 0
+    assert "holds no row of the data" in export(trained / "run", bundle)
     found = json.loads(run(trained / "run", trained / "rows.parquet", "--compare", bundle, "--json").stdout)
     other = found["beside"][-1]
     assert other["name"] == str(bundle)
@@ -141,14 +142,27 @@ def test_a_run_and_its_bundle_agree_on_the_rows_of_a_table(trained: Path, tmp_pa
     assert found["below_reference"] == of_bundle["below_reference"]
 
 
+def export(run: Path, bundle: Path, *arguments: str) -> str:
+    result = CliRunner().invoke(main, ["export", str(run), "-o", str(bundle), *arguments])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_a_recipe_says_what_golden_rows_are_and_an_option_says_otherwise(trained: Path, tmp_path: Path) -> None:
+    assert "holds no row of the data" in export(trained / "run", tmp_path / "bundle")
+    assert "holds ROWS OF THE DATA" in export(trained / "run", tmp_path / "bundle", "--golden", "data")
+    kept = json.loads((trained / "run" / "config.json").read_text())["quality"]
+    assert json.loads((tmp_path / "bundle" / "flow.json").read_text())["quality"] == kept
+
+
 def test_other_rows_may_be_named_to_fit_on(weighted: Exported, rows: Path) -> None:
     figures = json.loads(run(weighted.path, rows, "--fit-on", rows, "--json", "--device", "cpu").stdout)
-    assert figures["beside"][0]["fitted_on"] == f"rows of {rows}"
+    assert figures["beside"][0]["fitted_on"] == f"400 rows of {rows}"
 
 
 def test_the_terminal_has_a_table_for_each_question(weighted: Exported, rows: Path) -> None:
     shown = " ".join(run(weighted.path, rows, "--device", "cpu").stdout.split())
-    for words in ("NLL a row: lower is better", "Gaussian", "rows against samples", "below the reference", "x1"):
+    for words in ("NLL a row, lower is better", "Gaussian", "rows against samples", "below the reference", "x1"):
         assert words in shown
 
 
