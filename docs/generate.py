@@ -1,8 +1,9 @@
 """Writes the documents that are made from the code: python docs/generate.py [--check | --pictures].
 
-Without an option it writes ``cli.md``, ``flow.schema.json``, the README's table of parity and the table of
-``flows.md``, of which it measures only new rows; ``--check`` compares them instead, and exits with 1 where one is
-stale; ``--pictures`` also draws the pictures and measures the whole table, which takes minutes.
+Without an option it writes ``cli.md``, ``flow.schema.json``, ``runtime_examples/operators.json``, the README's table
+of parity and the table of ``flows.md``, of which it measures only new rows; ``--check`` compares them instead, and
+exits with 1 where one is stale; ``--pictures`` also draws the pictures and measures the whole table, which takes
+minutes.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ DOCS = Path(__file__).resolve().parent
 sys.path.append(str(DOCS))
 
 README = DOCS.parent / "README.md"
+OPERATORS = DOCS.parent / "runtime_examples" / "operators.json"
 PARITY_BEGIN, PARITY_END = "<!-- parity: generated -->", "<!-- end -->"
 
 CLI_HEAD = """\
@@ -53,6 +55,7 @@ def documents(measure: Literal["none", "new", "all"] = "new") -> dict[Path, str]
     from flow_table import with_table
 
     from flowexport.bundle import json_schema
+    from flowexport.bundle.operators import operators_json
 
     made = {}
     flows = DOCS / "flows.md"
@@ -61,6 +64,7 @@ def documents(measure: Literal["none", "new", "all"] = "new") -> dict[Path, str]
         made[flows] = with_table(flows.read_text(encoding="utf-8"), measure)
     schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     made |= {DOCS / "cli.md": cli_reference(), DOCS / "flow.schema.json": schema}
+    made[OPERATORS] = operators_json()
     readme = README.read_text(encoding="utf-8")
     before, begin, rest = readme.partition(PARITY_BEGIN)
     _, end, after = rest.partition(PARITY_END)
@@ -206,7 +210,8 @@ def run(arguments: list[str] | None = None) -> int:
     if given.check:
         found = stale()
         if found:
-            names = ", ".join("README.md" if path == README else f"docs/{path.name}" for path in found)
+            elsewhere = {README: "README.md", OPERATORS: "runtime_examples/operators.json"}
+            names = ", ".join(elsewhere.get(path, f"docs/{path.name}") for path in found)
             print(f"{names}: not what the code says now; run `make docs`", file=sys.stderr)
         return 1 if found else 0
     for path, text in documents("all" if given.pictures else "new").items():

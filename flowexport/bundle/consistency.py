@@ -5,9 +5,12 @@ from __future__ import annotations
 __all__ = ["inconsistency"]
 
 import math
+import re
 from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from .text import FILE_NAME, shown
 
 if TYPE_CHECKING:
     from .schema import GraphSpec, Manifest
@@ -54,6 +57,9 @@ def inconsistency(manifest: Manifest) -> str | None:
             return f"golden.cases[{index}]: needs either expected or error"
         if case.expected is not None and list(case.expected) != [getattr(manifest.graphs, case.graph).outputs[0].name]:
             return f"golden.cases[{index}].expected: is not the output of {case.graph}"
+    fault = file_fault(manifest)
+    if fault:
+        return fault
     for file in referenced(manifest):
         if file not in manifest.files:
             return f"files: {file!r} is used but not listed"
@@ -76,6 +82,16 @@ def name_fault(manifest: Manifest) -> str | None:
     if isinstance(counts, list) and counts != found:
         return f"context_features: numbers of categories {found}, architecture.arguments.categories says {counts}"
     return None
+
+
+def file_fault(manifest: Manifest) -> str | None:
+    """The first file whose name leaves the folder, looks like another, or is another where case counts nothing."""
+    for file in (*manifest.files, *referenced(manifest)):
+        if not re.match(FILE_NAME, file):
+            reason = "leaves the folder, or is more than letters, digits, '.', '_' and '-'"
+            return f"files: {shown(file)}: {reason}"
+    twice = repeated([file.lower() for file in manifest.files])
+    return None if twice is None else f"files: {twice!r} is there twice, but for capitals"
 
 
 def repeated(names: list[str]) -> str | None:

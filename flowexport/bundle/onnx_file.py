@@ -1,22 +1,38 @@
 """What an ONNX file holds, read from its bytes alone.
 
-A bundle comes from anywhere, and the ``onnx`` package may not be there: this reads the few fields of the
-protobuf wire format that decide whether a file may be opened at all. Numbers of fields are those of
-``onnx.proto`` (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
+The ``onnx`` package may not be there, and what decides whether a file may be opened at all is small: this walks the
+protobuf wire format by the table of `flowexport.bundle.operators`, and refuses whatever is not in it.
 """
 
 from __future__ import annotations
 
 __all__ = ["OnnxFile", "read_onnx"]
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from flowexport.errors import BundleError
 
-ELEMENT_TYPES = {1: "float32", 6: "int32", 7: "int64", 9: "bool", 11: "float64"}
-"""TensorProto.DataType, as far as a bundle's inputs and outputs may have them."""
+from .operators import ELEMENT_TYPES, MESSAGES, OPERATORS
+from .text import shown, unprintable
+
+REASONS = {
+    ("Model", 25): "holds functions of its own, or subgraphs",
+    ("Attribute", 6): "holds subgraphs",
+    ("Attribute", 11): "holds subgraphs",
+    ("Tensor", 13): "keeps data outside the file (external data)",
+    ("Tensor", 14): "keeps data outside the file (external data)",
+}
+"""Fields that are refused as all others are, and are worth a word of their own."""
+
+WIRES = {"int": (0,), "float": (5,), "ints": (0, 2), "floats": (5, 2), "doubles": (1, 2)}
+"""Wire types of each kind; all other kinds are length-delimited."""
+
+Message = dict[int, list[Any]]
+"""The values of each field in their order: whole numbers, bytes, or messages."""
 
 
 @dataclass
@@ -25,127 +41,123 @@ class OnnxFile:
 
     Arguments:
         ir_version: of the file.
-        opsets: domain → version; the standard domain is the empty name.
+        opsets: every domain that is imported, and its version; the standard domain is the empty name.
         inputs, outputs: name, element type, and dimensions, names or numbers.
-        operators: how often each occurs; those of another domain as ``domain::name``.
-        parameters: numbers in initialisers.
-        external: whether a tensor's data lies in another file.
-        subgraphs: whether a node holds a graph (If, Loop, Scan) or the model a function.
+        operators: how often each occurs.
+        parameters: numbers in initialisers and constants.
     """
 
     ir_version: int = 0
-    opsets: dict[str, int] = field(default_factory=dict)
+    opsets: list[tuple[str, int]] = field(default_factory=list)
     inputs: list[tuple[str, str, list[int | str]]] = field(default_factory=list)
     outputs: list[tuple[str, str, list[int | str]]] = field(default_factory=list)
     operators: Counter[str] = field(default_factory=Counter)
     parameters: int = 0
-    external: bool = False
-    subgraphs: bool = False
 
 
 def read_onnx(data: bytes, where: str) -> OnnxFile:
     """Reads the outline of an ONNX model.
 
     Raises:
-        BundleError: where the bytes are not one whole model.
+        BundleError: where the bytes are not one whole model, or hold a field or an operator that a bundle may not.
     """
-    model = OnnxFile()
-    view = memoryview(data)
-    graphs = 0
     try:
-        for number, value in fields(view):
-            if number == 1:
-                model.ir_version = integer(value)
-            elif number == 7:
-                graphs += 1
-                read_graph(message(value), model)
-            elif number == 8:
-                opset = dict(fields(message(value)))
-                model.opsets[text(opset.get(1, b""))] = integer(opset.get(2, 0))
-            elif number == 25:
-                model.subgraphs = True
+        return outline(read_message(memoryview(data), "Model"))
+    except Refused as refused:
+        raise BundleError(f"{where}: {refused}") from refused
     except (ValueError, IndexError) as error:
         raise BundleError(f"{where}: is not a whole ONNX file ({error})") from error
-    if graphs != 1 or not model.opsets:
-        raise BundleError(f"{where}: is not a whole ONNX file (it holds {graphs} graphs)")
-    return model
 
 
-def read_graph(graph: memoryview, model: OnnxFile) -> None:
-    for number, value in fields(graph):
-        if number == 1:
-            read_node(message(value), model)
-        elif number == 5:
-            read_tensor(message(value), model)
-        elif number in (11, 12):
-            (model.inputs if number == 11 else model.outputs).append(value_info(message(value)))
-        elif number == 15:
-            read_sparse(message(value), model)
+class Refused(Exception):
+    """A file that is whole, and holds what a bundle may not."""
 
 
-def read_node(node: memoryview, model: OnnxFile) -> None:
-    name = domain = ""
-    for number, value in fields(node):
-        if number == 4:
-            name = text(value)
-        elif number == 7:
-            domain = text(value)
-        elif number == 5:
-            for attribute, inner in fields(message(value)):
-                if attribute in (5, 10):
-                    read_tensor(message(inner), model)
-                elif attribute in (22, 23):
-                    read_sparse(message(inner), model)
-                elif attribute in (6, 11):
-                    model.subgraphs = True
-    model.operators[f"{domain}::{name}" if domain not in ("", "ai.onnx") else name] += 1
+def outline(model: Message) -> OnnxFile:
+    """The outline of a model's fields."""
+    if 7 not in model or 8 not in model:
+        raise ValueError("it holds no graph, or imports no operators")
+    graph = model[7][0]
+    found = OnnxFile(
+        ir_version=one(model, 1, 0),
+        opsets=[(text(one(opset, 1, b"")), one(opset, 2, 0)) for opset in model[8]],
+        inputs=[value_info(each) for each in graph.get(11, ())],
+        outputs=[value_info(each) for each in graph.get(12, ())],
+        parameters=sum(map(size, graph.get(5, ()))),
+    )
+    for node in graph.get(1, ()):
+        name, domain = text(one(node, 4, b"")), text(one(node, 7, b""))
+        if domain or name not in OPERATORS:
+            called = shown(f"{domain}::{name}" if domain else name)
+            raise Refused(f"uses the operator {called}, which a bundle may not")
+        found.operators[name] += 1
+        found.parameters += sum(size(each) for attribute in node.get(5, ()) for each in attribute.get(5, ()))
+    return found
 
 
-def read_sparse(tensor: memoryview, model: OnnxFile) -> None:
-    for number, value in fields(tensor):
-        if number in (1, 2):
-            read_tensor(message(value), model)
-
-
-def read_tensor(tensor: memoryview, model: OnnxFile) -> None:
-    size = 1
-    for number, value in fields(tensor):
-        if number == 1:
-            for dimension in [value] if isinstance(value, int) else packed(value):
-                size *= dimension
-        elif number == 13 or (number == 14 and integer(value) != 0):
-            model.external = True
-    model.parameters += size
-
-
-def value_info(info: memoryview) -> tuple[str, str, list[int | str]]:
+def value_info(value: Message) -> tuple[str, str, list[int | str]]:
     """A ValueInfoProto as name, element type and dimensions."""
-    outer = dict(fields(info))
-    tensor = dict(fields(message(dict(fields(message(outer.get(2, b"")))).get(1, b""))))
-    dimensions: list[int | str] = []
-    for _, value in fields(message(tensor.get(2, b""))):
-        dimension = dict(fields(message(value)))
-        dimensions.append(text(dimension[2]) if 2 in dimension else integer(dimension.get(1, 0)))
-    element = integer(tensor.get(1, 0))
-    return text(outer.get(1, b"")), ELEMENT_TYPES.get(element, f"type {element}"), dimensions
+    tensor = one(one(value, 2, {}), 1, {})
+    dimensions: list[int | str] = [
+        text(each[2][0]) if 2 in each else one(each, 1, 0) for each in one(tensor, 2, {}).get(1, ())
+    ]
+    element = one(tensor, 1, 0)
+    return text(one(value, 1, b"")), ELEMENT_TYPES.get(element, f"type {element}"), dimensions
 
 
-def fields(view: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """The fields of a protobuf message: number, and an integer or the bytes of a length-delimited value."""
+def size(tensor: Message) -> int:
+    """How many numbers a tensor has.
+
+    Raises:
+        Refused: where they are no numbers.
+    """
+    element = one(tensor, 2, 0)
+    if element not in ELEMENT_TYPES:
+        raise Refused(f"holds a tensor of type {element}, which a bundle may not")
+    return math.prod(
+        each for part in tensor.get(1, ()) for each in (packed(part) if isinstance(part, memoryview) else (part,))
+    )
+
+
+def read_message(view: memoryview, kind: str) -> Message:
+    """The fields of a protobuf message, and of the messages in it, each held to its row of the table.
+
+    Raises:
+        Refused: for a field that is not in the table, is of another wire type, or is there twice.
+        ValueError, IndexError: for bytes that are none.
+    """
+    allowed = MESSAGES[kind]
+    message: Message = {}
+    for number, wire, value in fields(view):
+        of = allowed.get(number, "")
+        name = of.removesuffix("*")
+        if not of or wire not in WIRES.get(name, (2,)):
+            raise Refused(REASONS.get((kind, number), f"holds field {number} of {kind}, which a bundle may not"))
+        values = message.setdefault(number, [])
+        if values and name == of:
+            raise Refused(f"holds field {number} of {kind} twice")
+        if name == "text":
+            text(value)
+        values.append(read_message(value, name) if name in MESSAGES else value)
+    return message
+
+
+def fields(view: memoryview) -> Iterator[tuple[int, int, Any]]:
+    """The fields of a message: number, wire type, and an integer or the bytes of the value."""
     position = 0
     while position < len(view):
         key, position = varint(view, position)
-        kind = key & 7
-        if kind == 0:
+        number, wire = key >> 3, key & 7
+        if wire == 0:
             value, position = varint(view, position)
-            yield key >> 3, value
+            yield number, wire, value
             continue
-        length = {1: 8, 5: 4}.get(kind, -1)
-        if kind == 2:
+        length = {1: 8, 5: 4}.get(wire, -1)
+        if wire == 2:
             length, position = varint(view, position)
         if length < 0 or position + length > len(view):
             raise ValueError(f"broken at byte {position} of a message of {len(view)}")
-        yield key >> 3, view[position : position + length]
+        yield number, wire, view[position : position + length]
         position += length
 
 
@@ -171,17 +183,15 @@ def varint(view: memoryview, position: int) -> tuple[int, int]:
             raise ValueError("an integer of more than 64 bits")
 
 
-def message(value: int | memoryview | bytes) -> memoryview:
-    if isinstance(value, int):
-        raise ValueError("an integer where a message should be")
-    return memoryview(value)
+def one(message: Message, number: int, default: Any) -> Any:
+    """The value of a field that comes once, or what stands for it where it is left out."""
+    values = message.get(number)
+    return values[0] if values else default
 
 
-def text(value: int | memoryview | bytes) -> str:
-    return bytes(message(value)).decode()
-
-
-def integer(value: int | memoryview | bytes) -> int:
-    if not isinstance(value, int):
-        raise ValueError("a message where an integer should be")
-    return value
+def text(value: memoryview | bytes) -> str:
+    """A name in the file."""
+    name = bytes(value).decode()
+    if unprintable(name):
+        raise Refused(f"holds a name with {unprintable(name)}: {shown(name)}")
+    return name

@@ -15,8 +15,10 @@ from flowexport.errors import BundleError
 
 from .npy import read_npy
 from .onnx_file import OnnxFile, read_onnx
+from .operators import OPSET
 from .place import restore
 from .schema import Manifest, decode_manifest
+from .text import shown
 from .zoo import zoo_bundle
 
 MANIFEST_BYTES = 4 << 20
@@ -24,9 +26,6 @@ MANIFEST_BYTES = 4 << 20
 
 FILE_BYTES = (2 << 30) - 1
 """The limit of one protobuf message, and so of every file of a bundle."""
-
-OPSETS = range(18, 19)
-"""Versions of the standard domain that a bundle may use."""
 
 
 @dataclass(frozen=True)
@@ -77,25 +76,18 @@ class Bundle:
         """The bytes and the outline of a graph, ``log_prob`` or ``sample``, fit to be opened.
 
         Raises:
-            BundleError: for external data, control flow, another domain, opset or signature than declared.
+            BundleError: for an operator that is not in the table, control flow, external data, or another domain, opset
+                or signature than declared.
         """
         spec = getattr(self.manifest.graphs, name)
         data = self.read(spec.file)
         where = str(self.path / spec.file)
         model = read_onnx(data, where)
-        if model.external:
-            raise BundleError(f"{where}: keeps data outside the file (external data)")
-        foreign = sorted(
-            {*model.opsets, *(op.split("::")[0] for op in model.operators if "::" in op)} - {"", "ai.onnx"}
-        )
-        if foreign or model.subgraphs:
+        if model.opsets != [("", spec.opset)] or spec.opset != OPSET:
+            imported = ", ".join(f"opset {version} of {shown(domain)}" for domain, version in model.opsets)
             raise BundleError(
-                f"{where}: uses {', '.join(foreign) or 'subgraphs'}; only plain standard operators are allowed"
-            )
-        opset = model.opsets.get("", model.opsets.get("ai.onnx", 0))
-        if opset != spec.opset or opset not in OPSETS:
-            raise BundleError(
-                f"{where}: opset {opset}, flow.json declares {spec.opset}, this package reads {OPSETS.start}"
+                f"{where}: imports {imported}; flow.json declares {spec.opset}, and this package reads opset {OPSET} "
+                "of the standard domain '' alone"
             )
         for key, found, tensors in (("inputs", model.inputs, spec.inputs), ("outputs", model.outputs, spec.outputs)):
             declared = [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]

@@ -31,6 +31,8 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from flowexport.errors import BundleError
 
 from .consistency import inconsistency
+from .json import decode_json
+from .text import FILE_NAME
 
 FORMAT = "flowexport/1"
 """The format that this package reads and writes. A changed meaning is another number."""
@@ -39,7 +41,7 @@ Count = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 NotNegative = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Category = Annotated[str, Meta(min_length=1, max_length=255)]
-FileName = Annotated[str, Meta(min_length=1, max_length=255)]
+FileName = Annotated[str, Meta(min_length=1, max_length=255, extra_json_schema={"pattern": FILE_NAME})]
 Dtype = Literal["float32", "float64"]
 
 
@@ -186,9 +188,9 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
         BundleError: naming the file and the key.
     """
     try:
-        head = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise BundleError(f"{where}: is not JSON ({error})") from error
+        head = decode_json(data)
+    except ValueError as error:
+        raise BundleError(f"{where}: {error}") from error
     found = head.get("format") if isinstance(head, dict) else None
     if found != FORMAT:
         raise BundleError(f"{where}: format: this package reads {FORMAT!r}, the bundle says {found!r}")

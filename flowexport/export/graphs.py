@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from flowexport import __version__
+from flowexport.bundle.operators import OPSET
 from flowexport.errors import ExportError
 
 from .lean import LeanFlow
 from .operators import TRANSLATIONS
 
-OPSET = 18
 IR_VERSION = 10
 EXAMPLE_ROWS = 3
 """Rows of the example batch; one would freeze the axis, two are taken for granted by some kernels."""

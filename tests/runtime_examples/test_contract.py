@@ -15,12 +15,16 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
+from flowexport.bundle.text import unprintable
 from flowexport.runtime import Model
+from tests.hostile import HOSTILE, digest_of
 from tests.planting import Planted, move_data_outside, nudge_largest_weight
 
 from .conftest import ZOO, Plant, golden_context, manifest_of
 from .csv_cases import CSV_CASES
-from .languages import BUILD_SECONDS, Done, Language
+from .languages import BUILD_SECONDS, EXAMPLES, Done, Language
+
+SOURCES = (".c", ".h", ".hpp", ".cpp", ".rs", ".go", ".java", ".js", ".mjs", ".ts", ".py")
 
 NAMES = [*ZOO, "plain", "conditional", "selector", "categorical", "unnamed"]
 SEED = 2**63 + 5
@@ -95,6 +99,7 @@ def assert_refused(done: Done, *words: str) -> None:
     """Exit status 2, and one line on standard error, which has the words."""
     assert (done.status, len(done.errors)) == (2, 1), done
     assert done.errors[0].startswith("flow: ")
+    assert unprintable(done.errors[0]) is None, "no terminal obeys it"
     for word in words:
         assert word.lower() in done.errors[0].lower()
 
@@ -445,7 +450,7 @@ FAULTS: dict[str, tuple[Callable[[Planted], object], list[str]]] = {
         lambda p: p.write("log_prob.onnx", (p.path / "sample.onnx").read_bytes()),
         ["log_prob"],
     ),
-}
+} | HOSTILE
 
 
 @pytest.fixture(scope="session")
@@ -483,6 +488,34 @@ def test_a_bundle_is_found_from_the_callers_folder(language: Language, bundles: 
     path = bundles["banana"]
     done = language.run("sample", f"./{path.name}", 1, 0, folder=path.parent)
     assert (done.status, len(done.lines)) == (0, 2), done.errors
+
+
+def test_the_library_has_the_table_of_operators(language: Language) -> None:
+    """Between two comments of one of its files, in whatever layout its formatter likes."""
+    found = []
+    # The page in the browser has its library from Node's folder.
+    folders = [language.path, EXAMPLES / "node"] if language.folder == "web" else [language.path]
+    for file in (file for folder in folders for file in folder.rglob("*")):
+        if file.suffix in SOURCES and not {"node_modules", "target", "build"} & {*file.parts}:
+            found += re.findall("operators: begin(.*?)operators: end", file.read_text(encoding="utf-8"), re.DOTALL)
+    assert found
+    table = json.loads((EXAMPLES / "operators.json").read_text(encoding="utf-8"))
+    for names in found:
+        assert sorted(re.findall("[A-Z][A-Za-z0-9]+", names)) == table["operators"]
+
+
+@pytest.mark.parametrize("command", ["golden", "score", "sample", "bench"])
+def test_a_bundle_can_be_pinned(language: Language, bundles: dict[str, Path], command: str) -> None:
+    """Its digest is the SHA-256 of flow.json; another one, and one that is none, are refused."""
+    path, numbers = bundles["banana"], ["2", "0"] if command == "sample" else []
+    digest = digest_of(path)
+    other = digest_of(bundles["plain"])
+    done = language.run(command, path, *numbers, "--digest", digest, rows="x1,x2\n1,2\n")
+    assert (done.status, done.errors) == (0, [])
+    assert_refused(language.run(command, path, *numbers, "--digest", other, rows="x1,x2\n1,2\n"), "digest", digest[:12])
+    assert_refused(language.run(command, path, *numbers, "--digest", digest.upper()), "digest")
+    assert_refused(language.run(command, path, *numbers, "--digest", digest[:12]), "digest")
+    assert_refused(language.run(command, path, *numbers, "--digest"), "usage")
 
 
 # the rest -------------------------------------------------------------------------------------------------
