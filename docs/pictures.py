@@ -28,6 +28,7 @@ def draw_pictures(folder: Path) -> None:
     draw_bounds(folder / "flows-bounds.png")
     draw_layers(folder / "flows-layers.png")
     draw_breast_cancer(folder / "zoo-breast_cancer.png")
+    draw_evaluation(folder / "evaluate-diamonds.png")
     draw_adopted(folder / "interop-moons.png", rows_of("moons"))
 
 
@@ -139,6 +140,18 @@ def draw_breast_cancer(path: Path) -> None:
     samples = flowexport.load("breast_cancer", device="cpu").sample(len(benign), seed=0)[:, columns]
     panels: list[Panel] = [("Benign rows", benign), ("Samples", samples), ("Malignant rows", malignant)]
     draw_panels(path, (5, 38, -0.02, 0.32), panels, (shown[0], shown[1]))
+
+
+def draw_evaluation(path: Path) -> None:
+    """The corner plot of a report: held-out diamonds, and samples given the same cut, color and clarity."""
+    from flowexport.bundle import open_bundle
+    from flowexport.cli.judged import open_judged
+    from flowexport.evaluation.evaluate import evaluate
+    from flowexport.evaluation.pictures import draw_corner
+
+    bundle = open_bundle("diamonds")
+    x, context = (bundle.array(f"golden/{name}.npy").astype(np.float64) for name in ("x", "context"))
+    path.write_bytes(draw_corner(evaluate(open_judged(Path("diamonds"), "cpu"), x, context)))
 
 
 def draw_layers(path: Path) -> None:

@@ -48,8 +48,8 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
         error = f" ± {quality.standard_error:.2g}" if quality and quality.standard_error is not None else ""
         click.echo(
             f"{run}: {len(outcome.epochs)} epochs, kept epoch {outcome.best_epoch}, "
-            f"held-out NLL {outcome.best_nll:.4f}{error} nats"
-            + ("" if bits is None else f", {bits:.4f} bits per dimension")
+            f"{'training' if quality and quality.judged_on == 'training rows' else 'held-out'} "
+            f"NLL {outcome.best_nll:.4f}{error} nats" + ("" if bits is None else f", {bits:.4f} bits per dimension")
         )
         if quality and quality.gaussian_nll is not None:
             click.echo(f"on the same {quality.rows:,} {quality.judged_on}: {compared(quality)}")
