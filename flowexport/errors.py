@@ -40,7 +40,7 @@ class InputError(FlowExportError, ValueError):
 
     Arguments:
         code: one of ``wrong_shape``, ``missing_context``, ``wrong_dtype`` (the names of the bundle's
-            golden error cases), ``unknown_category`` or ``wrong_device``.
+            golden error cases), ``unknown_category``, ``missing_value`` or ``wrong_device``.
         message: what is wrong, and the cure.
     """
 

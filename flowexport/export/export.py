@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from msgspec import UNSET
 from safetensors.torch import save as save_tensors
-from torch import Tensor
 
 from flowexport import __version__
 from flowexport.bundle import Manifest, open_bundle, place, read_onnx, staged, write_bundle
@@ -25,6 +24,7 @@ from flowexport.bundle.place import require_replaceable
 from flowexport.bundle.readme import readme
 from flowexport.bundle.schema import (
     FORMAT,
+    ContextFeature,
     Dtype,
     Quality,
     Tolerance,
@@ -34,6 +34,7 @@ from flowexport.errors import ArgumentError, BundleError, CheckFailed
 from flowexport.flows import Flow, architecture_of
 from flowexport.interop.original import Original
 from flowexport.runtime import Report, verify
+from flowexport.runtime.categories import context_array
 from flowexport.runtime.parity import (
     LOG_PROB_ATOL,
     LOG_PROB_RTOL,
@@ -41,6 +42,7 @@ from flowexport.runtime.parity import (
     SAMPLE_RTOL,
     references_of,
 )
+from flowexport.tables import as_numbers, frame_of
 from flowexport.training import Checkpoint
 from flowexport.training.checkpoint import contiguous
 
@@ -59,8 +61,8 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 def export(
     flow: Flow,
     path: str | os.PathLike[str],
-    data: np.ndarray | Tensor | None = None,
-    context: np.ndarray | Tensor | None = None,
+    data: Any = None,
+    context: Any = None,
     *,
     name: str | None = None,
     description: str = "",
@@ -81,12 +83,13 @@ def export(
     Arguments:
         flow: the trained flow.
         path: the folder to make; a bundle that stands there is replaced.
-        data: ``[rows, *event]``, for the golden rows, the percentiles and the scale of each feature. Without
-            it they come from the flow's own samples, and there are no percentiles.
-        context: ``[rows, context]`` of the data, where the flow has one.
+        data: ``[rows, *event]``, or a table with names, for the golden rows, the percentiles and the scale of each
+            feature. Without it they come from the flow's own samples, and there are no percentiles.
+        context: ``[rows, context]`` of the data, where the flow has one, or whatever `flowexport.Model.context` takes.
         name: of the model, by default the folder's.
         description: a sentence.
-        features, context_features: names of the columns; by default ``x0``, ``c0`` and so on. A context column of
+        features, context_features: names of the columns; by default those that `flowexport.fit` learnt, or else those
+            of ``data`` and ``context``, or else ``x0``, ``c0`` and so on. A context column of
             categories is a mapping of its ``name`` and its ``categories``, in the order of their codes.
         dtype: of the graphs.
         weights: whether to put the weights beside the graphs, to train on or export again.
@@ -101,7 +104,7 @@ def export(
         The report of the verification.
 
     Raises:
-        ArgumentError: for data, context or names that do not fit the flow.
+        ArgumentError, InputError: for data, context or names that do not fit the flow.
         CheckFailed: where the verification fails; nothing is put in place.
     """
     if dtype not in DTYPES:
@@ -111,11 +114,12 @@ def export(
     if dtype == "float64" and flow.levels is not None:
         raise ArgumentError("dtype: images are exported in float32: ONNX Runtime convolves no float64 on the CPU")
     target = Path(os.path.abspath(path))
-    rows, contexts = as_rows("data", data, flow.event_shape), as_rows("context", context, (flow.context,))
+    feature_names = named("features", features or flow.feature_names or names_of(data), flow.features, "x")
+    columns = context_columns(flow, context_features or flow.context_names or names_of(context))
+    rows = as_rows("data", by_name("data", data, feature_names), flow.event_shape)
+    contexts = as_rows("context", context_by_name(flow, columns, context), (flow.context,))
     if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
         raise ArgumentError("context: this flow needs one row of context for each row of data")
-    feature_names = named("features", features, flow.features, "x")
-    columns = context_columns(flow, context_features)
     require_rows(flow, rows, contexts, feature_names, columns)
     require_replaceable(target)  # before the work, and once more in place()
     saved = save_tensors(contiguous(flow.state_dict()))
@@ -221,13 +225,30 @@ def prove(folder: Path, target: Path, flow: Flow) -> Report:
     return report
 
 
-def as_rows(name: str, given: np.ndarray | Tensor | None, event_shape: tuple[int, ...]) -> np.ndarray | None:
+def names_of(given: Any) -> list[str] | None:
+    """The names that a table brings, if it has any."""
+    frame = None if given is None else frame_of(given)
+    return None if frame is None else frame.columns
+
+
+def by_name(name: str, given: Any, names: Sequence[str]) -> Any:
+    """Columns of a table with names as an array; anything else as it is."""
+    frame = None if given is None else frame_of(given)
+    return given if frame is None else frame.numbers(name, names)
+
+
+def context_by_name(flow: Flow, columns: Sequence[ContextFeature], context: Any) -> Any:
+    """A context of names, labels and numbers as numbers."""
+    return context if context is None or not flow.context else context_array(columns, context)
+
+
+def as_rows(name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray | None:
     """Rows of a shape, float64, or None."""
     if given is None:
         return None
     if event_shape == (0,):
         raise ArgumentError(f"{name}: this flow takes none")
-    array = np.asarray(given.detach().cpu() if isinstance(given, Tensor) else given, dtype=np.float64)
+    array = as_numbers(name, given).astype(np.float64, copy=False)
     if array.shape[1:] != event_shape or not len(array) or not np.isfinite(array).all():
         expected = ", ".join(map(str, event_shape))
         raise ArgumentError(f"{name}: expected finite numbers [rows, {expected}], got shape {array.shape}")

@@ -38,6 +38,10 @@ class Flow(nn.Module):
         bounds: the map of bounded features to the whole line, where there are any.
         encoder: of categorical context columns, where there are any.
         levels: the number of values of a pixel, where x is an image.
+
+    ``feature_names`` and ``context_names`` are what `flowexport.fit` learns from a table with names, and what
+    `flowexport.export` then calls the columns: a name a feature, and of a context column its ``name`` and, where it has
+    them, its ``categories`` in the order of their codes.
     """
 
     def __init__(
@@ -58,6 +62,8 @@ class Flow(nn.Module):
         self.context = context
         self.arguments = arguments
         self.levels = levels
+        self.feature_names: list[str] | None = None
+        self.context_names: list[dict[str, Any]] | None = None
         self.bounds = bounds
         self.standardize = Standardize(self.event_shape[-1]) if len(self.event_shape) == 1 else None
         self.standardize_context = Standardize(context) if context else None

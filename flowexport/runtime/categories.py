@@ -14,7 +14,7 @@ import numpy as np
 
 from flowexport.bundle.schema import ContextFeature
 from flowexport.errors import InputError
-from flowexport.tables import Coder
+from flowexport.tables import Coder, Frame, as_numbers, coded_cells, frame_of, numbers_of
 
 SHOWN = 50
 """Categories that a message lists."""
@@ -50,22 +50,23 @@ def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
 
     Arguments:
         features: the columns.
-        given: ``[context]`` or ``[*, context]`` of texts and numbers, or a mapping of every column's name to its
-            value, or to its values.
+        given: ``[context]`` or ``[*, context]`` of texts and numbers; a mapping of every column's name to its value,
+            or to its values; a list of mappings; or a frame, whose columns of categories hold names.
 
     Raises:
         InputError: for another number of columns, a name that is no category, or a text that is no number.
     """
-    try:
-        given = joined(features, given) if isinstance(given, Mapping) else given
-        array = np.asarray(given)
-        if array.dtype.kind in "fiub":
-            return array
-        cells = np.array(given, dtype=object)
-    except InputError:
-        raise
-    except ValueError as error:
-        raise InputError("wrong_shape", f"context: rows of different lengths ({error})") from error
+    if isinstance(given, list | tuple) and given and all(isinstance(row, Mapping) for row in given):
+        given = {feature.name: [value_of(features, row, feature.name) for row in given] for feature in features}
+    if isinstance(given, Mapping):
+        given = joined(features, given)
+    elif (frame := frame_of(given)) is not None:
+        return framed(features, frame)
+    array = as_numbers("context", given, texts=True)
+    if array.dtype.kind in "fiub":
+        return array
+    # Of the lists themselves: an array of texts has lost what was a number.
+    cells = np.array(given, dtype=object)
     if cells.ndim == 0 or cells.shape[-1] != len(features):
         names = ", ".join(feature.name for feature in features)
         raise InputError("wrong_shape", f"context: expected shape [*, {len(features)}] ({names}), got {[*cells.shape]}")
@@ -78,16 +79,32 @@ def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
 
 
 def joined(features: Sequence[ContextFeature], given: Mapping[str, Any]) -> np.ndarray:
-    """A mapping of columns as an array of objects, ``[*, context]``; single values are repeated."""
-    names = [feature.name for feature in features]
-    for name in names:
-        if name not in given:
-            raise InputError("missing_context", f"context: no value of {name!r}; this model needs {', '.join(names)}")
-    for name in given:
-        if name not in names:
-            raise InputError("wrong_shape", f"context: {name!r} is no column; this model takes {', '.join(names)}")
-    columns = [np.array(given[name], dtype=object) for name in names]
-    return np.stack(np.broadcast_arrays(*columns), axis=-1)
+    """A mapping of columns as an array of objects, ``[*, context]``; single values are repeated, others passed over."""
+    columns = [np.array(value_of(features, given, feature.name), dtype=object) for feature in features]
+    try:
+        return np.stack(np.broadcast_arrays(*columns), axis=-1)
+    except ValueError as error:
+        raise InputError("wrong_shape", f"context: columns of different lengths ({error})") from error
+
+
+def value_of(features: Sequence[ContextFeature], given: Mapping[str, Any], name: str) -> Any:
+    """What a mapping says of a column."""
+    if name not in given:
+        needs = ", ".join(feature.name for feature in features)
+        raise InputError("missing_context", f"context: no value of {name!r}; this model needs {needs}")
+    return given[name]
+
+
+def framed(features: Sequence[ContextFeature], frame: Frame) -> np.ndarray:
+    """The columns of a frame as numbers: in those of categories each cell is a name."""
+    columns = []
+    for feature in features:
+        cells = frame.cells("context", feature.name)
+        if feature.categories:
+            columns.append(coded_cells("context", feature.name, cells, coder_of(feature)))
+        else:
+            columns.append(numbers_of("context", feature.name, cells))
+    return frame.joined(columns)
 
 
 def number_of(feature: ContextFeature, coder: Coder, cell: Any) -> float:

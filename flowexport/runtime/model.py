@@ -17,10 +17,11 @@ import numpy as np
 from flowexport.bundle import Bundle, open_bundle
 from flowexport.bundle.schema import ContextFeature, Reference
 from flowexport.errors import ArgumentError, BundleError, InputError
+from flowexport.tables import as_numbers, frame_like, frame_of
 
 from .blocks import Workers, fit_apart, rows_a_block, widest
 from .calibration import DRAWS, Calibration
-from .categories import context_array, require_codes
+from .categories import context_array, framed, require_codes
 from .cuda import CudaGraph, Tensors, on_gpu
 from .device import Device, resolve
 from .graph import Graph, Signature
@@ -72,6 +73,7 @@ class Model:
         self.workers = Workers(threads if device.kind == "cpu" else 1, block_rows)
         self.latent_size = manifest.latent_size
         self.context_size = manifest.context_size
+        self.features = manifest.features or [f"x{column}" for column in range(math.prod(self.event_shape))]
         self.context_features = manifest.context_features or [
             ContextFeature(f"c{column}") for column in range(manifest.context_size)
         ]
@@ -92,15 +94,17 @@ class Model:
 
         Arguments:
             x: ``[*, *event]``, any number of leading axes, none included; a tensor of torch or cupy on the model's GPU
-                is read there.
+                is read there. Or a table with names, a frame of pandas, polars or pyarrow for instance: its columns
+                are taken by name, and others passed over.
             context: ``[context]`` for all rows, or ``[*, context]`` with the leading shape of ``x``; or whatever
-                `context` makes one of.
+                `context` makes one of. Where ``x`` has names, and there is none, columns of ``x``.
 
         Returns:
             ``[*]``, float32 (float64 for a bundle of that type); a tensor on the GPU where x is one.
 
         Raises:
-            InputError: for a shape or type that does not fit, or a context that is missing or unasked for.
+            InputError: for a shape or type that does not fit, a column that is not there, a value that is missing or
+                masked, or a context that is missing or unasked for.
         """
         if context is None and self._is_block(x, self.event_shape):
             out = self.graphs["log_prob"].run(x)
@@ -111,18 +115,42 @@ class Model:
         if on_gpu(x):
             tensor: np.ndarray = self._on_gpu("log_prob", "x", x, self.event_shape, context)
             return tensor
+        frame = frame_of(x)
+        if frame is not None:
+            if context is None and self.context_size:
+                context = framed(self.context_features, frame)
+            x = frame.numbers("x", self.features)
+            x = x.reshape(*x.shape[:-1], *self.event_shape)
         x = self._array("x", x, self.event_shape)
         leading = x.shape[: x.ndim - len(self.event_shape)]
         rows = x.reshape(-1, *self.event_shape)
         out = np.empty(len(rows), self.dtype)
         return self._rows("log_prob", rows, self._context(context, leading), out).reshape(leading)
 
+    def score_frame(self, frame: Any, context: Any = None) -> Any:
+        """The scores of a frame, as a frame of the same library with the same index.
+
+        Arguments:
+            frame: of pandas, polars, pyarrow or another library that narwhals knows.
+            context: as for `log_prob`; by default columns of the frame, where the model has a context.
+
+        Returns:
+            Columns ``log_prob``, nats, and, where the bundle has reference rows, ``percentile``.
+
+        Raises:
+            InputError: for what is no frame, and as `log_prob` does.
+        """
+        log_prob = self.log_prob(frame, context)
+        percentile = {} if self.manifest.reference is None else {"percentile": self.percentile(log_prob)}
+        return frame_like(frame, {"log_prob": log_prob} | percentile)
+
     def context(self, given: Any) -> np.ndarray:
         """The numbers of a context that may hold the names of categories.
 
         Arguments:
             given: ``[context]`` or ``[*, context]`` of numbers, with the code of a category for its name; the same
-                with names; or a mapping of column to value or values: ``{"cut": "ideal", "angle": 0.3}``.
+                with names; a mapping of column to value or values: ``{"cut": "ideal", "angle": 0.3}``; a list of
+                such mappings; or a frame, by name, in whose columns of categories are names.
 
         Returns:
             ``[context]`` or ``[*, context]``: what the graphs take.
@@ -328,12 +356,7 @@ class Model:
 
     def _array(self, name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray:
         """An input as numbers whose last axes are the event's; its type is changed block by block, later."""
-        try:
-            array = np.asarray(given)
-        except ValueError as error:
-            raise InputError("wrong_shape", f"{name}: rows of different lengths ({error})") from error
-        if array.dtype.kind not in "fiub":
-            raise InputError("wrong_dtype", f"{name}: expected numbers, got {array.dtype}")
+        array = as_numbers(name, given)
         if array.ndim < len(event_shape) or array.shape[array.ndim - len(event_shape) :] != event_shape:
             expected = ", ".join(["*", *map(str, event_shape)])
             raise InputError("wrong_shape", f"{name}: expected shape [{expected}], got {list(array.shape)}")

@@ -7,11 +7,12 @@ __all__ = ["Rows", "make_rows", "read_rows"]
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from flowexport.errors import DataError
-from flowexport.tables import open_table
+from flowexport.errors import DataError, InputError
+from flowexport.tables import as_numbers, open_table
 
 from .categories import Vocabulary
 from .recipe import DataSpec
@@ -98,7 +99,7 @@ def make_rows(
             raise DataError(f"context: {len(context)} rows for {len(x)} rows of x")
         require_finite("context", context, context_names)
     if weights is not None:
-        weights = np.asarray(weights, dtype=np.float64)
+        weights = numbers("weights", weights)
         if weights.shape != (len(x),):
             raise DataError(f"weights: expected shape ({len(x)},), got {weights.shape}")
         require_finite("weights", weights[:, None], ["weight"])
@@ -155,12 +156,17 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     return Rows(values[:, :width], context, weights, features, names, dropped, categories, spec.as_they_are)
 
 
-def matrix(name: str, array: np.ndarray) -> np.ndarray:
-    """The array as ``[rows, columns]`` float64."""
+def numbers(name: str, given: Any) -> np.ndarray:
+    """Numbers as float64, of any shape."""
     try:
-        array = np.asarray(array, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"{name}: not an array of numbers ({error})") from error
+        return as_numbers(name, given).astype(np.float64, copy=False)
+    except InputError as error:
+        raise DataError(str(error)) from error
+
+
+def matrix(name: str, array: Any) -> np.ndarray:
+    """The array as ``[rows, columns]`` float64."""
+    array = numbers(name, array)
     if array.ndim != 2 or array.shape[1] == 0:
         raise DataError(f"{name}: expected [rows, columns], got shape {array.shape}")
     return array

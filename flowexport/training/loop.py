@@ -19,8 +19,9 @@ from flowexport.errors import ArgumentError, TrainingError
 from flowexport.flows import Flow
 
 from .compiled import LogProb, compiled_log_prob
-from .data import Rows, make_rows
+from .data import Rows, make_rows, numbers
 from .images import EVALUATION_IMAGES, as_vectors, dequantised
+from .named import context_by_name, features_by_name
 from .preparation import noisy, require_fitting, standardise, tensors
 from .recipe import TrainingSpec
 from .threads import torch_threads
@@ -80,10 +81,10 @@ class State:
 
 def fit(
     flow: Flow,
-    x: np.ndarray | Tensor,
-    context: np.ndarray | Tensor | None = None,
+    x: Any,
+    context: Any = None,
     *,
-    weights: np.ndarray | Tensor | None = None,
+    weights: Any = None,
     validation: float = 0.1,
     on_epoch: Callable[[Epoch], None] | None = None,
     compile: bool = False,
@@ -96,8 +97,10 @@ def fit(
 
     Arguments:
         flow: the flow, new or trained.
-        x: ``[rows, features]``; for images ``[rows, C, H, W]``, or ``[rows, H, W]`` of one channel, in whole numbers.
-        context: ``[rows, context]`` where the flow has one.
+        x: ``[rows, features]``, an array, a tensor, or a table with names (of pandas, polars or pyarrow, or a mapping
+            of names to columns): a new flow takes its names, one that has names takes its columns by them. For images
+            ``[rows, C, H, W]``, or ``[rows, H, W]`` of one channel, in whole numbers.
+        context: ``[rows, context]`` where the flow has one; a table with names may hold labels of categories.
         weights: ``[rows]``, not negative.
         validation: the fraction of rows held out for early stopping.
         on_epoch: called after every epoch.
@@ -115,8 +118,9 @@ def fit(
     spec = checked(training)
     if not 0 <= validation < 1:
         raise ArgumentError(f"validation: expected a fraction in [0, 1), got {validation}")
-    contexts, row_weights = (None if array is None else np.asarray(array) for array in (context, weights))
-    rows = make_rows(as_vectors(flow, np.asarray(x)), contexts, row_weights)
+    x, context = features_by_name(flow, x), context_by_name(flow, context)
+    columns = [column["name"] for column in flow.context_names or ()]
+    rows = make_rows(as_vectors(flow, numbers("x", x)), context, weights, flow.feature_names, columns)
     require_fitting(flow, rows)
     epochs: list[Epoch] = []
     state = State()

@@ -114,7 +114,6 @@ def test_every_category_has_its_own_density(model: Model, flow: RealNVP) -> None
         ([["fair", 0, "D"], ["fair"]], "wrong_shape", "different lengths"),
         ("fair", "wrong_shape", "cut, angle, color"),
         ({"cut": "fair", "angle": 0}, "missing_context", "no value of 'color'"),
-        ({"cut": "fair", "angle": 0, "color": "D", "size": 1}, "wrong_shape", "'size' is no column"),
         ({"cut": ["fair"] * 2, "angle": [0] * 3, "color": "D"}, "wrong_shape", "different lengths"),
         (None, "missing_context", "3 context features"),
     ],

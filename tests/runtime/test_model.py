@@ -63,6 +63,9 @@ CONVERSIONS = {
     "column by column": lambda x: np.asfortranarray(np.float32(x)),
     "a view with gaps": lambda x: np.repeat(np.float32(x), 2, axis=0)[::2],
     "lists": lambda x: x.tolist(),
+    "a tensor that requires a gradient": lambda x: torch.tensor(x, requires_grad=True),
+    "a tensor of bfloat16": lambda x: torch.tensor(x, dtype=torch.bfloat16),
+    "a tensor of float16": lambda x: torch.tensor(x, dtype=torch.float16),
 }
 
 

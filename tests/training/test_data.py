@@ -201,7 +201,7 @@ def test_column_that_is_constant_where_it_counts(columns, name):
     [
         ({"x": np.ones(5)}, r"^x: expected \[rows, columns\], got shape \(5,\)"),
         ({"x": np.ones((5, 0))}, "^x: "),
-        ({"x": [["a"]]}, "^x: not an array of numbers"),
+        ({"x": [["a"]]}, "^x: expected numbers, got <U1"),
         ({"x": np.ones((1, 2))}, "^x: 1 rows"),
         ({"x": np.array([[1.0, 2.0], [3.0, np.nan]])}, "^x: row 2, column 'x1' holds nan"),
         ({"x": np.ones((3, 2)), "context": np.ones((2, 1))}, "^context: 2 rows for 3 rows of x"),

@@ -1,0 +1,98 @@
+"""Tables with names in training: their columns by name, what is learnt of them, and categories as codes."""
+
+from __future__ import annotations
+
+__all__ = ["context_by_name", "features_by_name"]
+
+from typing import Any
+
+import numpy as np
+
+from flowexport.errors import DataError, InputError
+from flowexport.flows import Flow
+from flowexport.tables import Frame, coded_cells, frame_of, numbers_of
+
+from .categories import Vocabulary
+
+INDEX_COLUMNS = ("", "Unnamed: 0", "__index_level_0__", "level_0")
+"""What an index of pandas without a name is called once it has been written to a file and read again."""
+
+
+def features_by_name(flow: Flow, x: Any) -> Any:
+    """The features of a table with names as ``[rows, features]``, in the flow's order; anything else as it is.
+
+    A flow that has no names yet takes the table's, and their order.
+
+    Raises:
+        DataError: for another number of columns, one that is missing, an index in a column, or a missing value.
+    """
+    try:
+        frame = frame_of(x)
+        if frame is None:
+            return x
+        wanted = flow.feature_names or learnable("x", frame, flow.features, "features")
+        array = frame.numbers("x", wanted)
+    except InputError as error:
+        raise DataError(str(error)) from error
+    flow.feature_names = wanted
+    return array
+
+
+def context_by_name(flow: Flow, context: Any) -> Any:
+    """The same of a context, whose labels in columns of categories become codes, sorted as a recipe's are."""
+    try:
+        frame = frame_of(context)
+        if frame is None or not flow.context:
+            return context
+        known = flow.context_names or [
+            {"name": name} for name in learnable("context", frame, flow.context, "context features")
+        ]
+        names, columns = [], []
+        for entry, count in zip(known, flow.categories, strict=True):
+            cells = frame.cells("context", entry["name"])
+            if count:
+                categories, cells = coded(entry, count, cells)
+                names.append({"name": entry["name"], "categories": categories})
+            else:
+                names.append(dict(entry))
+            columns.append(numbers_of("context", entry["name"], cells))
+        array = frame.joined(columns)
+    except InputError as error:
+        raise DataError(str(error)) from error
+    flow.context_names = names
+    return array
+
+
+def learnable(what: str, frame: Frame, count: int, kind: str) -> list[str]:
+    """All columns of a table, of which there are as many as the flow has."""
+    for name in frame.columns:
+        if name in INDEX_COLUMNS:
+            raise DataError(f"{what}: the column {name!r} is the index of another table, and no feature; leave it out")
+    if len(frame.columns) != count:
+        names = ", ".join(map(repr, frame.columns))
+        raise DataError(f"{what}: the flow has {count} {kind}, the table {len(frame.columns)} columns ({names})")
+    return frame.columns
+
+
+def coded(entry: dict[str, Any], count: int, cells: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """The categories of a column, and the code of each cell."""
+    name = entry["name"]
+    if "categories" in entry:
+        codes = {text: float(code) for code, text in enumerate(entry["categories"])}
+
+        def coder(text: str) -> float:
+            if text not in codes:
+                raise ValueError(f"not one of {', '.join(codes)}")
+            return codes[text]
+
+        return entry["categories"], coded_cells("context", name, cells, coder)
+    vocabulary = Vocabulary()
+    categories, places = vocabulary.sorted(coded_cells("context", name, cells, vocabulary))
+    numbered = [str(code) for code in range(count)]
+    if set(categories) <= set(numbered):
+        # Codes, of which these rows need not have all.
+        return numbered, np.array([float(categories[int(place)]) for place in places])
+    if len(categories) != count:
+        found = ", ".join(categories)
+        raise DataError(f"context: column {name!r} has {len(categories)} categories ({found}), the flow has {count}")
+    return categories, places
