@@ -12,7 +12,8 @@ INSTALLED := $(shell cat .venv/installed 2>/dev/null)
 GPU ?= $(or $(INSTALLED),$(if $(shell command -v nvidia-smi),1,0))
 RUNTIME := $(if $(filter 1,$(GPU)),gpu,cpu)
 INSTALL := $(BIN)/uv pip install --quiet --python $(BIN)/python
-DEVELOP := --editable '.[$(RUNTIME),train,interop,dev]'
+# LOCK=1: in the versions of requirements/ci.lock.
+DEVELOP := --editable '.[$(RUNTIME),train,interop,dev]' $(if $(LOCK),--constraints requirements/ci.lock)
 # PyPI's torch for Linux brings CUDA's libraries along; the one without is in PyTorch's own index, where that is reached.
 INSTALL_gpu := $(INSTALL) $(DEVELOP)
 INSTALL_cpu := UV_HTTP_RETRIES=0 $(INSTALL) --torch-backend cpu $(DEVELOP) 2>/dev/null || { \
@@ -24,7 +25,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist wo
 # Packages whose data the zoo's rows are: no test needs them, so that setup leaves them out.
 MODELS_DATA := $(INSTALL) --editable '.[models]'
 
-.PHONY: help setup setup-system demo test test-languages test-quick test-slow lint format docs pictures models bench languages matrix web clean
+.PHONY: help setup setup-system demo test test-languages test-quick test-slow test-versions coverage lock lint format docs pictures models bench languages matrix web clean
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -57,6 +58,17 @@ test-languages: setup ## the programs of all other languages, built, held to the
 
 test-slow: setup ## the tests that take minutes
 	$(PYTEST) -m slow
+
+test-versions: setup ## a part of the tests under each Python, with the oldest and the newest libraries supported
+	tests/versions.sh
+
+coverage: setup ## make test without lint, and the lines of flowexport that it does not reach
+	$(PYTEST) -m "not slow and not languages" --cov --cov-report=term-missing:skip-covered
+
+lock: setup ## write requirements/ci.lock anew: the newest versions of all that setup installs
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra cpu --extra gpu --extra train --extra interop --extra dev \
+		--universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		--output-file requirements/ci.lock
 
 lint: setup ## formatting, lint, types, the direction of imports, generated documents
 	$(BIN)/ruff format --check .
@@ -98,4 +110,4 @@ web: ## serve the page that opens bundles in a browser
 	$(PYTHON) runtime_examples/web/serve.py
 
 clean: ## remove what the other targets made
-	rm -rf .venv demo build dist
+	rm -rf .venv .venv-versions demo build dist
