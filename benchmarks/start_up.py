@@ -40,7 +40,7 @@ NEW, WARM = 20.0, 8.0
 
 HOW = f"""\
 Wall-clock of a whole process, the quickest of {RUNS}, files in the page cache, modules compiled; of the export, of
-both graphs of a flow of 10, 5, 128 with its six checks, the quicker of two processes. Warm is a second export in the
+both graphs of a flow of 10, 5, 128 with its checks, the quicker of two processes. Warm is a second export in the
 same process."""
 
 

@@ -57,6 +57,8 @@ def inconsistency(manifest: Manifest) -> str | None:
             return f"golden.cases[{index}]: needs either expected or error"
         if case.expected is not None and list(case.expected) != [getattr(manifest.graphs, case.graph).outputs[0].name]:
             return f"golden.cases[{index}].expected: is not the output of {case.graph}"
+        if case.rounding is not None and list(case.rounding) != list(case.expected or {}):
+            return f"golden.cases[{index}].rounding: is not of what is expected"
     fault = file_fault(manifest)
     if fault:
         return fault
@@ -103,5 +105,7 @@ def referenced(manifest: Manifest) -> list[str]:
     """Every file that the manifest speaks of outside ``files``."""
     names = [manifest.graphs.log_prob.file, manifest.graphs.sample.file, manifest.golden.log_prob_of_sample]
     for case in manifest.golden.cases:
-        names += [*case.inputs.values(), *(case.expected or {}).values()]
+        names += [*case.inputs.values(), *(case.expected or {}).values(), *(case.rounding or {}).values()]
+    if isinstance(manifest.golden.log_prob_of_sample_rounding, str):
+        names.append(manifest.golden.log_prob_of_sample_rounding)
     return [*names, *(noise.file for noise in manifest.golden.noise)]

@@ -115,12 +115,16 @@ class Quality(Struct, frozen=True, omit_defaults=True):
 
 
 class Case(Struct, frozen=True, omit_defaults=True):
-    """A golden case: rows of the inputs, and either what is expected of them or the error that they must give."""
+    """A golden case: rows of the inputs, and either what is expected of them or the error that they must give.
+
+    ``rounding`` is how far float32 alone may take each expected number from what it is.
+    """
 
     name: str
     graph: Literal["log_prob", "sample"]
     inputs: dict[str, FileName]
     expected: dict[str, FileName] | None = None
+    rounding: dict[str, FileName] | None = None
     rows: Annotated[list[NotNegative], Meta(min_length=2, max_length=2)] | None = None
     error: Literal["wrong_shape", "missing_context", "wrong_dtype"] | None = None
 
@@ -140,6 +144,7 @@ class Golden(Struct, frozen=True):
     log_prob_of_sample: FileName
     noise: Annotated[list[NoiseSpec], Meta(max_length=100)] = []
     rows_of: Literal["data", "samples"] | UnsetType = UNSET
+    log_prob_of_sample_rounding: FileName | UnsetType = UNSET
 
 
 class Figure(Struct, frozen=True, omit_defaults=True):

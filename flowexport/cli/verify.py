@@ -16,8 +16,8 @@ from .options import device as device_option
 def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, as_json: bool) -> None:
     """Prove BUNDLE (a folder, or the name of a zoo model) against the trained model in float64.
 
-    Six checks, each with its figure against its bound: structure, parity, direction, round trip, mass and
-    device. Without --checkpoint the references are the golden cases in the bundle. Exit status 1 when a
+    Seven checks, each with its figure against its bound: structure, parity, rounding, direction, round
+    trip, mass and device. Without --checkpoint the references are the golden cases in the bundle. Exit status 1 when a
     figure is over its bound, 2 for a fault in format, path or hash.
     """
     import json

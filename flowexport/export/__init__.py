@@ -7,9 +7,9 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from .afresh import references_from
 from .export import export as _export
 from .export import export_checkpoint
-from .references import references_from
 
 __all__ = ["export_checkpoint", "references_from"]
 

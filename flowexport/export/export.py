@@ -34,25 +34,22 @@ from flowexport.errors import ArgumentError, BundleError, CheckFailed
 from flowexport.flows import Flow, architecture_of
 from flowexport.interop.original import Original
 from flowexport.runtime import Report, verify
+from flowexport.runtime.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL, SAMPLE_ATOL, SAMPLE_RTOL
 from flowexport.runtime.categories import context_array
-from flowexport.runtime.parity import (
-    LOG_PROB_ATOL,
-    LOG_PROB_RTOL,
-    SAMPLE_ATOL,
-    SAMPLE_RTOL,
-    references_of,
-)
+from flowexport.runtime.parity import references_of
 from flowexport.tables import as_numbers, frame_of
 from flowexport.training import Checkpoint
 from flowexport.training.checkpoint import contiguous
 
+from .afresh import latent_of, target_of
 from .columns import context_columns, named, require_rows
 from .folds import fold_all
 from .graphs import log_prob_graph, sample_graph
 from .lean import LeanFlow
 from .manifest import figures_of, golden_part, graphs_part, reference_part
 from .quality import quality_part
-from .references import golden_arrays, latent_of, target_of
+from .references import golden_arrays
+from .rounding import rounding_of
 
 DIRECTIONS = ("log_prob", "sample")
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -124,10 +121,12 @@ def export(
     require_replaceable(target)  # before the work, and once more in place()
     saved = save_tensors(contiguous(flow.state_dict()))
 
-    lean = fold_all(LeanFlow(flow)).to(DTYPES[dtype])
+    lean = fold_all(LeanFlow(flow))
     rows_of = "samples" if rows is None else golden
     arrays = golden_arrays(flow, rows, contexts, original, rows_of)
-    golden_files, golden_spec = golden_part(arrays, rows_of)
+    rounding = rounding_of(lean, arrays) if dtype == "float32" else None
+    golden_files, golden_spec = golden_part(arrays, rows_of, rounding)
+    lean.to(DTYPES[dtype])
     files = {
         "log_prob.onnx": log_prob_graph(lean),
         "sample.onnx": sample_graph(lean),

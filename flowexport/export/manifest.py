@@ -8,6 +8,7 @@ import math
 from typing import Literal
 
 import numpy as np
+from msgspec import UNSET
 
 from flowexport.bundle import npy_bytes
 from flowexport.bundle.schema import Case, Dtype, Figure, Golden, Graphs, GraphSpec, NoiseSpec, Reference, TensorSpec
@@ -16,9 +17,14 @@ from flowexport.runtime import Report, normals
 
 from .graphs import OPSET
 from .references import GoldenArrays, golden_cases
+from .rounding import Rounding
 
 NOISE = (("0", 3, 1000), ("9223372036854775813", 0, 1000))
 """Seed, start and count of the golden noise: one slice that begins inside a block, one seed above 2⁶³."""
+
+
+OUTPUTS = {"log_prob": "log_prob", "sample": "x"}
+"""What each graph gives."""
 
 
 def graphs_part(flow: Flow, dtype: Dtype) -> Graphs:
@@ -40,19 +46,29 @@ def graphs_part(flow: Flow, dtype: Dtype) -> Graphs:
     )
 
 
-def golden_part(golden: GoldenArrays, rows_of: Literal["data", "samples"]) -> tuple[dict[str, bytes], Golden]:
-    """The golden files, and what ``flow.json`` says of them."""
+def golden_part(
+    golden: GoldenArrays, rows_of: Literal["data", "samples"], rounding: Rounding | None
+) -> tuple[dict[str, bytes], Golden]:
+    """The golden files, and what ``flow.json`` says of them.
+
+    Arguments:
+        rounding: of the expected numbers in float32, or None for graphs in float64.
+    """
     files: dict[str, bytes] = {}
     for field in ("x", "tail_x", "z", "context", "log_prob", "tail_log_prob", "sample", "log_prob_of_sample"):
         array = getattr(golden, field)
         if array is not None:
             files[f"golden/{field}.npy"] = npy_bytes(array)
+    if rounding is not None:
+        for field, array in vars(rounding).items():
+            files[f"golden/{field}_rounding.npy"] = npy_bytes(array)
     cases = [
         Case(
             name=case.name,
             graph=case.graph,
             inputs={key: f"golden/{field}.npy" for key, field in case.inputs.items()},
-            expected={"log_prob" if case.graph == "log_prob" else "x": f"golden/{case.expected}.npy"},
+            expected={OUTPUTS[case.graph]: f"golden/{case.expected}.npy"},
+            rounding=None if rounding is None else {OUTPUTS[case.graph]: f"golden/{case.expected}_rounding.npy"},
             rows=list(case.rows),
         )
         for case in golden_cases(golden)
@@ -71,7 +87,8 @@ def golden_part(golden: GoldenArrays, rows_of: Literal["data", "samples"]) -> tu
     for index, (seed, start, count) in enumerate(NOISE):
         files[f"golden/noise_{index}.npy"] = npy_bytes(normals(int(seed), start, count))
         noises.append(NoiseSpec(seed, start, f"golden/noise_{index}.npy"))
-    return files, Golden(cases, "golden/log_prob_of_sample.npy", noises, rows_of)
+    own = UNSET if rounding is None else "golden/log_prob_of_sample_rounding.npy"
+    return files, Golden(cases, "golden/log_prob_of_sample.npy", noises, rows_of, own)
 
 
 def reference_part(scores: np.ndarray | None) -> Reference | None:

@@ -1,11 +1,10 @@
-"""Float64 references of a trained flow: what golden cases hold, and what `verify --checkpoint` makes afresh."""
+"""The golden arrays: inputs, and what a trained flow says of them in float64."""
 
 from __future__ import annotations
 
-__all__ = ["BATCHES", "GoldenArrays", "GoldenCase", "golden_arrays", "golden_cases", "latent_of", "references_from"]
+__all__ = ["BATCHES", "GoldenArrays", "GoldenCase", "golden_arrays", "golden_cases", "optional", "tensor"]
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +14,7 @@ from torch import Tensor
 
 from flowexport.flows import Flow
 from flowexport.interop.original import Original
-from flowexport.runtime import References, normals
-from flowexport.runtime.parity import ReferenceCase
+from flowexport.runtime import normals
 from flowexport.training.threads import torch_threads
 
 ROWS = 1000
@@ -173,28 +171,6 @@ def golden_context(exact: Flow, context: np.ndarray | None, count: int) -> np.nd
     return spread(context, count).astype(np.float32)
 
 
-def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> References:
-    """Fresh references of a trained flow, with its latent map for the round trip."""
-    golden = golden_arrays(flow, x, context)
-
-    def rows(array: str, case: GoldenCase) -> np.ndarray:
-        start, stop = case.rows
-        return getattr(golden, array)[start:stop]
-
-    cases = [
-        ReferenceCase(
-            case.name,
-            case.graph,
-            {key: rows(array, case) for key, array in case.inputs.items()},
-            rows(case.expected, case),
-        )
-        for case in golden_cases(golden)
-    ]
-    return References(
-        cases, golden.z, golden.context, golden.log_prob_of_sample, latent_of(flow), target_of(flow, golden.z)
-    )
-
-
 @dataclass(frozen=True)
 class GoldenCase:
     """Rows of golden arrays, named by their fields: the inputs of a graph, and what is expected of it."""
@@ -215,24 +191,6 @@ def golden_cases(golden: GoldenArrays) -> list[GoldenCase]:
         GoldenCase("tails_64", "log_prob", {"x": "tail_x"} | context, "tail_log_prob", (0, TAIL_ROWS)),
         *(GoldenCase(f"noise_{n}", "sample", {"z": "z"} | context, "sample", span) for n, span in spans.items()),
     ]
-
-
-def latent_of(flow: Flow) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
-    """The flow's x → z in float64, on arrays."""
-    exact = copy.deepcopy(flow).double().cpu().eval()
-
-    @torch.no_grad()
-    def latent(x: np.ndarray, context: np.ndarray | None) -> np.ndarray:
-        return exact.forward_and_log_det(tensor(x), optional(context))[0].numpy()
-
-    return latent
-
-
-def target_of(flow: Flow, z: np.ndarray) -> np.ndarray:
-    """The latent that each row of noise becomes at the base, ``[rows, features]`` in float64."""
-    with torch.no_grad():
-        target: np.ndarray = copy.deepcopy(flow).double().cpu().base.latent(tensor(z)).numpy()
-    return target
 
 
 def spread(rows: np.ndarray, count: int) -> np.ndarray:

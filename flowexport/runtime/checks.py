@@ -18,7 +18,7 @@ class Check:
     """One line of a report.
 
     Arguments:
-        name: which of the checks: structure, parity, direction, round trip, mass, device.
+        name: which of the checks: structure, parity, rounding, direction, round trip, mass, device.
         subject: what was looked at.
         status: ``passed``, ``failed``, ``reported`` (a figure without a bound) or ``not run``.
         figure, bound: what was found, and what it may be at most.
@@ -77,11 +77,10 @@ def compare(
     subject: str,
     found: np.ndarray,
     expected: np.ndarray,
-    atol: float | np.ndarray,
-    rtol: float,
+    bound: float | np.ndarray,
     detail: str,
 ) -> Check:
-    """|Δ| ≤ atol + rtol · |expected| everywhere, in a form that NaN fails.
+    """|Δ| ≤ bound everywhere, in a form that NaN fails.
 
     The figure and the bound are those of the element that comes nearest to its bound, or goes furthest over.
     """
@@ -93,7 +92,7 @@ def compare(
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         # Equal infinities (−inf outside the support) differ by nothing.
         difference = np.where(found == expected, 0.0, np.abs(found - expected))
-        bound = np.broadcast_to(atol + rtol * np.abs(np.where(np.isfinite(expected), expected, 0.0)), found.shape)
+        bound = np.broadcast_to(bound, found.shape)
         ratio = np.where(difference == 0, 0.0, difference / bound)
     worst = np.unravel_index(int(np.argmax(np.where(np.isnan(ratio), np.inf, ratio))), ratio.shape)
     passed = bool((difference <= bound).all())

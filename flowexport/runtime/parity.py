@@ -1,7 +1,8 @@
 """The proof: a bundle's graphs against float64 references of the trained model.
 
-Six checks, each with its figure against its bound: structure, parity, direction, round trip, mass, device.
-The bounds of this module are the most that is allowed; a bundle can ask for less and never for more.
+Seven checks, each with its figure against its bound: structure, parity, rounding, direction, round trip, mass and
+device.
+The bounds of `flowexport.runtime.bounds` are the most that is allowed; a bundle can ask for less and never for more.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ __all__ = ["References", "references_of", "verify"]
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,34 +19,34 @@ from flowexport.bundle import Bundle, open_bundle
 from flowexport.bundle.schema import Case
 from flowexport.errors import BundleError, InputError
 
+from .bounds import (
+    COMMON_SHARE,
+    LOG_PROB_ATOL,
+    LOG_PROB_RTOL,
+    NOISE_ATOL,
+    SAMPLE_ATOL,
+    SAMPLE_RTOL,
+    allowance,
+    cost_of_most,
+    direction_bound,
+    finite_size,
+)
 from .checks import Check, Report, Status, compare
 from .device import resolve
 from .mass import mass_checks
 from .model import Model
 from .noise import normals
 
-LOG_PROB_ATOL, LOG_PROB_RTOL = 1e-4, 1e-5
-"""Nats, and relative, for log_prob."""
-
-SAMPLE_ATOL, SAMPLE_RTOL = 1e-4, 1e-5
-"""Standard deviations of each feature, and relative, for samples."""
-
-DIRECTION_ATOL, DIRECTION_RTOL = 1e-2, 1e-3
-"""Nats, and relative. Here the rounding of a float32 sample is magnified by the gradient of the density, so the
-bound is wider than parity's; a sampler in the wrong direction is off by nats."""
-
-NOISE_ATOL = 2.0**-20
-"""Two units in the last place of the largest normal (6.66): logarithm and cosine differ between platforms."""
-
 
 @dataclass(frozen=True)
 class ReferenceCase:
-    """Inputs of a graph, and what the trained model says of them in float64."""
+    """Inputs of a graph, what the trained model says of them in float64, and how far float32 alone may take that."""
 
     name: str
     graph: str
     inputs: Mapping[str, np.ndarray]
     expected: np.ndarray
+    rounding: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class References:
         log_prob_of_sample: base(z) − ln |det ∂x/∂z| in float64, ``[rows]``, nats.
         latent: the trained model's x → u in float64, where there is one at hand.
         target: the latent u that each z becomes at its base, ``[rows, features]``; needed with ``latent``.
+        rounding: how far float32 alone may take log_prob_of_sample, ``[rows]``, nats.
     """
 
     cases: list[ReferenceCase]
@@ -66,6 +68,7 @@ class References:
     log_prob_of_sample: np.ndarray
     latent: Callable[[np.ndarray, np.ndarray | None], np.ndarray] | None = None
     target: np.ndarray | None = None
+    rounding: np.ndarray | None = None
 
     def scale(self, model: Model) -> np.ndarray:
         """The unit of each feature's bound: the bundle's ``scale``, and no more than the samples' own deviation.
@@ -77,6 +80,11 @@ class References:
         declared = np.array(model.manifest.scale).reshape(model.event_shape)
         scale: np.ndarray = np.minimum(declared, np.where(own > 0, own, declared))
         return scale
+
+    def exact(self) -> References:
+        """The same without what float32 costs."""
+        cases = [replace(case, rounding=None) for case in self.cases]
+        return replace(self, cases=cases, rounding=None)
 
 
 def references_of(bundle: Bundle) -> References:
@@ -102,15 +110,31 @@ def references_of(bundle: Bundle) -> References:
         if case.expected is not None:
             inputs = {name: array(file, case.rows) for name, file in case.inputs.items()}
             expected = array(next(iter(case.expected.values())), case.rows)
-            cases.append(ReferenceCase(case.name, case.graph, inputs, expected))
+            rounding = None
+            if case.rounding is not None:
+                rounding = sound(bundle, file := next(iter(case.rounding.values())), array(file, case.rows), expected)
+            cases.append(ReferenceCase(case.name, case.graph, inputs, expected, rounding))
     log_prob_of_sample = bundle.array(bundle.manifest.golden.log_prob_of_sample)
+    own = bundle.manifest.golden.log_prob_of_sample_rounding
+    rounding = sound(bundle, own, bundle.array(own), log_prob_of_sample) if isinstance(own, str) else None
     whole = [case for case in cases if case.graph == "sample" and len(case.expected) == len(log_prob_of_sample)]
     if not whole or not any(case.graph == "log_prob" for case in cases):
         raise BundleError(
             f"{bundle.path / 'flow.json'}: golden.cases: needs log_prob cases and a sample case of all rows"
         )
     latents = whole[0].inputs
-    return References(cases, latents["z"], latents.get("context"), log_prob_of_sample)
+    return References(cases, latents["z"], latents.get("context"), log_prob_of_sample, rounding=rounding)
+
+
+def sound(bundle: Bundle, file: str, rounding: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """The rounding of an array of numbers.
+
+    Raises:
+        BundleError: where it has another shape, or is negative or no number.
+    """
+    if rounding.shape != expected.shape or not (rounding >= 0).all():
+        raise BundleError(f"{bundle.path / file}: expected {expected.shape} numbers from 0, got shape {rounding.shape}")
+    return rounding
 
 
 def verify(
@@ -137,10 +161,14 @@ def verify(
     model = Model(bundle, resolve(device), threads)
     golden = references_of(bundle)
     references = references or golden
+    if bundle.manifest.dtype == "float64":
+        # What float32 costs is nothing that a graph in float64 could ask for.
+        references = references.exact()
     scale = references.scale(model)
     checks = [
         *structure_checks(bundle, model),
         *(parity_check(model, case, scale) for case in references.cases),
+        *rounding_checks(references, scale),
         direction_check(model, references),
         round_trip_check(model, references),
         *mass_checks(model, golden.context),
@@ -162,7 +190,7 @@ def structure_checks(bundle: Bundle, model: Model) -> list[Check]:
     for noise in bundle.manifest.golden.noise:
         expected = bundle.array(noise.file)
         found = normals(int(noise.seed), noise.start, expected.size).reshape(expected.shape)
-        checks.append(compare("structure", f"noise of seed {noise.seed}", found, expected, NOISE_ATOL, 0.0, "normals"))
+        checks.append(compare("structure", f"noise of seed {noise.seed}", found, expected, NOISE_ATOL, "normals"))
     return checks
 
 
@@ -208,10 +236,26 @@ def parity_check(model: Model, case: ReferenceCase, scale: np.ndarray) -> Check:
         return Check("parity", subject, "failed", detail=found)
     if case.graph == "log_prob":
         atol, rtol = min(tolerance.atol, LOG_PROB_ATOL), min(tolerance.rtol, LOG_PROB_RTOL)
-        return compare("parity", subject, found, case.expected, atol, rtol, "nats")
+        bound = atol + rtol * finite_size(case.expected) + allowance(case.rounding, case.expected, 1.0)
+        return compare("parity", subject, found, case.expected, bound, "nats")
     atol, rtol = min(tolerance.atol, SAMPLE_ATOL), min(tolerance.rtol, SAMPLE_RTOL)
+    bound = atol * scale + rtol * finite_size(case.expected) + allowance(case.rounding, case.expected, scale)
     # In units of the scale, so that figure and bound of different features can be compared.
-    return compare("parity", subject, found / scale, case.expected / scale, atol, rtol, "standard deviations")
+    return compare("parity", subject, found / scale, case.expected / scale, bound / scale, "standard deviations")
+
+
+def rounding_checks(references: References, scale: np.ndarray) -> list[Check]:
+    """That float32 is enough for nine rows in ten: a bundle that claims a large rounding loosens its bounds with it."""
+    checks = []
+    for graph, unit, what in (("log_prob", 1.0, "1 + |log_prob|"), ("sample", scale, "scale + |x|")):
+        case = max((case for case in references.cases if case.graph == graph), key=lambda case: len(case.expected))
+        if case.rounding is None:
+            continue
+        figure = cost_of_most(case.rounding, case.expected, unit)
+        status: Status = "passed" if figure <= COMMON_SHARE else "failed"
+        detail = f"of {what}, nine numbers in ten"
+        checks.append(Check("rounding", f"{graph} in float32", status, figure, COMMON_SHARE, detail))
+    return checks
 
 
 def direction_check(model: Model, references: References) -> Check:
@@ -220,7 +264,8 @@ def direction_check(model: Model, references: References) -> Check:
     found = attempt(lambda: model.log_prob(model.sample_from(references.z, references.context), references.context))
     if isinstance(found, str):
         return Check("direction", subject, "failed", detail=found)
-    return compare("direction", subject, found, references.log_prob_of_sample, DIRECTION_ATOL, DIRECTION_RTOL, "nats")
+    bound = direction_bound(references.rounding, references.log_prob_of_sample)
+    return compare("direction", subject, found, references.log_prob_of_sample, bound, "nats")
 
 
 def round_trip_check(model: Model, references: References) -> Check:

@@ -40,7 +40,7 @@ def test_every_flow_is_exported_and_proved(case: str, tmp_path: Path) -> None:
     report = flowexport.verify(result.path, device="cpu")
     assert report.passed
     checked = {check.name for check in report.checks}
-    assert checked == {"structure", "parity", "direction", "round trip", "mass", "device"}
+    assert checked == {"structure", "parity", "rounding", "direction", "round trip", "mass", "device"}
     batches = {check.subject.rsplit("_")[-1] for check in report.checks if check.name == "parity"}
     assert batches == {"1", "2", "7", "256", "1000", "64"}
 

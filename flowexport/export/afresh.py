@@ -1,0 +1,68 @@
+"""References made afresh from a trained flow: what `verify --checkpoint` holds a bundle to, and the way back to z."""
+
+from __future__ import annotations
+
+__all__ = ["latent_of", "references_from", "target_of"]
+
+import copy
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from flowexport.flows import Flow
+from flowexport.runtime import References
+from flowexport.runtime.parity import ReferenceCase
+
+from .folds import fold_all
+from .lean import LeanFlow
+from .references import GoldenArrays, GoldenCase, golden_arrays, golden_cases, optional, tensor
+from .rounding import Rounding, rounding_of
+
+
+def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> References:
+    """Fresh references of a trained flow, with its latent map for the round trip."""
+    golden = golden_arrays(flow, x, context)
+    rounding = rounding_of(fold_all(LeanFlow(flow)), golden)
+
+    def rows(array: str, case: GoldenCase, of: GoldenArrays | Rounding = golden) -> np.ndarray:
+        start, stop = case.rows
+        return getattr(of, array)[start:stop]
+
+    cases = [
+        ReferenceCase(
+            case.name,
+            case.graph,
+            {key: rows(array, case) for key, array in case.inputs.items()},
+            rows(case.expected, case),
+            rows(case.expected, case, rounding),
+        )
+        for case in golden_cases(golden)
+    ]
+    return References(
+        cases,
+        golden.z,
+        golden.context,
+        golden.log_prob_of_sample,
+        latent_of(flow),
+        target_of(flow, golden.z),
+        rounding.log_prob_of_sample,
+    )
+
+
+def latent_of(flow: Flow) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+    """The flow's x → z in float64, on arrays."""
+    exact = copy.deepcopy(flow).double().cpu().eval()
+
+    @torch.no_grad()
+    def latent(x: np.ndarray, context: np.ndarray | None) -> np.ndarray:
+        return exact.forward_and_log_det(tensor(x), optional(context))[0].numpy()
+
+    return latent
+
+
+def target_of(flow: Flow, z: np.ndarray) -> np.ndarray:
+    """The latent that each row of noise becomes at the base, ``[rows, features]`` in float64."""
+    with torch.no_grad():
+        target: np.ndarray = copy.deepcopy(flow).double().cpu().base.latent(tensor(z)).numpy()
+    return target
