@@ -87,7 +87,7 @@ func TestWhatIsWrongWithAKeyIsSaidByItsName(t *testing.T) {
 	}{
 		{"format", "flowexport/2", "format: "},
 		{"format", 1, "format: "},
-		{"dtype", "float64", "dtype: "},
+		{"dtype", "float16", "dtype: "},
 		{"name", 1, "name: "},
 		{"event_shape", []int{}, "event_shape: "},
 		{"event_shape", []int{0}, "event_shape: "},

@@ -47,7 +47,7 @@ const (
 	WrongShape Code = "wrong_shape"
 	// MissingContext is said where the model needs a context and was given none.
 	MissingContext Code = "missing_context"
-	// WrongDtype is said of numbers of another type than float32.
+	// WrongDtype is said of numbers of float64 in a file that is to hold the input of a model of float32.
 	WrongDtype Code = "wrong_dtype"
 	// UnknownCategory is said of a code that none of the context's categories has.
 	UnknownCategory Code = "unknown_category"

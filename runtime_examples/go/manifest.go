@@ -19,8 +19,9 @@ var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 type Manifest struct {
 	// Format comes first, since every other key may mean something else in another one.
 	Format string `key:"format,=flowexport/1"`
-	Dtype  string `key:"dtype,=float32"`
-	Name   string `key:"name"`
+	// Dtype is of every input and output: float32 or float64.
+	Dtype string `key:"dtype"`
+	Name  string `key:"name"`
 	// EventShape is the shape of one row of x.
 	EventShape []int `key:"event_shape"`
 	// LatentSize is the width of z, ContextSize that of the context; 0 for a model without.
@@ -64,8 +65,7 @@ type ContextFeature struct {
 }
 
 // Admits tells whether a number may stand in the column: any, or the code of a category.
-func (c ContextFeature) Admits(value float32) bool {
-	code := float64(value)
+func (c ContextFeature) Admits(code float64) bool {
 	return c.Categories == nil || code >= 0 && code < float64(len(c.Categories)) && code == math.Trunc(code)
 }
 
@@ -90,6 +90,7 @@ func (m *Manifest) check() error {
 		expected string
 		found    any
 	}{
+		{"dtype", m.Dtype == "float32" || m.Dtype == "float64", "float32 or float64", m.Dtype},
 		{"event_shape", len(m.EventShape) > 0 && len(m.EventShape) <= 3 && width > 0 && width <= widest,
 			"one to three sizes", m.EventShape},
 		{"latent_size", m.LatentSize > 0 && m.LatentSize <= widest, "a width", m.LatentSize},

@@ -19,6 +19,9 @@ type Model struct {
 	closed bool
 }
 
+// hottest is the highest temperature: a little above it, neighbouring float32 latents are a standard deviation apart.
+const hottest = 1_000_000
+
 // An Option changes how a model is opened.
 type Option func(*settings)
 
@@ -82,7 +85,16 @@ func (m *Model) Manifest() *Manifest { return m.bundle.Manifest }
 // x are rows of the bundle's event shape. The context is one row for all of them or one for each; nil where the
 // model takes none. An [InputError] says what does not fit, a [BundleError] that the graph cannot be run.
 func (m *Model) LogProb(x, context *Rows) ([]float32, error) {
-	scores, err := m.runRows(m.logProb, x, context)
+	return score(m, x, context)
+}
+
+// LogProb64 is [Model.LogProb] in float64, which has all digits of a model of that type.
+func (m *Model) LogProb64(x, context *Rows64) ([]float64, error) {
+	return score(m, x, context)
+}
+
+func score[T Number](m *Model, x, context *Batch[T]) ([]T, error) {
+	scores, err := runRows(m, m.logProb, x, context)
 	if err != nil {
 		return nil, err
 	}
@@ -91,11 +103,14 @@ func (m *Model) LogProb(x, context *Rows) ([]float32, error) {
 
 // Percentile says where a score stands among those of the data that the model was made from: 0 to 100, linear
 // between the bundle's quantiles. It is false where the bundle has no reference.
-func (m *Model) Percentile(logProb float32) (float64, bool) {
+func (m *Model) Percentile(logProb float32) (float64, bool) { return m.Percentile64(float64(logProb)) }
+
+// Percentile64 is [Model.Percentile] of a score in float64.
+func (m *Model) Percentile64(logProb float64) (float64, bool) {
 	if m.Manifest().Reference == nil {
 		return 0, false
 	}
-	return interpolate(float64(logProb), m.Manifest().Reference.Quantiles), true
+	return interpolate(logProb, m.Manifest().Reference.Quantiles), true
 }
 
 // Sample draws the first rows of the sample that belongs to a seed, the same in every language.
@@ -108,8 +123,19 @@ func (m *Model) Sample(count int, seed uint64, temperature float32, context *Row
 
 // SampleRange draws count rows of the same sample, from number start on: any of them can be drawn alone.
 func (m *Model) SampleRange(start uint64, count int, seed uint64, temperature float32, context *Rows) (*Rows, error) {
-	if !(temperature >= 0) || math.IsInf(float64(temperature), 0) {
-		return nil, inputError(WrongValue, "temperature: expected a number from 0, got %v", temperature)
+	return sampleRange(m, start, count, seed, temperature, context)
+}
+
+// SampleRange64 is [Model.SampleRange] in float64, which has all digits of a model of that type.
+func (m *Model) SampleRange64(start uint64, count int, seed uint64, temperature float32, context *Rows64) (*Rows64, error) {
+	return sampleRange(m, start, count, seed, temperature, context)
+}
+
+func sampleRange[T Number](
+	m *Model, start uint64, count int, seed uint64, temperature float32, context *Batch[T],
+) (*Batch[T], error) {
+	if !(temperature >= 0 && temperature <= hottest) {
+		return nil, inputError(WrongValue, "temperature: expected a number from 0 to %v, got %v", hottest, temperature)
 	}
 	latent := m.Manifest().LatentSize
 	end, carry := bits.Add64(start, uint64(count), 0)
@@ -121,37 +147,44 @@ func (m *Model) SampleRange(start uint64, count int, seed uint64, temperature fl
 		// The last column of a mixture's noise chooses the component; it has no temperature.
 		warm--
 	}
-	noise := func(first, last int) *Rows {
+	noise := func(first, last int) *Batch[T] {
 		z := Normals(seed, (start+uint64(first))*uint64(latent), (last-first)*latent)
 		for i := range z {
 			if i%latent < warm {
 				z[i] *= temperature
 			}
 		}
-		return &Rows{z, []int{latent}}
+		return as[T](&Rows{z, []int{latent}})
 	}
-	return m.run(m.sample, count, noise, context)
+	return run(m, m.sample, count, noise, context)
 }
 
 // SampleFrom is the deterministic map from noise to data that Sample runs: z are rows of the latent size, the
 // context is as there.
 func (m *Model) SampleFrom(z, context *Rows) (*Rows, error) {
-	return m.runRows(m.sample, z, context)
+	return runRows(m, m.sample, z, context)
+}
+
+// SampleFrom64 is [Model.SampleFrom] in float64, which has all digits of a model of that type.
+func (m *Model) SampleFrom64(z, context *Rows64) (*Rows64, error) {
+	return runRows(m, m.sample, z, context)
 }
 
 // runRows runs a graph on rows of its input.
-func (m *Model) runRows(graph *graph, rows, context *Rows) (*Rows, error) {
+func runRows[T Number](m *Model, graph *graph, rows, context *Batch[T]) (*Batch[T], error) {
 	count, err := rows.count(graph.input, graph.in...)
 	if err != nil {
 		return nil, err
 	}
-	return m.run(graph, count, rows.Slice, context)
+	return run(m, graph, count, rows.Slice, context)
 }
 
 // run runs a graph a block at a time, on so many rows, of which part gives those of a block. No rows are none:
 // onnxruntime_go refuses a batch that is empty, and there is nothing to run.
-func (m *Model) run(graph *graph, count int, part func(start, stop int) *Rows, given *Rows) (*Rows, error) {
-	context, err := m.Manifest().context(given, count)
+func run[T Number](
+	m *Model, graph *graph, count int, part func(start, stop int) *Batch[T], given *Batch[T],
+) (*Batch[T], error) {
+	context, err := contextOf(m.Manifest(), given, count)
 	if err != nil {
 		return nil, err
 	}
@@ -160,14 +193,30 @@ func (m *Model) run(graph *graph, count int, part func(start, stop int) *Rows, g
 	if m.closed {
 		return nil, ErrClosed
 	}
-	found := &Rows{make([]float32, count*product(graph.out)), graph.out}
+	found := &Batch[T]{make([]T, count*product(graph.out)), graph.out}
 	for start := 0; start < count; start += BlockRows {
 		stop := min(start+BlockRows, count)
-		if err := graph.run(part(start, stop), context(start, stop), found.Slice(start, stop)); err != nil {
+		rows, contexts, results := part(start, stop), context(start, stop), found.Slice(start, stop)
+		runIn := runAs[float32, T]
+		if m.Manifest().Dtype == "float64" {
+			runIn = runAs[float64, T]
+		}
+		if err := runIn(graph, rows, contexts, results); err != nil {
 			return nil, m.bundle.Fault(graph.file, fmt.Errorf("cannot be run: %s", firstLine(err)))
+		}
+		if graph == m.logProb {
+			floor(results.Data, rows, contexts)
 		}
 	}
 	return found, nil
+}
+
+// runAs runs a graph of type M once, on rows of another, and puts what comes out into results.
+func runAs[M, T Number](graph *graph, rows, context, results *Batch[T]) error {
+	out := as[M](results)
+	err := runGraph(graph, as[M](rows), as[M](context), out)
+	copy(results.Data, as[T](out).Data)
+	return err
 }
 
 // interpolate gives the place of a value among ascending quantiles, linear between them; NaN stays NaN.

@@ -2,6 +2,7 @@ package flowbundle
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -9,17 +10,27 @@ import (
 // processor's cache, and the runtime's memory does not grow with the rows.
 const BlockRows = 1024
 
-// Rows are rows of numbers, one after the other, each of the same shape and in C order.
-type Rows struct {
+// A Number is of one of the types that a bundle may be of.
+type Number interface{ float32 | float64 }
+
+// A Batch is rows of numbers, one after the other, each of the same shape and in C order.
+type Batch[T Number] struct {
 	// Data holds the numbers of all rows.
-	Data []float32
+	Data []T
 	// Shape is that of one row: [2] for two features, [1, 8, 8] for an image.
 	Shape []int
 }
 
+type (
+	// Rows are of float32, as most bundles are.
+	Rows = Batch[float32]
+	// Rows64 are of float64. Every model takes and gives either; one of float64 keeps all digits of these alone.
+	Rows64 = Batch[float64]
+)
+
 // RowsOf makes rows of one axis. Those of different lengths have no shape, and fit no model.
-func RowsOf(rows ...[]float32) *Rows {
-	all := &Rows{Data: slices.Concat(rows...)}
+func RowsOf[T Number](rows ...[]T) *Batch[T] {
+	all := &Batch[T]{Data: slices.Concat(rows...)}
 	for _, row := range rows {
 		if len(row) != len(rows[0]) {
 			return all
@@ -32,7 +43,7 @@ func RowsOf(rows ...[]float32) *Rows {
 }
 
 // Len is the number of rows.
-func (r *Rows) Len() int {
+func (r *Batch[T]) Len() int {
 	if r.width() == 0 {
 		return 0
 	}
@@ -40,20 +51,20 @@ func (r *Rows) Len() int {
 }
 
 // Row gives the numbers of a row.
-func (r *Rows) Row(i int) []float32 { return r.Data[i*r.width() : (i+1)*r.width()] }
+func (r *Batch[T]) Row(i int) []T { return r.Data[i*r.width() : (i+1)*r.width()] }
 
 // Slice gives the rows start … stop − 1, or nil where there are fewer.
-func (r *Rows) Slice(start, stop int) *Rows {
+func (r *Batch[T]) Slice(start, stop int) *Batch[T] {
 	if start < 0 || start > stop || stop > r.Len() {
 		return nil
 	}
-	return &Rows{r.Data[start*r.width() : stop*r.width()], r.Shape}
+	return &Batch[T]{r.Data[start*r.width() : stop*r.width()], r.Shape}
 }
 
-func (r *Rows) width() int { return product(r.Shape) }
+func (r *Batch[T]) width() int { return product(r.Shape) }
 
 // count gives the number of rows, if they are whole ones of a shape; the name is for messages.
-func (r *Rows) count(name string, shape ...int) (int, error) {
+func (r *Batch[T]) count(name string, shape ...int) (int, error) {
 	var found any
 	switch {
 	case r == nil:
@@ -68,12 +79,12 @@ func (r *Rows) count(name string, shape ...int) (int, error) {
 	return 0, inputError(WrongShape, "%s: expected rows of shape %v, got %v", name, shape, found)
 }
 
-// context holds what was given for so many rows to the columns of the model, and gives the contexts of the rows
+// contextOf holds what was given for so many rows to the columns of the model, and gives the contexts of the rows
 // start … stop − 1: nil for a model without.
-func (m *Manifest) context(given *Rows, rows int) (func(start, stop int) *Rows, error) {
+func contextOf[T Number](m *Manifest, given *Batch[T], rows int) (func(start, stop int) *Batch[T], error) {
 	switch {
 	case given == nil && m.ContextSize == 0:
-		return func(_, _ int) *Rows { return nil }, nil
+		return func(_, _ int) *Batch[T] { return nil }, nil
 	case given == nil:
 		return nil, inputError(MissingContext, "context: this model needs rows of %v", m.Context)
 	case m.ContextSize == 0:
@@ -87,7 +98,7 @@ func (m *Manifest) context(given *Rows, rows int) (func(start, stop int) *Rows, 
 		return nil, inputError(WrongShape, "context: expected 1 row or %d, got %d", rows, count)
 	}
 	for i, value := range given.Data {
-		if column := m.Context[i%m.ContextSize]; !column.Admits(value) {
+		if column := m.Context[i%m.ContextSize]; !column.Admits(float64(value)) {
 			return nil, inputError(UnknownCategory,
 				"context: row %d, column %q: %v is the code of no category", i/m.ContextSize+1, column.Name, value)
 		}
@@ -95,8 +106,33 @@ func (m *Manifest) context(given *Rows, rows int) (func(start, stop int) *Rows, 
 	if count == rows {
 		return given.Slice, nil
 	}
-	same := &Rows{slices.Repeat(given.Data, min(rows, BlockRows)), given.Shape}
-	return func(start, stop int) *Rows { return same.Slice(0, stop-start) }, nil
+	same := &Batch[T]{slices.Repeat(given.Data, min(rows, BlockRows)), given.Shape}
+	return func(start, stop int) *Batch[T] { return same.Slice(0, stop-start) }, nil
+}
+
+// as gives rows as numbers of another type; those of the same type are not copied.
+func as[M, T Number](rows *Batch[T]) *Batch[M] {
+	if same, found := any(rows).(*Batch[M]); found || rows == nil {
+		return same
+	}
+	data := make([]M, len(rows.Data))
+	for i, number := range rows.Data {
+		data[i] = M(number)
+	}
+	return &Batch[M]{data, rows.Shape}
+}
+
+// floor puts −∞ in the place of scores that are NaN or +∞: the arithmetic ran over, and no row is that likely. Rows that
+// hold a NaN themselves, in x or in the context, keep theirs.
+func floor[T Number](scores []T, inputs ...*Batch[T]) {
+	for i, score := range scores {
+		undefined := func(rows *Batch[T]) bool {
+			return rows != nil && slices.ContainsFunc(rows.Row(i), func(number T) bool { return number != number })
+		}
+		if !(score < T(math.Inf(1))) && !slices.ContainsFunc(inputs, undefined) {
+			scores[i] = T(math.Inf(-1))
+		}
+	}
 }
 
 // product of the sizes of a shape; 1 for none.

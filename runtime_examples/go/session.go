@@ -22,6 +22,10 @@ func startRuntime() error {
 	if ort.IsInitialized() {
 		return nil
 	}
+	// Before it is loaded: it would write a device's id into the user's cache folder. A user's own word stands.
+	if _, said := os.LookupEnv("ORT_DISABLE_TELEMETRY"); !said {
+		os.Setenv("ORT_DISABLE_TELEMETRY", "1")
+	}
 	usual := map[string]string{"windows": "onnxruntime.dll", "darwin": "libonnxruntime.dylib"}[runtime.GOOS]
 	ort.SetSharedLibraryPath(cmp.Or(os.Getenv("ORT_DYLIB_PATH"), usual, "libonnxruntime.so"))
 	// What goes wrong comes as an error; the log would say it once more, on the user's screen.
@@ -31,9 +35,6 @@ func startRuntime() error {
 		}
 		// onnxruntime_go 1.27 works with API 24.
 		return &RuntimeError{"ORT_DYLIB_PATH: needs ONNX Runtime 1.24 or later: " + firstLine(err)}
-	}
-	if err := ort.DisableTelemetry(); err != nil {
-		return &RuntimeError{"ONNX Runtime: " + firstLine(err)}
 	}
 	return nil
 }
@@ -75,9 +76,9 @@ func (g *graph) open(bundle *Bundle, threads int) error {
 	return nil
 }
 
-// run runs the graph once, on as many rows of each: those of its input, the context or nil, and where to put the
+// runGraph runs a graph once, on as many rows of each: those of its input, the context or nil, and where to put the
 // output.
-func (g *graph) run(rows, context, output *Rows) error {
+func runGraph[T Number](g *graph, rows, context, output *Batch[T]) error {
 	// ONNX Runtime holds on to the memory of Go until the tensors are destroyed.
 	var pinner runtime.Pinner
 	defer pinner.Unpin()
@@ -87,7 +88,7 @@ func (g *graph) run(rows, context, output *Rows) error {
 			value.Destroy()
 		}
 	}()
-	for _, tensor := range []*Rows{rows, context, output} {
+	for _, tensor := range []*Batch[T]{rows, context, output} {
 		if tensor == nil {
 			continue
 		}

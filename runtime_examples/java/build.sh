@@ -27,6 +27,10 @@ run_java() {
   mkdir -p "$here/target/tmp"
   # Each start makes an empty folder there, which stays where a process was killed.
   rmdir "$here"/target/tmp/onnxruntime-java* 2>/dev/null || true
+  # ONNX Runtime would write a device's id into the user's cache folder; Java cannot set a variable of its own process.
+  export ORT_DISABLE_TELEMETRY=${ORT_DISABLE_TELEMETRY-1}
+  # Java decodes its arguments, and with them a bundle's path, by the locale.
+  [[ $(locale charmap 2>/dev/null) == UTF-8 ]] || export LC_ALL=C.UTF-8
   exec java -XX:+UseSerialGC -Djava.io.tmpdir="$here/target/tmp" -Donnxruntime.native.path="$here/target/native" \
     -cp "$here/target/classes:$here/target/lib/*" "$@"
 }

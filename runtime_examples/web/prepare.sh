@@ -31,7 +31,7 @@ cp page/* site.new/
 cp -r src site.new/web/src
 cp -r "$examples/node/src" site.new/node/src
 mkdir site.new/node/program
-cp "$examples"/node/program/{contract,csv,float32,npy}.js site.new/node/program/
+cp "$examples"/node/program/{cells,contract,csv,float32,npy}.js site.new/node/program/
 cp node_modules/fflate/esm/browser.js site.new/web/node_modules/fflate/esm/
 cp node_modules/fflate/LICENSE site.new/web/node_modules/fflate/
 ort=node_modules/onnxruntime-web/dist

@@ -39,7 +39,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, plain: Exported, condition
 
     ``selector`` is ``plain`` whose last column of noise is said to choose a component; ``categorical`` is ``coded``
     whose first context, a code, is said to be one, ``numbered`` the same with numbers as labels; ``unnamed`` is
-    ``conditional`` without names and reference rows.
+    ``conditional`` without names and reference rows; ``wide`` is ``coded`` in float64.
     """
     folder = tmp_path_factory.mktemp("contract")
     flow = small_flow(seed=2, features=5, context=2)
@@ -47,7 +47,8 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, plain: Exported, condition
     assert context is not None
     context[:, 0] = np.arange(len(context)) % 3
     flowexport.export(flow, folder / "coded", x, context, name="coded")
-    made = {"plain": plain.path, "conditional": conditional.path, "coded": folder / "coded"}
+    flowexport.export(flow, folder / "wide", x, context, name="wide", dtype="float64")
+    made = {"plain": plain.path, "conditional": conditional.path, "coded": folder / "coded", "wide": folder / "wide"}
     for name, source, changes in (
         ("selector", "plain", {"selector": True}),
         ("categorical", "coded", {"context_features": CATEGORIES}),

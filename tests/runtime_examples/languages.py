@@ -7,6 +7,7 @@ __all__ = ["EXAMPLES", "LANGUAGES", "Done", "Language"]
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,19 +75,27 @@ class Language:
         script: str = "run.sh",
         seconds: float = SECONDS,
         folder: Path | None = None,
+        out: int = subprocess.PIPE,
+        settings: Mapping[str, str] | None = None,
     ) -> Done:
-        """Runs a script of the folder, by default ``run.sh``, from another folder."""
+        """Runs a script of the folder, by default ``run.sh``, from another folder.
+
+        Arguments:
+            out: where standard output goes, if it is not to be kept.
+            settings: of the environment, beside those that there are.
+        """
         done = subprocess.run(
             [self.path / script, *map(str, arguments)],
             input=rows.encode() if isinstance(rows, str) else rows,
-            capture_output=True,
+            stdout=out,
+            stderr=subprocess.PIPE,
             timeout=seconds,
             cwd=folder or Path(__file__).parent,
             # The Python example runs on the interpreter of the tests.
-            env=os.environ | {"PYTHON": sys.executable},
+            env=os.environ | {"PYTHON": sys.executable} | dict(settings or {}),
         )
         errors = [line for line in done.stderr.decode().splitlines() if not line.startswith(ORIGIN)]
-        return Done(done.returncode, done.stdout.decode(), errors)
+        return Done(done.returncode, (done.stdout or b"").decode(), errors)
 
     def __str__(self) -> str:
         return self.folder

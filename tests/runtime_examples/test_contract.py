@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,7 +27,7 @@ from .languages import BUILD_SECONDS, EXAMPLES, Done, Language
 
 SOURCES = (".c", ".h", ".hpp", ".cpp", ".rs", ".go", ".java", ".js", ".mjs", ".ts", ".py")
 
-NAMES = [*ZOO, "plain", "conditional", "selector", "categorical", "unnamed"]
+NAMES = [*ZOO, "plain", "conditional", "selector", "categorical", "unnamed", "wide"]
 SEED = 2**63 + 5
 
 Case = TypeVar("Case")
@@ -199,7 +200,8 @@ def test_scores_are_flowexports(
         assert len(done.errors) == 1
     else:
         assert (done.lines[0], done.errors) == ("log_prob,percentile", [])
-        np.testing.assert_allclose(found[:, 1], model.percentile(np.float32(found[:, 0])), rtol=0, atol=1e-9)
+        scores = found[:, 0] if name == "wide" else np.float32(found[:, 0])
+        np.testing.assert_allclose(found[:, 1], model.percentile(scores), rtol=0, atol=1e-9)
 
 
 def test_numbers_are_the_shortest_text_that_reads_back_the_same(language: Language, bundles: dict[str, Path]) -> None:
@@ -210,6 +212,26 @@ def test_numbers_are_the_shortest_text_that_reads_back_the_same(language: Langua
     for log_prob, percentile in table(scores)[1]:
         assert digits(log_prob) == digits(str(np.float32(log_prob)))
         assert digits(percentile) == digits(repr(float(percentile)))
+
+
+def test_a_bundle_of_float64_keeps_all_its_digits(
+    language: Language, bundles: dict[str, Path], models: dict[str, Model]
+) -> None:
+    """What flowexport says in float64, printed in the shortest text that reads back the same."""
+    path, model = bundles["wide"], models["wide"]
+    samples = language.run("sample", path, 40, 1, 0.7, "--context", "1,0.3")
+    assert (samples.status, samples.errors) == (0, [])
+    np.testing.assert_allclose(numbers(samples.out), model.sample(40, [1, 0.3], 1, 0.7), rtol=0, atol=1e-6)
+    cells = [cell for row in table(samples.out)[1] for cell in row]
+    assert [cell for cell in cells if digits(cell) != digits(repr(float(cell)))] == []
+    assert sum(len(digits(cell)) > 12 for cell in cells) > len(cells) / 2
+    x, context = numbers(samples.out), np.array([[1, 0.3]] * 40)
+    done = language.run("score", path, rows=write_table(columns_of(path), np.concatenate([x, context], axis=1)))
+    assert (done.status, done.errors) == (0, [])
+    np.testing.assert_allclose(numbers(done.out)[:, 0], model.log_prob(x, context), rtol=1e-11, atol=1e-11)
+    # Beyond float32, and within float64.
+    far = language.run("score", path, rows=f"{','.join(columns_of(path))}\n1e39,0,0,0,0,0,0\n")
+    assert (far.status, far.errors) == (0, [])
 
 
 def digits(text: str) -> str:
@@ -414,7 +436,8 @@ FAULTS: dict[str, tuple[Callable[[Planted], object], list[str]]] = {
     ),
     "another major format": (lambda p: set_key(p, "format", "flowexport/2"), ["format", "flowexport/2"]),
     "format missing": (lambda p: set_key(p, "format", KeyError), ["format"]),
-    "float64": (lambda p: set_key(p, "dtype", "float64"), ["dtype", "float64"]),
+    "another type than the graphs'": (lambda p: set_key(p, "dtype", "float64"), []),
+    "a type that no bundle has": (lambda p: set_key(p, "dtype", "float16"), ["dtype", "float16"]),
     "file above the folder": (lambda p: list_file(p, "../x"), ["../x"]),
     "file above a folder below": (lambda p: list_file(p, "golden/../../x"), ["golden/../../x"]),
     "file from the root": (lambda p: list_file(p, f"{p.path.parent}/x"), ["flow.json", "files"]),
@@ -532,6 +555,58 @@ def test_bench_gives_four_medians(language: Language, bundles: dict[str, Path], 
     assert len(rows) == 4
     for graph in ("log_prob", "sample"):
         assert 0 < found[graph, 1] < found[graph, 1000] < 1e6
+
+
+@pytest.mark.parametrize("command", ["golden", "score", "sample", "bench"])
+def test_a_full_disk_is_told(language: Language, bundles: dict[str, Path], command: str) -> None:
+    """Output that is cut is no success, whatever the rows of it."""
+    numbers = ["200000", "0"] if command == "sample" else []
+    with open("/dev/full", "wb") as full:
+        done = language.run(command, bundles["banana"], *numbers, rows="x1,x2\n1,2\n", out=full.fileno())
+    assert_refused(done)
+
+
+def test_a_reader_that_has_had_enough_is_no_failure(language: Language, bundles: dict[str, Path]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = language.run("sample", bundles["banana"], 200_000, 0, out=writing)
+    finally:
+        os.close(writing)
+    assert done.errors == []
+    assert done.status in (0, -signal.SIGPIPE, 128 + signal.SIGPIPE)
+
+
+def test_numbers_too_large_have_no_density(language: Language, bundles: dict[str, Path]) -> None:
+    """±3.4e38 is a common "no data"; an alarm below a percentile must see it."""
+    rows = "x1,x2\n3.4e38,-3.4e38\n1,2\n-3.4e38,1\n"
+    done = language.run("score", bundles["banana"], rows=rows)
+    assert (done.status, done.errors) == (0, [])
+    assert [[float(cell) for cell in row] for row in table(done.out)[1][::2]] == [[-np.inf, 0], [-np.inf, 0]]
+    assert np.isfinite(numbers(done.out)[1]).all()
+
+
+def test_nothing_is_written_into_the_users_folders(
+    language: Language, bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    """ONNX Runtime would put a device's id under the cache folder; what a program's own tools need is where it was."""
+    home, others = tmp_path / "home", tmp_path / "others"
+    home.mkdir()
+    tools = {"CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup", "GOPATH": "go", "GOCACHE": ".cache/go-build"}
+    kept = {name: os.environ.get(name, str(Path.home() / folder)) for name, folder in tools.items()}
+    settings = {"HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "XDG_CONFIG_HOME": str(others)}
+    done = language.run("sample", bundles["banana"], 1, 0, settings=kept | settings)
+    assert (done.status, len(done.lines)) == (0, 2), done.errors
+    assert [path for path in home.rglob("*") if "onnxruntime" in path.name.lower() or "Microsoft" in path.name] == []
+
+
+def test_a_path_of_any_letters_is_opened_in_any_locale(
+    language: Language, bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    path = tmp_path / "größe 日本 🙂"
+    path.symlink_to(bundles["banana"])
+    done = language.run("sample", path, 1, 0, settings={"LC_ALL": "C", "LANG": "C"})
+    assert (done.status, len(done.lines)) == (0, 2), done.errors
 
 
 def test_formatter_linter_and_unit_tests_pass(language: Language) -> None:

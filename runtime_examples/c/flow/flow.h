@@ -17,7 +17,7 @@ typedef enum {
     FLOW_OK,
     FLOW_WRONG_SHAPE,      /* an array of another shape than the model takes */
     FLOW_MISSING_CONTEXT,  /* the model has a context and none was given */
-    FLOW_WRONG_DTYPE,      /* an array of something else than float32 */
+    FLOW_WRONG_DTYPE,      /* an array of float64 for a model of float32 */
     FLOW_UNKNOWN_CATEGORY, /* a context holds a code or a name that its feature does not have */
     FLOW_WRONG_VALUE,      /* an argument that cannot be, such as a negative temperature */
     FLOW_BAD_BUNDLE,       /* the bundle breaks its contract, or its graph cannot be run */
@@ -35,6 +35,9 @@ typedef struct {
 } flow_error;
 
 typedef enum { FLOW_FLOAT32, FLOW_FLOAT64 } flow_dtype;
+
+/* Bytes of a number. */
+static inline size_t flow_size(flow_dtype dtype) { return dtype == FLOW_FLOAT64 ? sizeof(double) : sizeof(float); }
 
 enum { FLOW_MAX_RANK = 4 };
 
@@ -67,6 +70,7 @@ typedef struct {
 typedef struct {
     const char *name;
     const char *description;
+    flow_dtype dtype; /* of what goes in and comes out; float32 may go into a model of float64, too */
     size_t event_rank;
     size_t event_shape[FLOW_MAX_RANK - 1];
     size_t width;                        /* numbers in a row of x: the product of event_shape */
@@ -96,27 +100,26 @@ const flow_info *flow_describe(const flow_model *model);
 /* The log-density of rows, in nats, in the data's own units.
  *
  * x: [rows, *event] or [rows, width]; context: [rows, context], or [context] for all rows, or NULL where the model
- * has none. log_prob: room for rows numbers; −inf outside the support.
+ * has none. log_prob: room for rows numbers of the model's dtype; −inf outside the support.
  * Fails with FLOW_WRONG_SHAPE, FLOW_MISSING_CONTEXT, FLOW_WRONG_DTYPE or FLOW_UNKNOWN_CATEGORY before anything is run,
  * with FLOW_BAD_BUNDLE where ONNX Runtime cannot run the graph. */
-bool flow_log_prob(const flow_model *model, const flow_array *x, const flow_array *context, float *log_prob,
+bool flow_log_prob(const flow_model *model, const flow_array *x, const flow_array *context, void *log_prob,
                    flow_error *error);
 
-/* Where scores stand among those of the bundle's reference rows, 0 to 100.
+/* Where scores, of the model's dtype, stand among those of the bundle's reference rows, 0 to 100.
  * Fails with FLOW_BAD_BUNDLE where it has none. */
-bool flow_percentile(const flow_model *model, const float *log_prob, size_t rows, double *percentile,
-                     flow_error *error);
+bool flow_percentile(const flow_model *model, const void *log_prob, size_t rows, double *percentile, flow_error *error);
 
-/* The deterministic map from latents z [rows, latent] to x, room for rows · width numbers.
+/* The deterministic map from latents z [rows, latent] to x, room for rows · width numbers of the model's dtype.
  * context and failures as for flow_log_prob. */
-bool flow_sample_from(const flow_model *model, const flow_array *z, const flow_array *context, float *x,
+bool flow_sample_from(const flow_model *model, const flow_array *z, const flow_array *context, void *x,
                       flow_error *error);
 
 /* Rows number first … first + rows − 1 of the endless sample that belongs to a seed: the same in every language, and
- * the same in parts as in one call. temperature, from 0, multiplies the noise; 1 is the model itself.
+ * the same in parts as in one call. temperature, from 0 to 1,000,000, multiplies the noise; 1 is the model itself.
  * context and x as for flow_sample_from. Fails besides with FLOW_WRONG_VALUE. */
 bool flow_sample(const flow_model *model, uint64_t seed, uint64_t first, size_t rows, double temperature,
-                 const flow_array *context, float *x, flow_error *error);
+                 const flow_array *context, void *x, flow_error *error);
 
 /* Standard normals number start … start + count − 1 of a seed, as docs/bundle.md has them. */
 void flow_normals(uint64_t seed, uint64_t start, size_t count, float *normals);

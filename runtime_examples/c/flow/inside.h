@@ -10,7 +10,7 @@
 
 typedef enum { FLOW_LOG_PROB, FLOW_SAMPLE } flow_graph;
 
-/* A float32 tensor of a graph: [batch, *shape]. */
+/* A tensor of a graph: [batch, *shape]. */
 typedef struct {
     const char *name;
     size_t rank;
@@ -49,6 +49,10 @@ __attribute__((format(printf, 3, 4))) bool flow_fail(flow_error *error, flow_cod
 /* An array of zeros, at least one, which the caller frees; NULL where memory ends. */
 void *flow_allocate(size_t count, size_t size, flow_error *error);
 
+/* A number of an array of either type: read, and written, rounded where it must be. */
+double flow_number(flow_dtype dtype, const void *data, size_t index);
+void flow_put(flow_dtype dtype, void *data, size_t index, double number);
+
 /* The value of an object's key, or NULL. */
 const cJSON *flow_key(const cJSON *object, const char *key);
 
@@ -70,9 +74,10 @@ bool flow_open_runtime(const char *path, flow_model *model, flow_error *error);
 bool flow_open_session(flow_model *model, flow_graph graph, const void *data, size_t size, int threads,
                        flow_error *error);
 
-/* Runs a batch of rows: each input and the output with their rows. May be called from several threads at once. */
-bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, const float *input, const float *context,
-                      float *output, flow_error *error);
+/* Runs a batch of rows: each input and the output with their rows, of the model's dtype. May be called from several
+ * threads at once. */
+bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, const void *input, const void *context,
+                      void *output, flow_error *error);
 
 /* Philox4x32-10: makes of a counter, by a key, four words. */
 void flow_philox(uint32_t words[4], uint32_t key0, uint32_t key1);

@@ -154,7 +154,10 @@ bool flow_read_manifest(const char *text, size_t size, const char *where, flow_m
     reader r = {where, "", error, false};
     flow_info *info = &manifest->info;
     take_text(&r, root, "format", "flowexport/1");
-    take_text(&r, root, "dtype", "float32");
+    const char *dtype = take_text(&r, root, "dtype", NULL);
+    info->dtype = dtype && strcmp(dtype, "float64") == 0 ? FLOW_FLOAT64 : FLOW_FLOAT32;
+    if (dtype && info->dtype == FLOW_FLOAT32 && strcmp(dtype, "float32") != 0)
+        refuse(&r, "dtype", "float32 or float64", flow_key(root, "dtype"));
     info->name = take_text(&r, root, "name", NULL);
     info->description = take_text(&r, root, "description", NULL);
     read_sizes(&r, root, info);

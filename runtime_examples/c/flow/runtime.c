@@ -27,6 +27,8 @@ bool flow_open_runtime(const char *path, flow_model *model, flow_error *error) {
     const char *named = getenv("ORT_DYLIB_PATH");
     if (!path)
         path = named && *named ? named : "libonnxruntime.so.1";
+    /* Before it is loaded: it would write a device's id into the user's cache folder. A user's own word stands. */
+    setenv("ORT_DISABLE_TELEMETRY", "1", 0);
     /* It stays loaded: ONNX Runtime is not made to be unloaded, and sessions of other models may use it. */
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL), *symbol = library ? dlsym(library, "OrtGetApiBase") : NULL;
     if (!symbol)
@@ -63,19 +65,21 @@ bool flow_open_session(flow_model *model, flow_graph graph, const void *data, si
         return false;
     /* Tried on rows of zeros, a graph with other names, types or shapes than flow.json says is refused. */
     const size_t width = signature->inputs[0].width + signature->inputs[1].width + signature->output.width;
-    float *zeros = flow_allocate(TRIAL_ROWS * width, sizeof *zeros, error);
+    const size_t item = flow_size(model->manifest.info.dtype);
+    char *zeros = flow_allocate(TRIAL_ROWS * width, item, error);
     const bool fits = zeros && flow_run_session(model, graph, TRIAL_ROWS, zeros, zeros,
-                                                zeros + TRIAL_ROWS * (width - signature->output.width), error);
+                                                zeros + TRIAL_ROWS * (width - signature->output.width) * item, error);
     free(zeros);
     return fits;
 }
 
-bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, const float *input, const float *context,
-                      float *output, flow_error *error) {
+bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, const void *input, const void *context,
+                      void *output, flow_error *error) {
     const flow_signature *signature = &model->manifest.graphs[graph];
     const OrtApi *api = model->api;
     const flow_tensor *tensors[] = {&signature->inputs[0], &signature->inputs[1], &signature->output};
-    const float *const data[] = {input, context, output};
+    const flow_dtype dtype = model->manifest.info.dtype;
+    const void *const data[] = {input, context, output};
     const char *const names[] = {signature->inputs[0].name, signature->inputs[1].name};
     OrtValue *values[3] = {NULL};
     OrtStatus *status = NULL;
@@ -87,8 +91,9 @@ bool flow_run_session(const flow_model *model, flow_graph graph, size_t rows, co
             shape[axis + 1] = (int64_t)tensors[i]->shape[axis];
         /* Inputs are not written to: the C API has one function for both. */
         status = api->CreateTensorWithDataAsOrtValue(
-            model->memory, (void *)data[i], rows * tensors[i]->width * sizeof(float), shape, tensors[i]->rank + 1,
-            ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, &values[i]);
+            model->memory, (void *)data[i], rows * tensors[i]->width * flow_size(dtype), shape, tensors[i]->rank + 1,
+            dtype == FLOW_FLOAT64 ? ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+            &values[i]);
     }
     if (!status)
         status = api->Run(model->sessions[graph], NULL, names, (const OrtValue *const *)values,

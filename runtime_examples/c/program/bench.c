@@ -19,10 +19,11 @@ static int ascending(const void *a, const void *b) {
 }
 
 /* Calls for half a second, the first tenth of them to warm up, and prints the median. x: rows of data, and room. */
-static bool print_median(const flow_model *model, const char *graph, size_t rows, const flow_array *context, float *x,
+static bool print_median(const flow_model *model, const char *graph, size_t rows, const flow_array *context, void *x,
                          double *times, flow_error *error) {
-    const flow_array data = flow_rows(x, rows, flow_describe(model)->width);
-    float log_prob[BENCH_ROWS];
+    const flow_info *info = flow_describe(model);
+    const flow_array data = {x, info->dtype, 2, {rows, info->width}};
+    double log_prob[BENCH_ROWS]; /* room for either type */
     const double begun = microseconds();
     size_t calls = 0;
     for (double before = begun; calls < BENCH_CALLS && before - begun < 5e5; calls++) {
@@ -41,12 +42,13 @@ static bool print_median(const flow_model *model, const char *graph, size_t rows
 
 bool bench(const flow_model *model, flow_error *error) {
     const flow_info *info = flow_describe(model);
-    float *values = flow_allocate(info->context_size, sizeof *values, error);
-    float *x = flow_allocate(BENCH_ROWS * info->width, sizeof *x, error);
+    void *values = flow_allocate(info->context_size, flow_size(info->dtype), error);
+    void *x = flow_allocate(BENCH_ROWS * info->width, flow_size(info->dtype), error);
     double *times = flow_allocate(BENCH_CALLS, sizeof *times, error);
     bool done = values && x && times;
     if (done) {
-        const flow_array zeros = flow_vector(values, info->context_size), *context = info->context_size ? &zeros : NULL;
+        const flow_array zeros = {values, info->dtype, 1, {info->context_size}},
+                         *context = info->context_size ? &zeros : NULL;
         puts("graph,rows,microseconds");
         done = flow_sample(model, 0, 0, BENCH_ROWS, 1, context, x, error) &&
                print_median(model, "log_prob", 1, context, x, times, error) &&

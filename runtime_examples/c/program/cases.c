@@ -21,11 +21,11 @@ static const json_rule RULES[] = {
     {"graphs.*.opset", JSON_WHOLE, 1, LARGEST},
     {"graphs.*.inputs", JSON_LIST, 1, 2},
     {"graphs.*.inputs[].name", JSON_TEXT},
-    {"graphs.*.inputs[].dtype", JSON_TEXT, .word = "float32"},
+    {"graphs.*.inputs[].dtype", JSON_TEXT},
     {"graphs.*.inputs[].shape", JSON_LIST, 1, FLOW_MAX_RANK},
     {"graphs.*.outputs", JSON_LIST, 1, 1},
     {"graphs.*.outputs[].name", JSON_TEXT},
-    {"graphs.*.outputs[].dtype", JSON_TEXT, .word = "float32"},
+    {"graphs.*.outputs[].dtype", JSON_TEXT},
     {"graphs.*.outputs[].shape", JSON_LIST, 1, FLOW_MAX_RANK},
     {"scale[]", JSON_NUMBER, DBL_MIN, DBL_MAX},
     {"tolerance", JSON_OBJECT},
@@ -42,10 +42,13 @@ static const json_rule RULES[] = {
     {"golden.cases[].inputs.*", JSON_FILE},
     {"golden.cases[].expected?", JSON_OBJECT},
     {"golden.cases[].expected.*", JSON_FILE},
+    {"golden.cases[].rounding?", JSON_OBJECT},
+    {"golden.cases[].rounding.*", JSON_FILE},
     {"golden.cases[].error?", JSON_TEXT},
     {"golden.cases[].rows?", JSON_LIST, 2, 2},
     {"golden.cases[].rows[]", JSON_WHOLE, 0, LARGEST},
     {"golden.log_prob_of_sample", JSON_FILE},
+    {"golden.log_prob_of_sample_rounding?", JSON_FILE},
     {"golden.noise", JSON_LIST, 0, 100},
     {"golden.noise[]", JSON_OBJECT},
     {"golden.noise[].seed", JSON_TEXT},
@@ -64,6 +67,7 @@ static const char *read_case(const cJSON *entry, golden_case *golden) {
     golden->rows = cJSON_GetStringValue(flow_key(flow_key(entry, "inputs"), scores ? "x" : "z"));
     golden->context = cJSON_GetStringValue(flow_key(flow_key(entry, "inputs"), "context"));
     golden->expected = cJSON_GetStringValue(flow_key(expected, scores ? "log_prob" : "x"));
+    golden->rounding = cJSON_GetStringValue(flow_key(flow_key(entry, "rounding"), scores ? "log_prob" : "x"));
     while (code && golden->error < FLOW_UNKNOWN_CATEGORY &&
            strcmp(flow_code_name(golden->error), code->valuestring) != 0)
         golden->error++;
@@ -102,8 +106,8 @@ static bool read_tolerance(const cJSON *root, golden_cases *golden) {
     return golden->scale;
 }
 
-/* Whether a tensor is among those that flow.json lists, in any order. */
-static bool is_listed(const cJSON *list, const flow_tensor *tensor) {
+/* Whether a tensor of a type is among those that flow.json lists, in any order. */
+static bool is_listed(const cJSON *list, const flow_tensor *tensor, const char *dtype) {
     char shape[80] = "[\"batch\"";
     for (size_t axis = 0; axis < tensor->rank; axis++) {
         const size_t used = strlen(shape);
@@ -114,8 +118,9 @@ static bool is_listed(const cJSON *list, const flow_tensor *tensor) {
     const cJSON *entry;
     cJSON_ArrayForEach(entry, list) {
         char *listed = cJSON_PrintUnformatted(flow_key(entry, "shape"));
-        found |=
-            listed && strcmp(listed, shape) == 0 && strcmp(flow_key(entry, "name")->valuestring, tensor->name) == 0;
+        found |= listed && strcmp(listed, shape) == 0 &&
+                 strcmp(flow_key(entry, "name")->valuestring, tensor->name) == 0 &&
+                 strcmp(flow_key(entry, "dtype")->valuestring, dtype) == 0;
         cJSON_free(listed);
     }
     return found;
@@ -124,6 +129,7 @@ static bool is_listed(const cJSON *list, const flow_tensor *tensor) {
 /* Holds what flow.json says of the graphs' tensors to its sizes. */
 static bool check_tensors(const flow_manifest *manifest, const char *where, flow_error *error) {
     const cJSON *graph = flow_key(manifest->root, "graphs")->child;
+    const char *dtype = flow_key(manifest->root, "dtype")->valuestring;
     for (; graph; graph = graph->next) {
         const bool samples = strcmp(graph->string, "sample") == 0;
         if (!samples && strcmp(graph->string, "log_prob") != 0)
@@ -133,8 +139,8 @@ static bool check_tensors(const flow_manifest *manifest, const char *where, flow
         const size_t input_count = manifest->info.context_size ? 2 : 1;
         bool listed = (size_t)cJSON_GetArraySize(inputs) == input_count;
         for (size_t i = 0; i < input_count; i++)
-            listed = listed && is_listed(inputs, &signature->inputs[i]);
-        const bool given = is_listed(flow_key(graph, "outputs"), &signature->output);
+            listed = listed && is_listed(inputs, &signature->inputs[i], dtype);
+        const bool given = is_listed(flow_key(graph, "outputs"), &signature->output, dtype);
         if (!listed || !given)
             return flow_fail(error, FLOW_BAD_BUNDLE, "%s: graphs.%s.%s: are not the tensors of a model of these sizes",
                              where, graph->string, listed ? "outputs" : "inputs");
@@ -150,6 +156,8 @@ bool read_golden(const flow_manifest *manifest, const char *where, golden_cases 
     const cJSON *cases = flow_key(flow_key(root, "golden"), "cases"),
                 *noise = flow_key(flow_key(root, "golden"), "noise"), *entry;
     golden->log_prob_of_sample = flow_key(flow_key(root, "golden"), "log_prob_of_sample")->valuestring;
+    golden->log_prob_of_sample_rounding =
+        cJSON_GetStringValue(flow_key(flow_key(root, "golden"), "log_prob_of_sample_rounding"));
     golden->cases = calloc((size_t)cJSON_GetArraySize(cases) + 1, sizeof *golden->cases);
     golden->noise = calloc((size_t)cJSON_GetArraySize(noise) + 1, sizeof *golden->noise);
     if (!golden->cases || !golden->noise || !read_tolerance(root, golden))

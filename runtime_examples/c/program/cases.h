@@ -10,6 +10,7 @@ typedef struct {
     flow_graph graph;
     const char *rows, *context; /* context: NULL without one */
     const char *expected;       /* NULL where error counts */
+    const char *rounding;       /* what float32 alone costs each expected number; NULL without */
     flow_code error;
     bool ranged; /* only rows start … stop − 1 count */
     size_t start, stop;
@@ -26,9 +27,9 @@ typedef struct {
     size_t case_count, noise_count;
     golden_case *cases;
     golden_noise *noise;
-    const char *log_prob_of_sample;
-    double atol[2], rtol[2]; /* indexed by flow_graph */
-    double *scale;           /* the standard deviation of each feature */
+    const char *log_prob_of_sample, *log_prob_of_sample_rounding; /* the latter NULL without */
+    double atol[2], rtol[2];                                      /* indexed by flow_graph */
+    double *scale;                                                /* the standard deviation of each feature */
 } golden_cases;
 
 /* Reads it, and holds the rest of flow.json, which the library does not go on to use, to the contract. where: its path,

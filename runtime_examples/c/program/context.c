@@ -13,22 +13,34 @@ const char *column_name(const flow_info *info, size_t column, char room[24]) {
     return name ? name : room;
 }
 
-bool parse_context(const flow_info *info, size_t feature, const char *text, const char *where, float *value,
-                   flow_error *error) {
+/* Whether two texts are the same but for spaces around them. */
+static bool same_label(const char *a, const char *b) {
+    a += strspn(a, " ");
+    b += strspn(b, " ");
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return a[strspn(a, " ")] == '\0' && b[strspn(b, " ")] == '\0';
+}
+
+bool parse_context(const flow_info *info, size_t feature, const char *text, bool coded, const char *where,
+                   double *value, flow_error *error) {
     const flow_context_feature *column = &info->context[feature];
     char room[24];
     const char *name = column_name(info, info->width + feature, room);
+    const bool number = parse_number(text, info->dtype, value);
     for (size_t code = 0; code < column->category_count; code++) {
-        if (strcmp(text, column->categories[code]) == 0) {
-            *value = (float)code;
+        double label;
+        const bool numeric = parse_number(column->categories[code], FLOW_FLOAT64, &label);
+        if ((number && numeric && label == *value) || same_label(text, column->categories[code])) {
+            *value = (double)code;
             return true;
         }
+        coded = coded && !numeric;
     }
-    const bool number = parse_number(text, value);
     if (column->categories &&
-        !(number && *value >= 0 && *value < (float)column->category_count && *value == floorf(*value))) {
-        return flow_fail(error, FLOW_UNKNOWN_CATEGORY, "%s: %s: \"%s\" is neither a category nor a code (0 to %zu)",
-                         where, name, text, column->category_count - 1);
-    }
+        !(coded && number && *value >= 0 && *value < (double)column->category_count && *value == floor(*value)))
+        return flow_fail(error, FLOW_UNKNOWN_CATEGORY, "%s: %s: \"%s\" is no category", where, name, text);
     return number || flow_fail(error, FLOW_WRONG_VALUE, "%s: %s: \"%s\" is not a finite number", where, name, text);
 }

@@ -55,44 +55,95 @@ static bool drop_mark(csv_reader *reader) {
     return found;
 }
 
+/* Whether bytes are UTF-8: no stray, missing or needless byte, no half of a surrogate pair, nothing beyond U+10FFFF. */
+static bool is_utf8(const unsigned char *at, const unsigned char *end) {
+    while (at < end) {
+        const int more = *at < 0x80 ? 0 : *at < 0xC2 ? 4 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : *at < 0xF5 ? 3 : 4;
+        if (end - at <= more || (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) ||
+            (at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F))
+            return false;
+        for (int i = 1; i <= more; i++)
+            if ((at[i] & 0xC0) != 0x80)
+                return false;
+        at += more + 1;
+    }
+    return true;
+}
+
+static bool refuse(const csv_reader *reader, const char *reason, flow_error *error) {
+    return reader->row == 0
+               ? flow_fail(error, FLOW_WRONG_VALUE, "standard input: header: %s", reason)
+               : flow_fail(error, FLOW_WRONG_VALUE, "standard input: row %" PRIu64 ": %s", reader->row, reason);
+}
+
+/* The next character; of CR LF, LF alone where it ends a line. false: a CR that no LF follows, or a NUL. */
+static bool next_character(csv_reader *reader, bool quoted, int *c, flow_error *error) {
+    *c = getc(reader->stream);
+    if (*c == '\r') {
+        const int next = getc(reader->stream);
+        if (next != '\n')
+            return refuse(reader, "holds a CR that no LF follows", error);
+        if (quoted)
+            ungetc(next, reader->stream);
+        else
+            *c = next;
+    }
+    return *c != '\0' || refuse(reader, "holds a NUL", error);
+}
+
 bool csv_next(csv_reader *reader, bool *more, flow_error *error) {
+    enum { START, PLAIN, QUOTED, CLOSED } cell = START;
     reader->row = reader->started ? reader->row + 1 : 0;
     reader->started = true;
     reader->size = reader->count = 0;
-    int c = getc(reader->stream);
-    while (c == '\n' || c == '\r')
-        c = getc(reader->stream);
-    *more = c != EOF;
-    bool quoted = false, first = true; /* whether c is inside quotes, and the first of its cell */
-    for (; *more; c = getc(reader->stream)) {
-        if (c == '\0' || (quoted && c == EOF)) {
-            return flow_fail(error, FLOW_WRONG_VALUE, "standard input: row %" PRIu64 ": %s", reader->row,
-                             c == EOF ? "has a quote that is not closed" : "is no text (it holds a NUL)");
-        }
-        if (!quoted && (c == ',' || c == '\n' || c == EOF)) {
+    int c;
+    do {
+        if (!next_character(reader, false, &c, error))
+            return false;
+    } while (c == '\n');
+    for (*more = c != EOF; *more;) {
+        if (cell == QUOTED && c == EOF)
+            return refuse(reader, "a quote is not closed", error);
+        if (cell != QUOTED && (c == ',' || c == '\n' || c == EOF)) {
             reader->count++;
             if (!put(reader, '\0', error))
                 return false;
             if (c != ',')
                 break;
-            first = true;
-            continue;
-        }
-        bool kept = quoted || c != '\r';
-        if (c == '"' && (quoted || first)) {
-            /* In quotes, two of them are one. */
-            const int next = quoted ? getc(reader->stream) : EOF;
-            kept = next == '"';
-            if (!kept && next != EOF)
+            cell = START;
+        } else if (c == '"' && cell == START) {
+            cell = QUOTED;
+        } else if (c == '"' && cell == QUOTED) {
+            /* Two of them are one. */
+            const int next = getc(reader->stream);
+            if (next != '"')
                 ungetc(next, reader->stream);
-            quoted = kept || !quoted;
+            if (next == '"' && !put(reader, '"', error))
+                return false;
+            cell = next == '"' ? QUOTED : CLOSED;
+        } else if (c == '"' || cell == CLOSED) {
+            return refuse(reader, "a quote in the wrong place", error);
+        } else {
+            if (!put(reader, (char)c, error))
+                return false;
+            cell = cell == QUOTED ? QUOTED : PLAIN;
+            if (drop_mark(reader)) {
+                cell = START;
+                *more = false; /* unless something follows */
+            }
         }
-        if (kept && !put(reader, (char)c, error))
+        if (!next_character(reader, cell == QUOTED, &c, error))
             return false;
-        first = drop_mark(reader);
+        /* Behind a mark, lines with nothing in them are passed over as they are before any header. */
+        while (!*more && c == '\n')
+            if (!next_character(reader, false, &c, error))
+                return false;
+        *more = *more || c != EOF;
     }
     if (ferror(reader->stream))
-        return flow_fail(error, FLOW_WRONG_VALUE, "standard input: cannot be read");
+        return refuse(reader, "cannot be read", error);
+    if (!is_utf8((const unsigned char *)reader->text, (const unsigned char *)reader->text + reader->size))
+        return refuse(reader, "is not UTF-8", error);
     return find_cells(reader, error);
 }
 
@@ -115,12 +166,13 @@ void csv_write(FILE *stream, const char *cell) {
     putc('"', stream);
 }
 
-bool parse_number(const char *text, float *number) {
+bool parse_number(const char *text, flow_dtype dtype, double *number) {
     char *end;
     /* strtod reads hexadecimal, "inf" and "nan" too. */
     const size_t digits = strspn(text, " +-.0123456789eE");
-    *number = (float)strtod(text, &end);
-    return end != text && end + strspn(end, " ") == text + digits && text[digits] == '\0' && isfinite(*number);
+    *number = strtod(text, &end);
+    return end != text && end + strspn(end, " ") == text + digits && text[digits] == '\0' &&
+           isfinite(dtype == FLOW_FLOAT64 ? *number : (double)(float)*number);
 }
 
 bool parse_whole(const char *text, uint64_t *number) {
@@ -129,21 +181,15 @@ bool parse_whole(const char *text, uint64_t *number) {
     return *text && text[strspn(text, "0123456789")] == '\0' && errno == 0;
 }
 
-/* FLT_DIG digits survive the way to float32 and back, so there is no shorter text to be tried: but for subnormals. */
-void write_float(FILE *stream, float number) {
+/* FLT_DIG digits survive the way to float32 and back, and DBL_DIG that to float64, so there is no shorter text to be
+ * tried: but for subnormals. */
+void write_number(FILE *stream, flow_dtype dtype, double number) {
+    const bool wide = dtype == FLOW_FLOAT64;
     char text[32];
-    int digits = fabsf(number) < FLT_MIN ? 1 : FLT_DIG;
-    do {
-        snprintf(text, sizeof text, "%.*g", digits, (double)number);
-    } while (strtof(text, NULL) != number && digits++ < FLT_DECIMAL_DIG);
-    fputs(isnan(number) ? "nan" : text, stream);
-}
-
-void write_double(FILE *stream, double number) {
-    char text[32];
-    int digits = fabs(number) < DBL_MIN ? 1 : DBL_DIG;
+    int digits = fabs(number) < (wide ? DBL_MIN : (double)FLT_MIN) ? 1 : wide ? DBL_DIG : FLT_DIG;
     do {
         snprintf(text, sizeof text, "%.*g", digits, number);
-    } while (strtod(text, NULL) != number && digits++ < DBL_DECIMAL_DIG);
+    } while ((wide ? strtod(text, NULL) : (double)strtof(text, NULL)) != number &&
+             digits++ < (wide ? DBL_DECIMAL_DIG : FLT_DECIMAL_DIG));
     fputs(isnan(number) ? "nan" : text, stream);
 }

@@ -18,7 +18,8 @@ typedef struct {
 } csv_reader;
 
 /* Reads the next record; lines without a character are passed over. *more: whether there was one. Fails with
- * FLOW_WRONG_VALUE for a record of more than 4 MiB, a NUL, or a quote that is not closed. */
+ * FLOW_WRONG_VALUE for a record of more than 4 MiB, and for what has two readings: a NUL, a CR that no LF follows, a
+ * quote in the wrong place, bytes that are no UTF-8. */
 bool csv_next(csv_reader *reader, bool *more, flow_error *error);
 
 void csv_free(csv_reader *reader);
@@ -26,14 +27,13 @@ void csv_free(csv_reader *reader);
 /* Writes a cell, in quotes where it needs them. */
 void csv_write(FILE *stream, const char *cell);
 
-/* Reads a decimal number that float32 can hold. */
-bool parse_number(const char *text, float *number);
+/* Reads a decimal number that a type can hold. */
+bool parse_number(const char *text, flow_dtype dtype, double *number);
 
 /* Reads a whole number below 2⁶⁴, of digits only. */
 bool parse_whole(const char *text, uint64_t *number);
 
-/* Writes the shortest decimal that reads back the same float32, or float64. */
-void write_float(FILE *stream, float number);
-void write_double(FILE *stream, double number);
+/* Writes the shortest decimal that reads back the same number of a type. */
+void write_number(FILE *stream, flow_dtype dtype, double number);
 
 #endif

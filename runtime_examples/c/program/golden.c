@@ -1,6 +1,7 @@
-#include "csv.h"
 #include "program.h"
 #include "replay.h"
+
+#include <stdio.h>
 
 typedef struct {
     unsigned long passed, failed;
@@ -9,13 +10,10 @@ typedef struct {
 static void print_check(const golden_check *check, void *user) {
     tally *counts = user;
     printf("%s\t", check->name);
-    if (check->refusal) {
+    if (check->refusal)
         printf("%s\t%s", flow_code_name(check->got), flow_code_name(check->expected));
-    } else {
-        write_float(stdout, (float)check->difference);
-        putchar('\t');
-        write_float(stdout, (float)check->bound);
-    }
+    else
+        printf("%.3g\t%.3g", check->difference, check->bound);
     puts(check->passed ? "\tpassed" : "\tfailed");
     ++*(check->passed ? &counts->passed : &counts->failed);
 }

@@ -14,7 +14,6 @@ static bool parse_request(char **arguments, int count, sample_request *request, 
     *request = (sample_request){.temperature = 1};
     int place = 0;
     for (int i = 0; i < count; i++) {
-        float temperature;
         if (strcmp(arguments[i], "--context") == 0) {
             if (++i == count)
                 return usage(error);
@@ -26,11 +25,10 @@ static bool parse_request(char **arguments, int count, sample_request *request, 
             }
             place++;
         } else if (place++ == 2) {
-            if (!parse_number(arguments[i], &temperature)) {
-                return flow_fail(error, FLOW_WRONG_VALUE, "TEMPERATURE: expected a number from 0, got \"%s\"",
-                                 arguments[i]);
+            if (!parse_number(arguments[i], FLOW_FLOAT32, &request->temperature)) {
+                return flow_fail(error, FLOW_WRONG_VALUE,
+                                 "TEMPERATURE: expected a number from 0 to 1000000, got \"%s\"", arguments[i]);
             }
-            request->temperature = (double)temperature;
         } else {
             return usage(error);
         }

@@ -23,8 +23,9 @@ bool bench(const flow_model *model, flow_error *error);
 /* The name of a column, features then context. room is for x0, x1, … and c0, c1, …, where the bundle has none. */
 const char *column_name(const flow_info *info, size_t column, char room[24]);
 
-/* A value of the context: a category's name, a category's code, or a number. where: for messages. */
-bool parse_context(const flow_info *info, size_t feature, const char *text, const char *where, float *value,
-                   flow_error *error);
+/* A value of the context: a number, or the code of the category whose label it is. Labels that are numbers are compared
+ * as numbers. coded: whether a code will do as well, where no label is a number. where: for messages. */
+bool parse_context(const flow_info *info, size_t feature, const char *text, bool coded, const char *where,
+                   double *value, flow_error *error);
 
 #endif

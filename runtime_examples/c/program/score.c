@@ -7,6 +7,11 @@
 
 /* The places of the model's columns, features then context, in the header. */
 static bool match_columns(const flow_info *info, const csv_reader *header, size_t *places, flow_error *error) {
+    for (size_t i = 0; i < header->count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(header->cells[i], header->cells[j]) == 0)
+                return flow_fail(error, FLOW_WRONG_VALUE, "standard input: header: column \"%s\" is there twice",
+                                 header->cells[i]);
     for (size_t i = 0; i < info->width + info->context_size; i++) {
         char room[24];
         const char *name = column_name(info, i, room);
@@ -17,49 +22,51 @@ static bool match_columns(const flow_info *info, const csv_reader *header, size_
                 found++;
             }
         }
-        if (found != 1) {
-            return flow_fail(error, FLOW_WRONG_VALUE, "standard input: header: %s column \"%s\"",
-                             found ? "more than one" : "no", name);
-        }
+        if (found == 0)
+            return flow_fail(error, FLOW_WRONG_VALUE, "standard input: header: no column \"%s\"", name);
     }
     return true;
 }
 
-/* The numbers of one row, features to x and the others to context. */
-static bool parse_row(const flow_info *info, const csv_reader *row, size_t columns, const size_t *places, float *x,
-                      float *context, flow_error *error) {
+/* The numbers of one row, features to x and the others to context, behind those of so many rows. */
+static bool parse_row(const flow_info *info, const csv_reader *row, size_t columns, const size_t *places, size_t rows,
+                      void *x, void *context, flow_error *error) {
     char where[60];
+    double number;
     snprintf(where, sizeof where, "standard input: row %" PRIu64, row->row);
     if (row->count != columns)
         return flow_fail(error, FLOW_WRONG_VALUE, "%s: expected %zu cells, got %zu", where, columns, row->count);
     for (size_t i = 0; i < info->width; i++) {
         const char *cell = row->cells[places[i]];
-        if (!parse_number(cell, &x[i])) {
+        if (!parse_number(cell, info->dtype, &number)) {
             char room[24];
             return flow_fail(error, FLOW_WRONG_VALUE, "%s: %s: \"%s\" is not a finite number", where,
                              column_name(info, i, room), cell);
         }
+        flow_put(info->dtype, x, rows * info->width + i, number);
     }
-    for (size_t i = 0; i < info->context_size; i++)
-        if (!parse_context(info, i, row->cells[places[info->width + i]], where, &context[i], error))
+    for (size_t i = 0; i < info->context_size; i++) {
+        if (!parse_context(info, i, row->cells[places[info->width + i]], false, where, &number, error))
             return false;
+        flow_put(info->dtype, context, rows * info->context_size + i, number);
+    }
     return true;
 }
 
-static bool print_scores(const flow_model *model, const float *x, const float *context, size_t rows,
-                         flow_error *error) {
+static bool print_scores(const flow_model *model, const void *x, const void *context, size_t rows, flow_error *error) {
     const flow_info *info = flow_describe(model);
-    const flow_array data = flow_rows(x, rows, info->width), given = flow_rows(context, rows, info->context_size);
-    float log_prob[BLOCK_ROWS];
+    const flow_array data = {x, info->dtype, 2, {rows, info->width}},
+                     given = {context, info->dtype, 2, {rows, info->context_size}};
+    double log_prob[BLOCK_ROWS]; /* room for either type */
     double percentile[BLOCK_ROWS];
     if (!flow_log_prob(model, &data, info->context_size ? &given : NULL, log_prob, error) ||
         (info->has_reference && !flow_percentile(model, log_prob, rows, percentile, error)))
         return false;
     for (size_t row = 0; row < rows; row++) {
-        write_float(stdout, log_prob[row]);
+        write_number(stdout, info->dtype, flow_number(info->dtype, log_prob, row));
         if (info->has_reference) {
             putchar(',');
-            write_double(stdout, percentile[row]);
+            write_number(stdout, FLOW_FLOAT64, percentile[row]);
         }
         putchar('\n');
     }
@@ -71,16 +78,15 @@ static bool read_header(const flow_info *info, csv_reader *reader, size_t *place
     return csv_next(reader, &more, error) && match_columns(info, reader, places, error);
 }
 
-static bool score_rows(const flow_model *model, csv_reader *reader, const size_t *places, float *x, float *context,
+static bool score_rows(const flow_model *model, csv_reader *reader, const size_t *places, void *x, void *context,
                        flow_error *error) {
     const flow_info *info = flow_describe(model);
     const size_t columns = reader->count;
     puts(info->has_reference ? "log_prob,percentile" : "log_prob");
     size_t filled = 0;
-    for (bool more = true; more;) {
+    for (bool more = true; more && !ferror(stdout);) {
         if (!csv_next(reader, &more, error) ||
-            (more && !parse_row(info, reader, columns, places, x + filled * info->width,
-                                context + filled * info->context_size, error)))
+            (more && !parse_row(info, reader, columns, places, filled, x, context, error)))
             return false;
         filled += more;
         if (filled == BLOCK_ROWS || !more) {
@@ -98,8 +104,8 @@ bool score(const flow_model *model, flow_error *error) {
     const flow_info *info = flow_describe(model);
     csv_reader reader = {.stream = stdin};
     size_t *places = flow_allocate(info->width + info->context_size, sizeof *places, error);
-    float *x = flow_allocate(BLOCK_ROWS * info->width, sizeof *x, error);
-    float *context = flow_allocate(BLOCK_ROWS * info->context_size, sizeof *context, error);
+    void *x = flow_allocate(BLOCK_ROWS * info->width, flow_size(info->dtype), error);
+    void *context = flow_allocate(BLOCK_ROWS * info->context_size, flow_size(info->dtype), error);
     const bool done = places && x && context && read_header(info, &reader, places, error) &&
                       score_rows(model, &reader, places, x, context, error);
     free(places);

@@ -42,7 +42,7 @@ static void refuses_what_is_no_csv(void **state) {
         const char *text;
         size_t size;
         const char *reason;
-    } wrong[] = {{"a,\"b\n", 5, "row 0: has a quote that is not closed"},
+    } wrong[] = {{"a,\"b\n", 5, "header: a quote is not closed"},
                  {"a\0b\n", 4, "holds a NUL"},
                  {endless, size, "row 0: is longer than 4194304 bytes"}};
     for (size_t i = 0; i < 3; i++) {
@@ -59,13 +59,13 @@ static void refuses_what_is_no_csv(void **state) {
 
 static void reads_numbers_and_nothing_else(void **state) {
     (void)state;
-    float number;
-    assert_true(parse_number("-1.5e-3", &number) && number == -1.5e-3f);
-    assert_true(parse_number(" +.5 ", &number) && number == 0.5f);
+    double number;
+    assert_true(parse_number("-1.5e-3", FLOW_FLOAT32, &number) && number == -1.5e-3);
+    assert_true(parse_number(" +.5 ", FLOW_FLOAT32, &number) && number == 0.5);
     static const char *const wrong[] = {"",      " ",   "nan",  "inf", "-inf", "1e39",
                                         "0x1p3", "1,5", "1.5x", "1 2", "--1",  "e5"};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-        assert_false(parse_number(wrong[i], &number));
+        assert_false(parse_number(wrong[i], FLOW_FLOAT32, &number));
     uint64_t whole;
     assert_true(parse_whole("18446744073709551615", &whole) && whole == UINT64_MAX);
     static const char *const not_whole[] = {"", "-1", "+1", " 1", "1.0", "18446744073709551616"};
@@ -89,9 +89,9 @@ static void writes_the_shortest_number(void **state) {
     };
     for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
         FILE *stream = tmpfile();
-        write_float(stream, (float)known[i].number);
+        write_number(stream, FLOW_FLOAT32, known[i].number);
         putc(' ', stream);
-        write_double(stream, known[i].number);
+        write_number(stream, FLOW_FLOAT64, known[i].number);
         rewind(stream);
         char text[64], wide[64];
         assert_int_equal(fscanf(stream, "%63s %63s", text, wide), 2);

@@ -84,8 +84,8 @@ static void refuses_by_the_key(void **state) {
     } wrong[] = {
         {"\"flowexport/1\"", "\"flowexport/2\"", "flow.json: format: expected flowexport/1, got \"flowexport/2\""},
         {"\"format\": \"flowexport/1\",", "", "flow.json: format: expected flowexport/1, got nothing"},
-        {"\"dtype\": \"float32\",\n  \"event", "\"dtype\": \"float64\",\n  \"event",
-         "flow.json: dtype: expected float32, got \"float64\""},
+        {"\"dtype\": \"float32\",\n  \"event", "\"dtype\": \"float16\",\n  \"event",
+         "flow.json: dtype: expected float32 or float64, got \"float16\""},
         {"\"name\": \"gaussian\"", "\"name\": 7", "flow.json: name: expected text, got 7"},
         {"\"description\": \"x = z + context\",", "", "flow.json: description: expected text, got nothing"},
         {"\"event_shape\": [", "\"event_shape\": [1, 1, 1,",

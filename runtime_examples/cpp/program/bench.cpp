@@ -33,20 +33,23 @@ template <class Call> double median(Call call) {
 
 } // namespace
 
-void bench(const flow::Model &model) {
+template <class T> void bench(const flow::Model &model) {
     const flow::Description &description = model.description();
-    const std::vector<float> zeros(description.context.size());
+    const std::vector<T> zeros(description.context.size());
     std::optional<flow::Array> context;
     if (!zeros.empty())
         context.emplace(zeros, flow::Shape{zeros.size()});
-    const std::vector<float> x = model.sample(0, most_rows, 1, context);
+    const std::vector<T> x = model.sample<T>(0, most_rows, 1, context);
     std::puts("graph,rows,microseconds");
     for (const std::size_t rows : {std::size_t{1}, most_rows}) {
         const flow::Array data(flow::Span(x.data(), rows * description.width), {rows, description.width});
-        std::printf("log_prob,%zu,%.1f\n", rows, median([&] { model.log_prob(data, context); }));
+        std::printf("log_prob,%zu,%.1f\n", rows, median([&] { model.log_prob<T>(data, context); }));
     }
     for (const std::size_t rows : {std::size_t{1}, most_rows})
-        std::printf("sample,%zu,%.1f\n", rows, median([&] { model.sample(0, rows, 1, context); }));
+        std::printf("sample,%zu,%.1f\n", rows, median([&] { model.sample<T>(0, rows, 1, context); }));
 }
+
+template void bench<float>(const flow::Model &);
+template void bench<double>(const flow::Model &);
 
 } // namespace program

@@ -45,12 +45,13 @@ std::vector<double> read_scale(const Key &scale, std::size_t width) {
 }
 
 /// A tensor, among those that flow.json lists in any order: its type, and its shape.
-void check_tensor(const Key &tensors, const std::vector<Key> &entries, const flow::Tensor &expected) {
+void check_tensor(const Key &tensors, const std::vector<Key> &entries, const flow::Tensor &expected,
+                  flow::Dtype dtype) {
     const auto found = std::find_if(entries.begin(), entries.end(),
                                     [&](const Key &entry) { return entry["name"].text() == expected.name; });
     if (found == entries.end())
         tensors.refuse("has no tensor \"" + expected.name + '"');
-    (*found)["dtype"].only("float32");
+    (*found)["dtype"].only(dtype == flow::Dtype::float64 ? "float64" : "float32");
     const std::size_t rank = expected.shape.size();
     const std::vector<Key> sizes = (*found)["shape"].entries(rank + 1, rank + 1);
     sizes[0].only("batch");
@@ -65,8 +66,8 @@ void check_graph(const Key &graph, const flow::GraphSpec &spec) {
     const std::vector<Key> given_entries = given.entries(spec.inputs.size(), spec.inputs.size()),
                            made_entries = made.entries(1, 1);
     for (const flow::Tensor &input : spec.inputs)
-        check_tensor(given, given_entries, input);
-    check_tensor(made, made_entries, spec.output);
+        check_tensor(given, given_entries, input, spec.dtype);
+    check_tensor(made, made_entries, spec.output, spec.dtype);
 }
 
 Case read_case(const Key &entry, const Key &files) {
@@ -84,6 +85,8 @@ Case read_case(const Key &entry, const Key &files) {
         entry.refuse("needs either expected or error");
     if (entry.has("expected")) {
         found.expected = entry["expected"][found.samples ? "x" : "log_prob"].listed(files);
+        if (entry.has("rounding") && !entry["rounding"].is_null())
+            found.rounding = entry["rounding"][found.samples ? "x" : "log_prob"].listed(files);
     } else {
         constexpr Code codes[] = {Code::wrong_shape, Code::missing_context, Code::wrong_dtype};
         found.error = codes[word(entry["error"], {flow::name(codes[0]), flow::name(codes[1]), flow::name(codes[2])})];
@@ -131,6 +134,8 @@ Cases read_cases(const flow::Manifest &manifest, const std::string &file) {
     for (const Key &entry : golden["cases"].entries(0, most_cases))
         found.cases.push_back(read_case(entry, files));
     found.log_prob_of_sample = golden["log_prob_of_sample"].listed(files);
+    if (golden.has("log_prob_of_sample_rounding"))
+        found.log_prob_of_sample_rounding = golden["log_prob_of_sample_rounding"].listed(files);
     for (const Key &entry : golden["noise"].entries(0, most_noise))
         found.noise.push_back(read_noise(entry, files));
     const auto read_tolerance = [&](const char *graph) {

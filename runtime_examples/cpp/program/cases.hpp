@@ -11,6 +11,7 @@ struct Case {
     bool samples;              // of the graph sample, not log_prob
     std::string rows, context; // context: empty without one
     std::string expected;      // empty where error counts
+    std::string rounding;      // what float32 alone costs each expected number; empty without
     flow::Code error = flow::Code::none;
     std::optional<std::pair<std::size_t, std::size_t>> range; // only rows start … stop − 1 count
 };
@@ -27,7 +28,7 @@ struct Tolerance {
 
 struct Cases {
     std::vector<Case> cases;
-    std::string log_prob_of_sample;
+    std::string log_prob_of_sample, log_prob_of_sample_rounding; // the latter empty without
     std::vector<Noise> noise;
     Tolerance log_prob, sample;
     std::vector<double> scale; // the standard deviation of each feature

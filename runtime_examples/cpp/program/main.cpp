@@ -21,13 +21,10 @@ bool golden(const flow::Model &model, const flow::Bundle &bundle) {
     std::size_t passed = 0, failed = 0;
     for (const program::Check &check : program::replay(model, bundle)) {
         std::cout << check.name << '\t';
-        if (check.refusal) {
+        if (check.refusal)
             std::cout << flow::name(check.got) << '\t' << flow::name(check.expected);
-        } else {
-            table::write(std::cout, static_cast<float>(check.difference));
-            std::cout << '\t';
-            table::write(std::cout, static_cast<float>(check.bound));
-        }
+        else
+            std::cout << check.difference << '\t' << check.bound;
         std::cout << (check.passed ? "\tpassed\n" : "\tfailed\n");
         ++(check.passed ? passed : failed);
     }
@@ -58,12 +55,16 @@ program::SampleRequest parse_request(const std::vector<std::string> &arguments) 
     request.rows = parse_whole("N", places[0]);
     request.seed = parse_whole("SEED", places[1]);
     if (places.size() == 3) {
-        const std::optional<float> temperature = table::parse_number(places[2]);
+        const std::optional<float> temperature = table::parse_number<float>(places[2]);
         if (!temperature)
-            refuse("TEMPERATURE: expected a number from 0, got \"" + places[2] + '"');
+            refuse("TEMPERATURE: expected a number from 0 to 1000000, got \"" + places[2] + '"');
         request.temperature = static_cast<double>(*temperature);
     }
     return request;
+}
+
+bool is_wide(const flow::Model &model) {
+    return model.description().dtype == flow::Dtype::float64;
 }
 
 /// Runs a command; whether every golden case passed.
@@ -71,7 +72,8 @@ bool run(const std::vector<std::string> &arguments) {
     const std::string command = arguments.size() < 2 ? "" : arguments[0];
     if (command == "sample") {
         const program::SampleRequest request = parse_request({arguments.begin() + 2, arguments.end()});
-        program::sample(flow::Model(arguments[1]), request);
+        const flow::Model model(arguments[1]);
+        is_wide(model) ? program::sample<double>(model, request) : program::sample<float>(model, request);
         return true;
     }
     if (arguments.size() != 2 || (command != "golden" && command != "score" && command != "bench"))
@@ -79,7 +81,10 @@ bool run(const std::vector<std::string> &arguments) {
     const flow::Model model(arguments[1]);
     if (command == "golden")
         return golden(model, flow::Bundle(arguments[1]));
-    command == "score" ? program::score(model) : program::bench(model);
+    if (is_wide(model))
+        command == "score" ? program::score<double>(model) : program::bench<double>(model);
+    else
+        command == "score" ? program::score<float>(model) : program::bench<float>(model);
     return true;
 }
 
@@ -87,6 +92,7 @@ bool run(const std::vector<std::string> &arguments) {
 
 int main(int count, char **arguments) {
     std::ios::sync_with_stdio(false);
+    std::cout.precision(3);
     try {
         const bool passed = run({arguments + 1, arguments + count});
         if (!std::cout.flush())

@@ -15,12 +15,15 @@ struct SampleRequest {
     std::optional<std::string> context; // V1,V2,…
 };
 
-void score(const flow::Model &model);
-void sample(const flow::Model &model, const SampleRequest &request);
-void bench(const flow::Model &model);
+/// T: what the model works in, float or double.
+template <class T> void score(const flow::Model &model);
+template <class T> void sample(const flow::Model &model, const SampleRequest &request);
+template <class T> void bench(const flow::Model &model);
 
-/// A value of the context: a category's name, a category's code, or a number. where: for messages.
-/// Throws flow::Error: unknown_category, wrong_value.
-float parse_context(const flow::ContextFeature &feature, const std::string &text, const std::string &where);
+/// A value of the context: a number, or the code of the category whose label it is. Labels that are numbers are
+/// compared as numbers. coded: whether a code will do as well, where no label is a number. where: for messages. Throws
+/// flow::Error: unknown_category, wrong_value.
+template <class T>
+T parse_context(const flow::ContextFeature &feature, const std::string &text, bool coded, const std::string &where);
 
 } // namespace program

@@ -21,21 +21,34 @@ using flow::Numbers;
 constexpr double most_atol = 1e-4, most_rtol = 1e-5;
 /// Nats, and relative: the rounding of a float32 sample is magnified by the gradient of the density.
 constexpr double direction_atol = 1e-2, direction_rtol = 1e-3;
+/// How often its own float32 rounding a number may differ by, and up to which share of it and of its unit.
+constexpr double multiple = 4, most_share = 1e-3;
 /// Logarithm and cosine of two languages may differ in the last place.
 constexpr double noise_atol = 9.5e-7;
 
-/// |found − expected| ≤ atol + rtol · |expected|, in units of scale, feature by feature, where there is one. Written
-/// so that NaN fails. The check takes the figures of the number that comes nearest to its bound, or farthest over it.
-void compare(const std::vector<float> &found, const Numbers &expected, double atol, double rtol,
-             const std::vector<double> &scale, Check &check) {
+/// How near an output must come.
+struct Near {
+    double atol, rtol;
+    double share = 0;                  // the most that rounding adds, of the number and of its unit
+    std::optional<Numbers> rounding{}; // what float32 alone costs each number
+    std::vector<double> scale{};       // a unit for each of the numbers of a row, or none
+};
+
+/// |found − expected| ≤ atol + rtol · |expected| + what rounding may cost, in units of scale, feature by feature, where
+/// there is one. Written so that NaN fails. The check takes the figures of the number that comes nearest to its bound,
+/// or farthest over it.
+template <class T> void compare(const std::vector<T> &found, const Numbers &expected, const Near &near, Check &check) {
     double worst = -1;
     check.passed = !found.empty();
     for (std::size_t i = 0; i < found.size(); ++i) {
-        const double wanted = expected[i], unit = scale.empty() ? 1 : scale[i % scale.size()];
+        const double got = static_cast<double>(found[i]), wanted = expected[i],
+                     unit = near.scale.empty() ? 1 : near.scale[i % near.scale.size()];
         // Equal infinities, outside the support, differ by nothing.
-        const double difference = found[i] == wanted ? 0 : std::abs(found[i] - wanted) / unit;
-        const double bound = atol + rtol * (std::isfinite(wanted) ? std::abs(wanted) / unit : 0);
-        const double ratio = difference == 0 ? 0 : std::isnan(difference) ? HUGE_VAL : difference / bound;
+        const double difference = got == wanted ? 0 : std::abs(got - wanted) / unit;
+        const double size = std::isfinite(wanted) ? std::abs(wanted) / unit : 0;
+        const double own = near.rounding && std::isfinite(wanted) ? multiple * (*near.rounding)[i] / unit : 0;
+        const double bound = near.atol + near.rtol * size + std::fmin(own, near.share * (1 + size));
+        const double ratio = difference == 0 ? 0 : !(difference < HUGE_VAL) ? HUGE_VAL : difference / bound;
         check.passed = check.passed && difference <= bound;
         if (ratio > worst) {
             worst = ratio;
@@ -58,8 +71,8 @@ template <class Work> void note_refusal(Check &check, Work work) {
     }
 }
 
-/// Reads and runs golden cases.
-class Golden {
+/// Reads and runs golden cases; T is what the model works in.
+template <class T> class Golden {
   public:
     Golden(const flow::Model &model, const flow::Bundle &bundle, const Cases &cases)
         : model_(model), bundle_(bundle), cases_(cases) {}
@@ -71,15 +84,21 @@ class Golden {
         const Numbers rows = read(golden.rows, golden);
         const std::optional<Numbers> context = read_context(golden);
         note_refusal(check, [&] {
-            const std::vector<float> found = golden.samples ? model_.sample_from(rows.view(), view(context))
-                                                            : model_.log_prob(rows.view(), view(context));
+            const std::vector<T> found = golden.samples ? model_.sample_from<T>(rows.view(), view(context))
+                                                        : model_.log_prob<T>(rows.view(), view(context));
             check.refusal = golden.expected.empty();
             if (!check.refusal) {
                 const auto &[atol, rtol] = golden.samples ? cases_.sample : cases_.log_prob;
                 const Numbers expected = read(golden.expected, golden);
                 require_count(expected, found.size(), golden.expected);
-                compare(found, expected, std::min(atol, most_atol), std::min(rtol, most_rtol),
-                        golden.samples ? cases_.scale : std::vector<double>(), check);
+                Near near{std::min(atol, most_atol), std::min(rtol, most_rtol), most_share};
+                if (golden.samples)
+                    near.scale = cases_.scale;
+                if (!golden.rounding.empty()) {
+                    near.rounding = read(golden.rounding, golden);
+                    require_count(*near.rounding, found.size(), golden.rounding);
+                }
+                compare(found, expected, near, check);
             }
         });
         return check;
@@ -91,16 +110,20 @@ class Golden {
         Check check;
         check.name = "log_prob_of_sample";
         const Numbers expected(bundle_.read(file), bundle_.path(file));
+        Near near{direction_atol, direction_rtol, HUGE_VAL};
+        if (const std::string &own = cases_.log_prob_of_sample_rounding; !own.empty()) {
+            near.rounding.emplace(bundle_.read(own), bundle_.path(own));
+            require_count(*near.rounding, count(expected.shape()), own);
+        }
         for (const Case &golden : cases_.cases) {
             if (golden.samples && !golden.expected.empty()) {
                 const Numbers latents = read(golden.rows, golden);
                 if (latents.shape().size() == 2 && latents.shape()[0] == count(expected.shape())) {
                     const std::optional<Numbers> context = read_context(golden);
                     note_refusal(check, [&] {
-                        const std::vector<float> x = model_.sample_from(latents.view(), view(context));
+                        const std::vector<T> x = model_.sample_from<T>(latents.view(), view(context));
                         const Array samples(x, {latents.shape()[0], model_.description().width});
-                        compare(model_.log_prob(samples, view(context)), expected, direction_atol, direction_rtol, {},
-                                check);
+                        compare(model_.log_prob<T>(samples, view(context)), expected, near, check);
                     });
                     return check;
                 }
@@ -117,7 +140,7 @@ class Golden {
         const Numbers expected(bundle_.read(noise.file), bundle_.path(noise.file));
         std::vector<float> found(count(expected.shape()));
         flow::normals(noise.seed, noise.start, found);
-        compare(found, expected, noise_atol, 0, {}, check);
+        compare(found, expected, Near{noise_atol, 0}, check);
         return check;
     }
 
@@ -157,11 +180,9 @@ class Golden {
     const Cases &cases_;
 };
 
-} // namespace
-
-std::vector<Check> replay(const flow::Model &model, const flow::Bundle &bundle) {
+template <class T> std::vector<Check> replay_all(const flow::Model &model, const flow::Bundle &bundle) {
     const Cases cases = read_cases(bundle.manifest(), bundle.path("flow.json"));
-    const Golden golden(model, bundle, cases);
+    const Golden<T> golden(model, bundle, cases);
     std::vector<Check> checks;
     for (const Case &each : cases.cases)
         checks.push_back(golden.run(each));
@@ -169,6 +190,13 @@ std::vector<Check> replay(const flow::Model &model, const flow::Bundle &bundle) 
     for (const Noise &each : cases.noise)
         checks.push_back(golden.run(each));
     return checks;
+}
+
+} // namespace
+
+std::vector<Check> replay(const flow::Model &model, const flow::Bundle &bundle) {
+    return model.description().dtype == flow::Dtype::float64 ? replay_all<double>(model, bundle)
+                                                             : replay_all<float>(model, bundle);
 }
 
 } // namespace program

@@ -16,7 +16,8 @@ class Reader {
     explicit Reader(std::istream &stream) : stream_(stream) {}
 
     /// Reads the next record; lines without a character are passed over. False at the end.
-    /// Throws flow::Error (wrong_value) for a record of more than 4 MiB, or a quote that is not closed.
+    /// Throws flow::Error (wrong_value) for a record of more than 4 MiB, and for what has two readings: a NUL, a CR
+    /// that no LF follows, a quote in the wrong place, bytes that are no UTF-8.
     bool next();
 
     const std::vector<std::string> &cells() const { return cells_; }
@@ -25,6 +26,8 @@ class Reader {
     std::uint64_t row() const { return read_ - 1; }
 
   private:
+    [[noreturn]] void refuse(const std::string &reason) const;
+    int take(bool quoted);
     bool take_cell();
     void append(char character);
 
@@ -37,8 +40,8 @@ class Reader {
 /// A cell, in quotes where it needs them.
 std::string quoted(const std::string &cell);
 
-/// A decimal number that float32 can hold.
-std::optional<float> parse_number(const std::string &text);
+/// A decimal number that float32, or float64, can hold.
+template <class T> std::optional<T> parse_number(const std::string &text);
 
 /// A whole number below 2⁶⁴, of digits only.
 std::optional<std::uint64_t> parse_whole(const std::string &text);

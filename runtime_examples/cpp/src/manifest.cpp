@@ -51,6 +51,9 @@ Description read_description(const Json &root) {
     Description found;
     root.at("name").get_to(found.name);
     root.at("description").get_to(found.text);
+    const auto dtype = root.at("dtype").get<std::string>();
+    require(dtype == "float32" || dtype == "float64", "dtype: expected float32 or float64, got " + dtype);
+    found.dtype = dtype == "float64" ? Dtype::float64 : Dtype::float32;
     const Json &shape = root.at("event_shape");
     require(shape.is_array() && !shape.empty() && shape.size() <= max_rank, "event_shape: expected 1 to 3 sizes");
     for (const Json &size : shape)
@@ -77,7 +80,6 @@ Manifest read(Json json) {
     found.json = std::move(json);
     const Json &root = found.json;
     require_text(root, "format", "flowexport/1");
-    require_text(root, "dtype", "float32");
     found.description = read_description(root);
     root.at("files").get_to(found.files);
     for (const auto &[name, digest] : found.files)
@@ -85,7 +87,8 @@ Manifest read(Json json) {
     const Tensor x{"x", found.description.event_shape}, z{"z", {found.description.latent_size}};
     const std::size_t context_size = found.description.context.size();
     const auto graph = [&](const char *name, const Tensor &input, const Tensor &output) {
-        GraphSpec spec{root.at("graphs").at(name).at("file").get<std::string>(), {input}, output};
+        GraphSpec spec{
+            root.at("graphs").at(name).at("file").get<std::string>(), {input}, output, found.description.dtype};
         require(found.files.count(spec.file) > 0,
                 std::string("graphs.") + name + ".file: \"" + spec.file + "\" is not listed in files");
         if (context_size > 0)

@@ -24,6 +24,7 @@ struct GraphSpec {
     std::string file;
     std::vector<Tensor> inputs; // x or z, then context if there is one
     Tensor output;
+    Dtype dtype; // of all of them
 };
 
 /// flow.json, as far as the library goes on to use it.

@@ -15,6 +15,8 @@ namespace {
 constexpr int api_version = 18;
 
 const OrtApi *find_api(const std::string &library) {
+    // Before it is loaded: it would write a device's id into the user's cache folder. A user's own word stands.
+    setenv("ORT_DISABLE_TELEMETRY", "1", 0);
     // It stays loaded: ONNX Runtime is not made to be unloaded.
     void *handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
     void *symbol = handle == nullptr ? nullptr : dlsym(handle, "OrtGetApiBase");
@@ -77,20 +79,24 @@ Session::Session(const Bundle &bundle, const GraphSpec &spec, int threads)
     std::size_t numbers = 0;
     for (const Tensor &input : spec.inputs)
         numbers += rows * count(input.shape);
-    const std::unique_ptr<float[], decltype(&std::free)> zeros(
-        static_cast<float *>(std::calloc(numbers + rows * count(spec.output.shape), sizeof(float))), std::free);
+    const std::size_t size = spec.dtype == Dtype::float64 ? sizeof(double) : sizeof(float);
+    const std::unique_ptr<char[], decltype(&std::free)> zeros(
+        static_cast<char *>(std::calloc(numbers + rows * count(spec.output.shape), size)), std::free);
     if (zeros == nullptr)
         throw std::bad_alloc();
-    run(rows, zeros.get(), zeros.get(), zeros.get() + numbers);
+    run(rows, zeros.get(), zeros.get(), zeros.get() + numbers * size);
 }
 
-void Session::run(std::size_t rows, const float *input, const float *context, float *output) const {
+void Session::run(std::size_t rows, const void *input, const void *context, void *output) const {
+    const bool wide = spec_.dtype == Dtype::float64;
     // A value that looks at numbers of the caller's. Inputs are not written to: there is one kind for both.
-    const auto wrap = [&](const Tensor &tensor, const float *data) {
+    const auto wrap = [&](const Tensor &tensor, const void *data) {
         std::vector<std::int64_t> shape(tensor.shape.begin(), tensor.shape.end());
         shape.insert(shape.begin(), static_cast<std::int64_t>(rows));
-        return Ort::Value::CreateTensor<float>(memory_, const_cast<float *>(data), rows * count(tensor.shape),
-                                               shape.data(), shape.size());
+        const std::size_t bytes = rows * count(tensor.shape) * (wide ? sizeof(double) : sizeof(float));
+        return Ort::Value::CreateTensor(memory_, const_cast<void *>(data), bytes, shape.data(), shape.size(),
+                                        wide ? ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE
+                                             : ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT);
     };
     guarded(path_, [&] {
         std::vector<Ort::Value> values;

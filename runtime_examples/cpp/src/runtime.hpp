@@ -21,8 +21,9 @@ class Session {
 
     const GraphSpec &spec() const { return spec_; }
 
-    /// Runs a batch of rows, at least one. May be called from several threads at once. Throws Error: bad_bundle.
-    void run(std::size_t rows, const float *input, const float *context, float *output) const;
+    /// Runs a batch of rows, at least one, of the spec's type. May be called from several threads at once. Throws
+    /// Error: bad_bundle.
+    void run(std::size_t rows, const void *input, const void *context, void *output) const;
 
   private:
     std::string path_;

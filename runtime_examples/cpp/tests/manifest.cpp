@@ -58,8 +58,8 @@ TEST(Manifest, RefusesByTheKey) {
     } wrong[] = {
         {"\"flowexport/1\"", "\"flowexport/2\"", "flow.json: format: expected flowexport/1, got flowexport/2"},
         {"\"format\": \"flowexport/1\",", "", "flow.json: key 'format' not found"},
-        {"\"dtype\": \"float32\",\n  \"event", "\"dtype\": \"float64\",\n  \"event",
-         "flow.json: dtype: expected float32, got float64"},
+        {"\"dtype\": \"float32\",\n  \"event", "\"dtype\": \"float16\",\n  \"event",
+         "flow.json: dtype: expected float32 or float64, got float16"},
         {"\"name\": \"gaussian\"", "\"name\": 7", "flow.json: name: type must be string, but is number"},
         {"\"description\": \"x = z + context\",", "", "flow.json: key 'description' not found"},
         {"\"event_shape\": [", "\"event_shape\": [1, 1, 1,", "event_shape: expected 1 to 3 sizes"},

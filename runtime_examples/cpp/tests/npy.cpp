@@ -28,7 +28,8 @@ TEST(Npy, ReadsShapesAndTypes) {
     for (const auto &each : known) {
         const flow::Numbers numbers(make(each.header, each.body), "x.npy");
         EXPECT_EQ(numbers.shape(), each.shape) << each.header;
-        EXPECT_EQ(numbers.view().floats() != nullptr, each.single) << each.header;
+        EXPECT_EQ(std::holds_alternative<flow::Span<const float>>(numbers.view().numbers()), each.single)
+            << each.header;
     }
 }
 
@@ -42,7 +43,7 @@ TEST(Npy, ReadsTheNumbersAndKeepsRowsOfThem) {
     EXPECT_EQ(numbers[3], -3);
     numbers.keep(1, 1);
     EXPECT_EQ(numbers.shape(), (flow::Shape{0, 2}));
-    EXPECT_EQ(numbers.view().floats()->size(), 0U);
+    EXPECT_EQ(numbers.view().shape(), (flow::Shape{0, 2}));
 }
 
 TEST(Npy, RefusesAnyOtherHeader) {

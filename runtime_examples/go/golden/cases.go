@@ -56,8 +56,10 @@ type Golden struct {
 	Golden struct {
 		Cases []Case `key:"cases"`
 		// LogProbOfSample is a file: log_prob of the output of the sample case with as many rows.
-		LogProbOfSample string      `key:"log_prob_of_sample"`
-		Noise           []NoisePart `key:"noise"`
+		LogProbOfSample string `key:"log_prob_of_sample"`
+		// LogProbOfSampleRounding is what float32 alone costs each of those.
+		LogProbOfSampleRounding string      `key:"log_prob_of_sample_rounding,optional"`
+		Noise                   []NoisePart `key:"noise"`
 	} `key:"golden"`
 }
 
@@ -87,6 +89,8 @@ type Case struct {
 	// Inputs are files by tensor, and so is Expected.
 	Inputs   map[string]string `key:"inputs"`
 	Expected map[string]string `key:"expected,optional,nullable"`
+	// Rounding is what float32 alone costs each expected number, by tensor too.
+	Rounding map[string]string `key:"rounding,optional,nullable"`
 	// Error is what is to be said of the inputs before anything is run.
 	Error flowbundle.Code `key:"error,optional,nullable"`
 	// Rows are the start and the end of those of all its files that count; nil where all do.
@@ -131,12 +135,12 @@ func (g *Golden) fault(m *flowbundle.Manifest) string {
 		if graph.Opset < 1 {
 			return "graphs." + name + ".opset: expected a whole number from 1"
 		}
-		inputs, outputs := []tensor{batchOf("x", m.EventShape...)}, []tensor{batchOf("log_prob")}
+		inputs, outputs := []tensor{batchOf(m.Dtype, "x", m.EventShape...)}, []tensor{batchOf(m.Dtype, "log_prob")}
 		if name == "sample" {
-			inputs, outputs = []tensor{batchOf("z", m.LatentSize)}, inputs
+			inputs, outputs = []tensor{batchOf(m.Dtype, "z", m.LatentSize)}, inputs
 		}
 		if m.ContextSize > 0 {
-			inputs = append(inputs, batchOf("context", m.ContextSize))
+			inputs = append(inputs, batchOf(m.Dtype, "context", m.ContextSize))
 		}
 		if !same(graph.Inputs, inputs) {
 			return fmt.Sprintf("graphs.%s.inputs: expected %v, got %.200v", name, inputs, graph.Inputs)
@@ -194,8 +198,8 @@ func (c Case) fault(files map[string]string) string {
 
 var codes = []flowbundle.Code{flowbundle.WrongShape, flowbundle.MissingContext, flowbundle.WrongDtype}
 
-func batchOf(name string, row ...int) tensor {
-	t := tensor{name, "float32", []any{"batch"}}
+func batchOf(dtype, name string, row ...int) tensor {
+	t := tensor{name, dtype, []any{"batch"}}
 	for _, axis := range row {
 		t.Shape = append(t.Shape, float64(axis))
 	}

@@ -88,16 +88,16 @@ func parseNpy(data []byte) (*Array, error) {
 	return array, nil
 }
 
-// Rows gives the array as an input of a model: rows along its first axis. It is an [flowbundle.InputError] for float64, and
-// for a single number, which has no rows.
-func (a *Array) Rows() (*flowbundle.Rows, error) {
-	if a.Float32 == nil {
+// Rows gives the array as an input of a model: rows along its first axis. It is an [flowbundle.InputError] for float64
+// where the model is of float32, and for a single number, which has no rows.
+func (a *Array) Rows(dtype string) (*flowbundle.Rows64, error) {
+	if a.Float32 == nil && dtype == "float32" {
 		return nil, &flowbundle.InputError{Code: flowbundle.WrongDtype, Reason: "expected float32, got float64"}
 	}
 	if len(a.Shape) == 0 {
 		return nil, &flowbundle.InputError{Code: flowbundle.WrongShape, Reason: "expected rows, got a single number"}
 	}
-	return &flowbundle.Rows{Data: a.Float32, Shape: a.Shape[1:]}, nil
+	return &flowbundle.Rows64{Data: a.Widened(), Shape: a.Shape[1:]}, nil
 }
 
 // Widened gives the numbers in float64.

@@ -70,15 +70,15 @@ func TestNpyRefusesAnythingElse(t *testing.T) {
 	}
 }
 
-func TestAnInputIsRowsOfFloat32(t *testing.T) {
-	rows, err := (&Array{Shape: []int{2, 1, 3}, Float32: make([]float32, 6)}).Rows()
-	if err != nil || !reflect.DeepEqual(rows, &flowbundle.Rows{Data: make([]float32, 6), Shape: []int{1, 3}}) {
+func TestAnInputIsRowsOfTheModelsType(t *testing.T) {
+	rows, err := (&Array{Shape: []int{2, 1, 3}, Float32: make([]float32, 6)}).Rows("float32")
+	if err != nil || !reflect.DeepEqual(rows, &flowbundle.Rows64{Data: make([]float64, 6), Shape: []int{1, 3}}) {
 		t.Errorf("%v, %v", rows, err)
 	}
-	if _, err := (&Array{Shape: []int{2}, Float64: []float64{0, 0}}).Rows(); !errors.Is(err, flowbundle.WrongDtype) {
+	if _, err := (&Array{Shape: []int{2}, Float64: []float64{0, 0}}).Rows("float32"); !errors.Is(err, flowbundle.WrongDtype) {
 		t.Error(err)
 	}
-	if _, err := (&Array{Float32: []float32{0}}).Rows(); !errors.Is(err, flowbundle.WrongShape) {
+	if _, err := (&Array{Float32: []float32{0}}).Rows("float32"); !errors.Is(err, flowbundle.WrongShape) {
 		t.Error(err)
 	}
 }

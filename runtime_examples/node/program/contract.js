@@ -26,6 +26,7 @@ const goldenCase = object({
   graph: oneOf("log_prob", "sample"),
   inputs: record(fileName),
   expected: optional(nullable(record(fileName))),
+  rounding: optional(nullable(record(fileName))),
   rows: optional(nullable(array(count, 2, 2))),
   error: optional(nullable(oneOf("wrong_shape", "missing_context", "wrong_dtype"))),
 });
@@ -38,6 +39,7 @@ const checked = object({
   golden: object({
     cases: array(goldenCase, 0, 1000),
     log_prob_of_sample: fileName,
+    log_prob_of_sample_rounding: optional(fileName),
     noise: array(object({ seed, start: integer(0, Number.MAX_SAFE_INTEGER), file: fileName }), 0, 100),
   }),
   provenance: record(text()),
@@ -114,10 +116,10 @@ function requireCases({ golden, graphs }) {
  * @returns {string[]}
  */
 function usedFiles({ golden }) {
-  const cases = golden.cases.flatMap(({ inputs, expected }) => [
-    ...Object.values(inputs),
-    ...Object.values(expected ?? {}),
-  ]);
+  const cases = golden.cases.flatMap(({ inputs, expected, rounding }) => {
+    return [inputs, expected ?? {}, rounding ?? {}].flatMap(Object.values);
+  });
   const noise = golden.noise.map(({ file }) => file);
-  return [golden.log_prob_of_sample, ...cases, ...noise];
+  const direction = golden.log_prob_of_sample_rounding ?? golden.log_prob_of_sample;
+  return [golden.log_prob_of_sample, direction, ...cases, ...noise];
 }

@@ -26,10 +26,12 @@ export async function* readRecords(chunks, where) {
         open = !open;
       }
       if (open) {
-        record += "\n";
         requireLength(record, place);
       } else {
-        const text = record.replace(/\r$/, "");
+        if (/\0|\r(?!\n)/.test(record)) {
+          throw new TableError(`${place()}: holds a NUL, or a CR that no LF follows`);
+        }
+        const text = record.replace(/\r?\n$/, "");
         record = "";
         if (text !== "") {
           yield splitRecord(text, place());
@@ -109,12 +111,21 @@ export function matchColumns(header, names, where) {
  * @returns {number} NaN where it is none
  */
 export function parseNumber(cell) {
-  const text = cell.trim();
+  const text = trim(cell);
   return /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/.test(text) ? Number(text) : Number.NaN;
 }
 
 /**
- * Lines without their ends, as many as have come; the last one needs no end.
+ * A cell without the spaces around it.
+ *
+ * @param {string} cell
+ */
+export function trim(cell) {
+  return cell.replace(/^ +| +$/g, "");
+}
+
+/**
+ * Lines with their ends, as many as have come; the last one needs none.
  *
  * @param {AsyncIterable<string> | Iterable<string>} chunks
  * @param {() => string} place of the record that is being read
@@ -129,7 +140,7 @@ async function* readLines(chunks, place) {
       first = false;
     }
     pending = /** @type {string} */ (lines.pop());
-    yield lines;
+    yield lines.map((line) => `${line}\n`);
     requireLength(pending, place);
   }
   yield [pending];

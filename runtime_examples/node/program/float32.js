@@ -22,6 +22,16 @@ export function formatFloat32(value) {
 }
 
 /**
+ * The shortest text that reads back the same number of a model's type.
+ *
+ * @param {number} value
+ * @param {{dtype: string}} manifest
+ */
+export function formatNumber(value, { dtype }) {
+  return dtype === "float64" ? formatFloat64(value) : formatFloat32(value);
+}
+
+/**
  * The shortest text that reads back the same float64.
  *
  * @param {number} value

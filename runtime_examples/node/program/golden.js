@@ -27,6 +27,9 @@ import { readNpy } from "./npy.js";
 const TOLERANCE = { atol: 1e-4, rtol: 1e-5 };
 /** Nats, and relative: the gradient of the density magnifies the rounding of a sample. */
 const DIRECTION = { atol: 1e-2, rtol: 1e-3 };
+/** How often its own float32 rounding a number may differ by, and up to which share of it and of its unit. */
+const MULTIPLE = 4;
+const SHARE = 1e-3;
 /** Two units in the last place of the largest normal, 6.66: logarithm and cosine differ between platforms. */
 const NOISE = { atol: 9.5e-7, rtol: 0 };
 
@@ -45,7 +48,10 @@ export async function* replay(model) {
   }
   const expected = await readArray(model, golden.log_prob_of_sample);
   const { z, context } = await inputsOfAllSamples(model, golden.cases, expected.shape[0]);
-  yield compare("log_prob_of_sample", await logProbOfSample(model, z, context), expected, DIRECTION);
+  const file = golden.log_prob_of_sample_rounding;
+  const own = file === undefined ? null : await readArray(model, file);
+  const found = await logProbOfSample(model, z, context);
+  yield compare("log_prob_of_sample", found, expected, DIRECTION, [1], own, Number.POSITIVE_INFINITY);
   for (const { seed, start, file } of golden.noise) {
     const { data, shape } = await readArray(model, file);
     const noise = { data: normals(BigInt(seed), start, data.length), shape };
@@ -54,17 +60,21 @@ export async function* replay(model) {
 }
 
 /**
- * |Δ| ≤ atol + rtol · |expected| everywhere, in a form that NaN fails.
+ * |Δ| ≤ atol + rtol · |expected| + min(4 · rounding, share · (1 + |expected|)) everywhere, in units of the scale, in a
+ * form that NaN fails.
  *
  * @param {string} name
  * @param {NdArray} found
  * @param {NdArray} expected
  * @param {{atol: number, rtol: number}} tolerance
  * @param {readonly number[]} [scale] the unit of each number of a row; 1 where there is none
+ * @param {NdArray | null} [rounding] what float32 alone costs each number
+ * @param {number} [share] the most that it adds, of the number and of its unit
  * @returns {Outcome}
  */
-export function compare(name, found, expected, { atol, rtol }, scale = [1]) {
-  if (found.shape.join() !== expected.shape.join() || found.data.length === 0) {
+export function compare(name, found, expected, { atol, rtol }, scale = [1], rounding = null, share = SHARE) {
+  const same = [expected, rounding ?? expected].every(({ shape }) => shape.join() === found.shape.join());
+  if (!same || found.data.length === 0) {
     const [had, wanted] = [found, expected].map(({ shape }) => `shape [${shape.join(", ")}]`);
     return { name, found: had, bound: wanted, passed: false };
   }
@@ -75,7 +85,8 @@ export function compare(name, found, expected, { atol, rtol }, scale = [1]) {
     const [a, b] = [found.data[index] / unit, expected.data[index] / unit];
     // Equal infinities (−∞ outside the support) differ by nothing, and an infinity has no bound of its own.
     const difference = a === b ? 0 : Math.abs(a - b);
-    const bound = atol + (Number.isFinite(b) ? rtol * Math.abs(b) : 0);
+    const own = rounding === null ? 0 : Math.min((MULTIPLE * rounding.data[index]) / unit, share * (1 + Math.abs(b)));
+    const bound = atol + (Number.isFinite(b) ? rtol * Math.abs(b) + own : 0);
     passed &&= difference <= bound;
     const ratio = difference === 0 ? 0 : difference / bound;
     if (ratio > worst.ratio || (Number.isNaN(ratio) && !Number.isNaN(worst.ratio))) {
@@ -92,11 +103,12 @@ export function compare(name, found, expected, { atol, rtol }, scale = [1]) {
  * @returns {Promise<Outcome>}
  */
 async function replayCase(model, { scale, tolerance }, goldenCase) {
-  const { name, graph, error, expected } = goldenCase;
+  const { name, graph, error, expected, rounding } = goldenCase;
   const wanted = error ?? "none";
   const { x, z, context } = await inputsOf(model, goldenCase);
   let found;
   try {
+    requireNarrow(model, [x, z, context]);
     found =
       graph === "log_prob"
         ? { data: await model.logProb(x, context), shape: [x.shape[0]] }
@@ -115,7 +127,20 @@ async function replayCase(model, { scale, tolerance }, goldenCase) {
     rtol: Math.min(tolerance[graph].rtol, TOLERANCE.rtol),
   };
   const reference = await rowsOf(model, goldenCase, Object.values(expected)[0]);
-  return compare(name, found, reference, bounds, graph === "sample" ? scale : undefined);
+  const own = rounding ? await rowsOf(model, goldenCase, Object.values(rounding)[0]) : null;
+  return compare(name, found, reference, bounds, graph === "sample" ? scale : undefined, own);
+}
+
+/**
+ * A model of float32 is not for a file of float64.
+ *
+ * @param {{manifest: {dtype: string}}} model
+ * @param {readonly (NdArray | undefined)[]} inputs
+ */
+function requireNarrow({ manifest }, inputs) {
+  if (manifest.dtype === "float32" && inputs.some((input) => input?.data instanceof Float64Array)) {
+    throw new InputError("wrong_dtype", "expected float32, got float64");
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** The four commands of the contract (runtime_examples/README.md), and the one line of whatever goes wrong. */
 
 import { once } from "node:events";
-import { ArgumentError, Model, parseSeed } from "../src/index.js";
+import { ArgumentError, Model, parseSeed, TableError } from "../src/index.js";
 import { medianMicroseconds } from "./bench.js";
 import { joinRecord, parseNumber, splitRecord } from "./csv.js";
 import { formatFloat64 } from "./float32.js";
@@ -35,7 +35,7 @@ async function score(path) {
   if (model.manifest.reference === null) {
     console.error("flow: the bundle has no reference rows, so there are no percentiles");
   }
-  for await (const text of scoreTable(model, process.stdin.setEncoding("utf8"), "standard input")) {
+  for await (const text of scoreTable(model, input(), "standard input")) {
     await write(text);
   }
   return 0;
@@ -54,8 +54,8 @@ async function sample(given, path, rows, seedText, temperatureText = "1") {
   }
   const seed = parseSeed(seedText);
   const temperature = parseNumber(temperatureText);
-  if (!(temperature >= 0)) {
-    throw new ArgumentError(`TEMPERATURE: expected a number from 0, got ${JSON.stringify(temperatureText)}`);
+  if (!(temperature >= 0 && temperature <= 1e6)) {
+    throw new ArgumentError(`TEMPERATURE: expected a number from 0 to 1000000, got ${JSON.stringify(temperatureText)}`);
   }
   const model = await Model.open(path);
   const context = given === null ? null : parseContext(model.manifest, splitRecord(given, "--context"), "--context");
@@ -110,6 +110,19 @@ async function run([command, ...given]) {
   return await chosen(given[0]);
 }
 
+/** Standard input as text. */
+async function* input() {
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  try {
+    for await (const chunk of process.stdin) {
+      yield decoder.decode(chunk, { stream: true });
+    }
+    yield decoder.decode();
+  } catch (error) {
+    throw error instanceof TypeError ? new TableError("standard input: is not UTF-8") : error;
+  }
+}
+
 /**
  * Writes to standard output, no faster than it is read.
  *
@@ -138,8 +151,14 @@ function oneLine(text) {
   return text.replace(/\p{Cc}+/gu, " ");
 }
 
-// Whoever read our output has had enough.
-process.stdout.on("error", () => process.exit(0));
+process.stdout.on("error", (error) => {
+  // Whoever read our output has had enough.
+  if (/** @type {NodeJS.ErrnoException} */ (error).code === "EPIPE") {
+    process.exit(0);
+  }
+  console.error(`flow: standard output: cannot be written (${error.message})`);
+  process.exit(2);
+});
 try {
   process.exitCode = await run(process.argv.slice(2));
 } catch (error) {

@@ -3,8 +3,9 @@
 import { TableError } from "../src/errors.js";
 import { contextFeatures, eventSize, featureNames } from "../src/manifest.js";
 import { BLOCK_ROWS } from "../src/model.js";
-import { joinRecord, matchColumns, parseNumber, readRecords } from "./csv.js";
-import { formatFloat32, formatFloat64 } from "./float32.js";
+import { cellValue, requireCells } from "./cells.js";
+import { joinRecord, matchColumns, readRecords } from "./csv.js";
+import { formatFloat64, formatNumber } from "./float32.js";
 
 /** @typedef {import("../src/index.js").Model} Model */
 /** @typedef {import("../src/manifest.js").ContextFeature} ContextFeature */
@@ -26,7 +27,7 @@ export async function* scoreTable(model, chunks, where) {
   let text = joinRecord(hasReference ? ["log_prob", "percentile"] : ["log_prob"]);
   for await (const { x, context } of readBlocks(model.manifest, chunks, where)) {
     for (const score of await model.logProb(x, context)) {
-      text += formatFloat32(score);
+      text += formatNumber(score, model.manifest);
       text += hasReference ? `,${formatFloat64(model.percentile(score))}\n` : "\n";
     }
     yield text;
@@ -50,7 +51,7 @@ export async function* sampleTable(model, count, draw) {
   for await (const block of blocks) {
     let text = "";
     for (let index = 0; index < block.length; index++) {
-      text += formatFloat32(block[index]) + ((index + 1) % width === 0 ? "\n" : ",");
+      text += formatNumber(block[index], model.manifest) + ((index + 1) % width === 0 ? "\n" : ",");
     }
     yield text;
   }
@@ -70,7 +71,7 @@ export function parseContext(manifest, cells, where) {
   if (cells.length !== columns.length) {
     throw new TableError(`${where}: this model takes ${columns.length || "no"} values of context, got ${cells.length}`);
   }
-  const data = Float32Array.from(columns, (column, index) => cellValue(cells[index], column, where));
+  const data = Float64Array.from(columns, (column, index) => cellValue(cells[index], column, manifest, where, true));
   return { data, shape: [columns.length] };
 }
 
@@ -89,10 +90,10 @@ async function* readBlocks(manifest, chunks, where) {
   const columns = [...featureNames(manifest).map((name) => ({ name })), ...contextFeatures(manifest)];
   const names = columns.map(({ name }) => name);
   const records = readRecords(chunks, where);
-  const { value: header } = await records.next();
-  const places = matchColumns(header ?? [], names, where);
-  const x = new Float32Array(BLOCK_ROWS * width);
-  const context = new Float32Array(BLOCK_ROWS * context_size);
+  const { value: header = [] } = await records.next();
+  const places = matchColumns(header, names, where);
+  const x = new Float64Array(BLOCK_ROWS * width);
+  const context = new Float64Array(BLOCK_ROWS * context_size);
   /** @param {number} rows */
   const block = (rows) => ({
     x: { data: x.subarray(0, rows * width), shape: [rows, ...event_shape] },
@@ -101,8 +102,9 @@ async function* readBlocks(manifest, chunks, where) {
   let row = 0;
   for await (const record of records) {
     const at = row++ % BLOCK_ROWS;
+    requireCells(record, header, `${where}: row ${row}`);
     places.forEach((place, column) => {
-      const value = cellValue(record[place] ?? "", columns[column], `${where}: row ${row}`);
+      const value = cellValue(record[place], columns[column], manifest, `${where}: row ${row}`);
       if (column < width) {
         x[at * width + column] = value;
       } else {
@@ -116,21 +118,4 @@ async function* readBlocks(manifest, chunks, where) {
   if (row % BLOCK_ROWS > 0) {
     yield block(row % BLOCK_ROWS);
   }
-}
-
-/**
- * @param {string} cell
- * @param {ContextFeature} column
- * @param {string} where
- * @returns {number} a finite float32
- */
-function cellValue(cell, { name, categories }, where) {
-  const code = categories?.indexOf(cell.trim()) ?? -1;
-  const value = code < 0 ? Math.fround(parseNumber(cell)) : code;
-  const fits = categories ? Number.isInteger(value) && value >= 0 && value < categories.length : Number.isFinite(value);
-  if (!fits) {
-    const wanted = categories ? `one of ${categories.slice(0, 50).join(", ")}, or its code` : "a finite number";
-    throw new TableError(`${where}: column ${name}: expected ${wanted}, got ${JSON.stringify(cell.slice(0, 40))}`);
-  }
-  return value;
 }

@@ -1,5 +1,6 @@
 /** One of a bundle's two graphs, in a session of ONNX Runtime. */
 
+import "./telemetry.js";
 import path from "node:path";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
@@ -8,9 +9,14 @@ import { inWords, signature } from "./manifest.js";
 
 /** @typedef {import("./bundle.js").Bundle} Bundle */
 /** @typedef {import("./manifest.js").GraphName} GraphName */
+/** @typedef {import("./inputs.js").Numbers} Numbers */
 
 export class Graph {
   #session;
+  /** @type {Set<Promise<unknown>>} those under way */
+  #runs = new Set();
+  /** @type {Promise<void> | undefined} */
+  #closed;
 
   /**
    * Opens a graph, and holds its tensors to those that flow.json declares.
@@ -59,31 +65,39 @@ export class Graph {
   /**
    * One run, on memory that is not copied.
    *
-   * @param {Float32Array} data `[rows, *inputShape]`
+   * @param {Numbers} data `[rows, *inputShape]`
    * @param {number} rows at least 1
-   * @param {Float32Array | null} context `[rows, context]`
-   * @returns {Promise<Float32Array>} `[rows, *outputShape]`
-   * @throws {BundleError} where ONNX Runtime cannot run it, or it gives something else
+   * @param {Numbers | null} context `[rows, context]`
+   * @returns {Promise<Numbers>} `[rows, *outputShape]`
+   * @throws {BundleError} where ONNX Runtime cannot run it, it gives something else, or it was closed
    */
   async run(data, rows, context) {
+    if (this.#closed) {
+      throw new BundleError(`${this.bundle.folder}: the model was closed`);
+    }
     const feeds = { [this.input]: new Tensor(data, [rows, ...this.inputShape]) };
     if (context !== null) {
       feeds.context = new Tensor(context, [rows, context.length / rows]);
     }
+    const run = this.#session.run(feeds);
+    this.#runs.add(run);
     try {
-      const output = (await this.#session.run(feeds))[this.output];
+      const output = (await run)[this.output];
       if (output.dims.join() !== [rows, ...this.outputShape].join()) {
         throw new Error(`gave the shape [${output.dims.join(", ")}] for ${rows} rows`);
       }
-      return /** @type {Float32Array} */ (output.data);
+      return /** @type {Numbers} */ (output.data);
     } catch (error) {
       throw fault(this.bundle, this.file, error);
+    } finally {
+      this.#runs.delete(run);
     }
   }
 
-  /** Gives the session's memory back. */
+  /** Gives the session's memory back, once, when the runs that are under way have ended. */
   async close() {
-    await this.#session.release();
+    this.#closed ??= Promise.allSettled(this.#runs).then(() => this.#session.release());
+    await this.#closed;
   }
 }
 

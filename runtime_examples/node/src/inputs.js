@@ -4,27 +4,61 @@ import { InputError } from "./errors.js";
 import { contextFeatures } from "./manifest.js";
 
 /** @typedef {import("./manifest.js").Manifest} Manifest */
+/** @typedef {Float32Array | Float64Array} Numbers */
 /**
  * An array in C order.
  *
  * @typedef {object} NdArray
- * @property {Float32Array | Float64Array} data
+ * @property {Numbers} data
  * @property {readonly number[]} shape
  */
-/** @typedef {(start: number, rows: number) => Float32Array | null} ContextRows the context of a block of rows */
+/** @typedef {number | readonly Nested[]} Nested */
+/**
+ * Rows as a caller may have them: an array with its shape; rows within rows, `[[1, 2], [3, 4]]`; or numbers alone, one
+ * row after the other.
+ *
+ * @typedef {{data: ArrayLike<number>, shape: readonly number[]} | readonly Nested[] | ArrayLike<number>} Given
+ */
+/** @typedef {(start: number, rows: number) => Numbers | null} ContextRows the context of a block of rows */
+
+/** A little above it, neighbouring float32 latents are a standard deviation apart. */
+export const HOTTEST = 1e6;
 
 /**
- * Refuses anything but float32 rows of a shape.
+ * The kind of array that a model computes on.
  *
+ * @param {Manifest} manifest
+ */
+export function arrayOf({ dtype }) {
+  return dtype === "float64" ? Float64Array : Float32Array;
+}
+
+/**
+ * Numbers in the type of a model, copied where they are of another.
+ *
+ * @param {Manifest} manifest
+ * @param {ArrayLike<number>} data
+ * @returns {Numbers}
+ */
+export function asNumbers(manifest, data) {
+  const Kind = arrayOf(manifest);
+  return data instanceof Kind ? data : Kind.from(data);
+}
+
+/**
+ * Refuses anything but rows of a shape.
+ *
+ * @param {Manifest} manifest
  * @param {string} name for messages
- * @param {NdArray} given
+ * @param {Given} given
  * @param {readonly number[]} rowShape shape of one row
- * @returns {{data: Float32Array, rows: number}}
+ * @returns {{data: Numbers, rows: number}} in the type of the model
  * @throws {InputError}
  */
-export function requireRows(name, { data, shape }, rowShape) {
-  if (!(data instanceof Float32Array)) {
-    throw new InputError("wrong_dtype", `${name}: expected a Float32Array, got a ${data.constructor.name}`);
+export function requireRows(manifest, name, given, rowShape) {
+  const { data, shape } = asNdArray(given, rowShape);
+  if (!isNumeric(data)) {
+    throw new InputError("wrong_dtype", `${name}: expected numbers`);
   }
   const [rows] = shape;
   const expected = [rows, ...rowShape];
@@ -34,14 +68,66 @@ export function requireRows(name, { data, shape }, rowShape) {
     const got = `[${shape.join(", ")}] of ${data.length} numbers`;
     throw new InputError("wrong_shape", `${name}: expected the shape [${wanted}], got ${got}`);
   }
-  return { data, rows };
+  return { data: asNumbers(manifest, data), rows };
+}
+
+/**
+ * @param {Given} given
+ * @param {readonly number[]} rowShape
+ * @returns {{data: ArrayLike<number>, shape: readonly number[]}}
+ */
+function asNdArray(given, rowShape) {
+  if (given !== null && typeof given === "object" && "shape" in given && "data" in given) {
+    return given;
+  }
+  const data = /** @type {number[]} */ (Array.isArray(given) ? given.flat(Number.POSITIVE_INFINITY) : given);
+  if (!Array.isArray(given) || !Array.isArray(given[0])) {
+    const size = rowShape.reduce((product, axis) => product * axis, 1);
+    return { data, shape: [(data?.length ?? 0) / size, ...rowShape] };
+  }
+  const shape = [];
+  for (let level = /** @type {any} */ (given); Array.isArray(level); level = level[0]) {
+    shape.push(level.length);
+  }
+  return { data, shape };
+}
+
+/** @param {ArrayLike<unknown>} data */
+function isNumeric(data) {
+  if (Array.isArray(data)) {
+    return data.every((value) => typeof value === "number");
+  }
+  return ArrayBuffer.isView(data) && !(data instanceof DataView || /^Big/.test(data.constructor.name));
+}
+
+/**
+ * Puts −∞ in the place of scores that are NaN or +∞: the arithmetic ran over, and no row is that likely. Rows that hold
+ * a NaN themselves, in x or in the context, keep theirs.
+ *
+ * @template {Numbers} T
+ * @param {T} scores `[rows]`, changed
+ * @param {readonly (Numbers | null)[]} inputs `[rows, …]`
+ * @returns {T}
+ */
+export function floorScores(scores, inputs) {
+  for (let row = 0; row < scores.length; row++) {
+    /** @param {Numbers | null} input */
+    const undefinedIn = (input) => {
+      const width = (input?.length ?? 0) / scores.length;
+      return input?.subarray(row * width, (row + 1) * width).some(Number.isNaN);
+    };
+    if (!(scores[row] < Infinity) && !inputs.some(undefinedIn)) {
+      scores[row] = -Infinity;
+    }
+  }
+  return scores;
 }
 
 /**
  * Checks a context: its presence, shape and codes.
  *
  * @param {Manifest} manifest
- * @param {NdArray | null} context `[context]` for all rows, or `[rows, context]`
+ * @param {Given | null} context `[context]` for all rows, or `[rows, context]`
  * @param {number} count rows
  * @param {number} blockRows the most that is asked for at once
  * @returns {ContextRows}
@@ -60,9 +146,10 @@ export function requireContext(manifest, context, count, blockRows) {
     throw new InputError("wrong_shape", "context: this model takes none");
   }
   const width = columns.length;
-  const one = context.shape.length === 1;
-  const asRows = one ? { ...context, shape: [1, ...context.shape] } : context;
-  const { data, rows: given } = requireRows("context", asRows, [width]);
+  const all = asNdArray(context, [width]);
+  const one = all.shape.length === 1 || ("length" in context && !Array.isArray(context[0]) && all.shape[0] === 1);
+  const asRows = all.shape.length === 1 ? { ...all, shape: [1, ...all.shape] } : all;
+  const { data, rows: given } = requireRows(manifest, "context", asRows, [width]);
   if (!one && given !== count) {
     throw new InputError("wrong_shape", `context: ${given} rows, expected ${count}`);
   }
@@ -77,6 +164,8 @@ export function requireContext(manifest, context, count, blockRows) {
   if (!one) {
     return (start, rows) => data.subarray(start * width, (start + rows) * width);
   }
-  const block = Float32Array.from({ length: Math.min(count, blockRows) * width }, (_, index) => data[index % width]);
+  const length = Math.min(count, blockRows) * width;
+  const repeated = Array.from({ length }, (_, index) => data[index % width]);
+  const block = asNumbers(manifest, repeated);
   return (_, rows) => block.subarray(0, rows * width);
 }

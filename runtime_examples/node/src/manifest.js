@@ -126,9 +126,6 @@ export function isPlainName(name) {
  * @param {Manifest} manifest
  */
 function requireConsistent(manifest) {
-  if (manifest.dtype !== "float32") {
-    throw new BundleError(`dtype: this program runs float32 only, the bundle says "${manifest.dtype}"`);
-  }
   const width = eventSize(manifest);
   for (const [key, entries, length] of /** @type {const} */ ([
     ["features", manifest.features, width],
@@ -165,7 +162,7 @@ export function requireListed(manifest, name) {
   }
 }
 
-/** @typedef {[name: string, shape: number[]]} TensorRow a tensor of a graph, and the shape of one of its rows */
+/** @typedef {[name: string, shape: number[], type: string]} TensorRow a tensor of a graph; the shape of one of its rows */
 
 /**
  * What a graph takes, its rows first, and what it gives.
@@ -174,22 +171,22 @@ export function requireListed(manifest, name) {
  * @param {GraphName} graph
  * @returns {{inputs: TensorRow[], output: TensorRow}}
  */
-export function signature({ event_shape, latent_size, context_size }, graph) {
+export function signature({ dtype, event_shape, latent_size, context_size }, graph) {
   /** @type {TensorRow[]} */
-  const context = context_size > 0 ? [["context", [context_size]]] : [];
+  const context = context_size > 0 ? [["context", [context_size], dtype]] : [];
   return graph === "log_prob"
-    ? { inputs: [["x", event_shape], ...context], output: ["log_prob", []] }
-    : { inputs: [["z", [latent_size]], ...context], output: ["x", event_shape] };
+    ? { inputs: [["x", event_shape, dtype], ...context], output: ["log_prob", [], dtype] }
+    : { inputs: [["z", [latent_size], dtype], ...context], output: ["x", event_shape, dtype] };
 }
 
 /**
  * Tensors in words, in an order of their own.
  *
- * @param {readonly [name: string, shape: readonly (number | string)[], type?: string][]} tensors
+ * @param {readonly [name: string, shape: readonly (number | string)[], type: string][]} tensors
  */
 export function inWords(tensors) {
   return tensors
-    .map(([name, shape, type = "float32"]) => `${name} ${type} [${["batch", ...shape].join(", ")}]`)
+    .map(([name, shape, type]) => `${name} ${type} [${["batch", ...shape].join(", ")}]`)
     .sort()
     .join("; ");
 }

@@ -3,14 +3,16 @@
 import { Bundle } from "./bundle.js";
 import { ArgumentError } from "./errors.js";
 import { Graph } from "./graph.js";
-import { requireContext, requireRows } from "./inputs.js";
+import { arrayOf, asNumbers, floorScores, HOTTEST, requireContext, requireRows } from "./inputs.js";
 import { eventSize } from "./manifest.js";
 import { normals } from "./noise.js";
 
 /** @typedef {import("./errors.js").BundleError} BundleError */
 /** @typedef {import("./errors.js").InputError} InputError */
 /** @typedef {import("./inputs.js").ContextRows} ContextRows */
+/** @typedef {import("./inputs.js").Given} Given */
 /** @typedef {import("./inputs.js").NdArray} NdArray */
+/** @typedef {import("./inputs.js").Numbers} Numbers */
 
 /** Rows of a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
 export const BLOCK_ROWS = 1024;
@@ -20,8 +22,8 @@ export const BLOCK_ROWS = 1024;
  *
  * @typedef {object} Draw
  * @property {bigint} seed from 0 to 2⁶⁴ − 1
- * @property {number} [temperature] multiplies the noise, from 0; 1 where it is not given
- * @property {NdArray | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
+ * @property {number} [temperature] multiplies the noise, from 0 to 1,000,000; 1 where it is not given
+ * @property {Given | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
  */
 
 export class Model {
@@ -58,26 +60,27 @@ export class Model {
   /**
    * The log-density of rows, in nats, in the data's own units.
    *
-   * @param {NdArray} x `[rows, *event]` float32
-   * @param {NdArray | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
-   * @returns {Promise<Float32Array>} `[rows]`; −∞ outside the support
+   * @param {Given} x `[rows, *event]`
+   * @param {Given | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
+   * @returns {Promise<Numbers>} `[rows]` of the bundle's type; −∞ outside the support
    * @throws {InputError} for a shape, type or code that does not fit, a context that is missing or unasked for
    */
   async logProb(x, context = null) {
-    const { data, rows } = requireRows("x", x, this.manifest.event_shape);
-    return await overBlocks(this.#logProb, data, rows, requireContext(this.manifest, context, rows, BLOCK_ROWS));
+    const { data, rows } = requireRows(this.manifest, "x", x, this.manifest.event_shape);
+    const contexts = requireContext(this.manifest, context, rows, BLOCK_ROWS);
+    return await overBlocks(this.#logProb, data, rows, contexts, floorScores);
   }
 
   /**
    * The deterministic map from noise to data.
    *
-   * @param {NdArray} z `[rows, latent]` float32
-   * @param {NdArray | null} [context] as for `logProb`
+   * @param {Given} z `[rows, latent]`
+   * @param {Given | null} [context] as for `logProb`
    * @returns {Promise<NdArray>} `[rows, *event]`
    * @throws {InputError} as for `logProb`
    */
   async sampleFrom(z, context = null) {
-    const { data, rows } = requireRows("z", z, [this.manifest.latent_size]);
+    const { data, rows } = requireRows(this.manifest, "z", z, [this.manifest.latent_size]);
     const x = await overBlocks(this.#sample, data, rows, requireContext(this.manifest, context, rows, BLOCK_ROWS));
     return { data: x, shape: [rows, ...this.manifest.event_shape] };
   }
@@ -92,7 +95,7 @@ export class Model {
    */
   async sample(count, draw) {
     const blocks = this.sampleBlocks(count, draw);
-    const data = new Float32Array(count * eventSize(this.manifest));
+    const data = new (arrayOf(this.manifest))(count * eventSize(this.manifest));
     let at = 0;
     for await (const block of blocks) {
       data.set(block, at);
@@ -106,7 +109,7 @@ export class Model {
    *
    * @param {number} count
    * @param {Draw} draw
-   * @returns {AsyncGenerator<Float32Array, void, undefined>}
+   * @returns {AsyncGenerator<Numbers, void, undefined>}
    * @throws {InputError | ArgumentError} at once, for an argument that cannot be
    */
   sampleBlocks(count, { seed, temperature = 1, context = null }) {
@@ -115,8 +118,8 @@ export class Model {
     if (!Number.isInteger(count) || count < 0 || !Number.isSafeInteger(count * this.manifest.latent_size)) {
       throw new ArgumentError(`count: expected a whole number from 0, got ${count}`);
     }
-    if (!(factor >= 0 && factor < Infinity)) {
-      throw new ArgumentError(`temperature: expected a finite number from 0, got ${temperature}`);
+    if (!(factor >= 0 && factor <= HOTTEST)) {
+      throw new ArgumentError(`temperature: expected a number from 0 to ${HOTTEST}, got ${temperature}`);
     }
     normals(seed, 0, 0); // holds the seed to its 64 bits
     return this.#draw(count, seed, factor, requireContext(this.manifest, context, count, BLOCK_ROWS));
@@ -146,7 +149,7 @@ export class Model {
     return below + (logProb - quantiles[below]) / (quantiles[above] - quantiles[below]);
   }
 
-  /** Gives the memory of both sessions back; the model cannot be used afterwards. */
+  /** Gives the memory of both sessions back, once; the model cannot be used afterwards. */
   async close() {
     await Promise.all([this.#logProb.close(), this.#sample.close()]);
   }
@@ -167,7 +170,7 @@ export class Model {
       for (let index = 0; index < z.length; index++) {
         z[index] *= index % width < scaled ? temperature : 1;
       }
-      yield await this.#sample.run(z, rows, context(start, rows));
+      yield await this.#sample.run(asNumbers(this.manifest, z), rows, context(start, rows));
     }
   }
 }
@@ -176,21 +179,31 @@ export class Model {
  * A graph over all rows, block by block.
  *
  * @param {Graph} graph
- * @param {Float32Array} data
+ * @param {Numbers} data
  * @param {number} count rows
  * @param {ContextRows} context
- * @returns {Promise<Float32Array>}
+ * @param {(found: Numbers, inputs: (Numbers | null)[]) => Numbers} [mend] what is made of a block's results
+ * @returns {Promise<Numbers>}
  */
-async function overBlocks(graph, data, count, context) {
+async function overBlocks(graph, data, count, context, mend = (found) => found) {
+  /**
+   * @param {Numbers} block
+   * @param {number} start
+   * @param {number} rows
+   */
+  const run = async (block, start, rows) => {
+    const given = context(start, rows);
+    return mend(await graph.run(block, rows, given), [block, given]);
+  };
   if (count > 0 && count <= BLOCK_ROWS) {
-    return await graph.run(data, count, context(0, count));
+    return await run(data, 0, count);
   }
   const width = data.length / count;
-  const out = new Float32Array(graph.outputShape.reduce((product, axis) => product * axis, count));
+  const out = new (arrayOf(graph.bundle.manifest))(graph.outputShape.reduce((product, axis) => product * axis, count));
   for (let start = 0; start < count; start += BLOCK_ROWS) {
     const rows = Math.min(BLOCK_ROWS, count - start);
     const block = data.subarray(start * width, (start + rows) * width);
-    out.set(await graph.run(block, rows, context(start, rows)), (start * out.length) / count);
+    out.set(await run(block, start, rows), (start * out.length) / count);
   }
   return out;
 }

@@ -43,7 +43,6 @@ const FAULTS = /** @type {[string, unknown, RegExp][]} */ ([
   ["name", ABSENT, /name: is missing/],
   ["name", 5, /name: expected text/],
   ["description", null, /description/],
-  ["dtype", "float64", /dtype: .*"float64"/],
   ["dtype", "int8", /dtype: expected "float32" or "float64"/],
   ["event_shape", [], /event_shape: expected 1 to 3 entries, got 0/],
   ["event_shape", [1, 2, 0], /event_shape\[2\]/],

@@ -93,6 +93,47 @@ test("samples do not depend on how many are drawn", async () => {
   assertClose(many.data.subarray(4 * BLOCK_ROWS), tail.data);
 });
 
+test("rows may be lists, lists within lists, and typed arrays of any kind", async () => {
+  const wanted = await banana.logProb({ data: Float32Array.of(1, 2, 0.5, -0.25), shape: [2, 2] });
+  const forms = [
+    [
+      [1, 2],
+      [0.5, -0.25],
+    ],
+    [1, 2, 0.5, -0.25],
+    Float64Array.of(1, 2, 0.5, -0.25),
+  ];
+  for (const form of /** @type {import("../src/inputs.js").Given[]} */ (forms)) {
+    assert.deepEqual(await banana.logProb(form), wanted);
+  }
+  assert.deepEqual(
+    await model.logProb(
+      [
+        [
+          [
+            [1, 2],
+            [3, 4],
+          ],
+        ],
+      ],
+      [2, 0.5],
+    ),
+    await model.logProb({ data: Float32Array.of(1, 2, 3, 4), shape: [1, 1, 2, 2] }, array([2], 2, 0.5)),
+  );
+  for (const ragged of [[[1, 2], [3]], [1, 2, 3], [[1, 2, 3]]]) {
+    await assert.rejects(banana.logProb(ragged), { code: "wrong_shape" });
+  }
+});
+
+test("a second close is harmless, and what comes behind it is refused", async () => {
+  const other = await Model.open(BANANA);
+  const run = other.logProb([[1, 2]]);
+  await Promise.all([other.close(), other.close()]);
+  assert.equal((await run).length, 1);
+  await other.close();
+  await assert.rejects(other.logProb([[1, 2]]), /closed/);
+});
+
 /** @type {[string, string, NdArray, NdArray | null][]} */
 const REFUSED = [
   ["a context that is missing", "missing_context", array([1, 1, 2, 2]), null],
@@ -102,7 +143,8 @@ const REFUSED = [
   ["an image turned on its side", "wrong_shape", array([1, 2, 2, 1]), array([2])],
   ["rows without their axes", "wrong_shape", array([1, 4]), array([2])],
   ["a shape that its numbers do not fill", "wrong_shape", { ...array([1, 1, 2, 2]), shape: [2, 1, 2, 2] }, array([2])],
-  ["float64", "wrong_dtype", { data: new Float64Array(4), shape: [1, 1, 2, 2] }, array([2])],
+  ["texts", "wrong_dtype", { data: /** @type {any} */ (["1", "2", "3", "4"]), shape: [1, 1, 2, 2] }, array([2])],
+  ["no rows at all", "wrong_dtype", /** @type {any} */ (undefined), array([2])],
   ["a code between two", "unknown_category", array([1, 1, 2, 2]), array([2], 0.5)],
   ["a code below nought", "unknown_category", array([1, 1, 2, 2]), array([2], -1)],
   ["a code above the last", "unknown_category", array([2, 1, 2, 2]), array([2, 2], 0, 0, 3)],

@@ -9,9 +9,10 @@ export async function scores(folder: string, rows: number[][]): Promise<number[]
   const samples: NdArray = await model.sample(3, { seed: 0n, temperature: 0.5 });
   // @ts-expect-error a seed is a BigInt
   await model.sample(3, { seed: 0 });
-  // @ts-expect-error rows are typed arrays with a shape
   await model.logProb(rows);
-  const logProb: Float32Array = await model.logProb(samples);
+  // @ts-expect-error rows are numbers
+  await model.logProb([["1", "2"]]);
+  const logProb: Float32Array | Float64Array = await model.logProb(samples);
   return [...logProb, ...(await model.logProb(x))].map((each) => model.percentile(each));
 }
 

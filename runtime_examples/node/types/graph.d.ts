@@ -1,9 +1,12 @@
 /** One of a bundle's two graphs, in a session of ONNX Runtime. */
+import "./telemetry.js";
 import { InferenceSession } from "onnxruntime-node";
 export type Bundle = import("./bundle.js").Bundle;
 export type GraphName = import("./manifest.js").GraphName;
+export type Numbers = import("./inputs.js").Numbers;
 /** @typedef {import("./bundle.js").Bundle} Bundle */
 /** @typedef {import("./manifest.js").GraphName} GraphName */
+/** @typedef {import("./inputs.js").Numbers} Numbers */
 export declare class Graph {
     #private;
     bundle: import("./bundle.js").Bundle;
@@ -32,13 +35,13 @@ export declare class Graph {
     /**
      * One run, on memory that is not copied.
      *
-     * @param {Float32Array} data `[rows, *inputShape]`
+     * @param {Numbers} data `[rows, *inputShape]`
      * @param {number} rows at least 1
-     * @param {Float32Array | null} context `[rows, context]`
-     * @returns {Promise<Float32Array>} `[rows, *outputShape]`
-     * @throws {BundleError} where ONNX Runtime cannot run it, or it gives something else
+     * @param {Numbers | null} context `[rows, context]`
+     * @returns {Promise<Numbers>} `[rows, *outputShape]`
+     * @throws {BundleError} where ONNX Runtime cannot run it, it gives something else, or it was closed
      */
-    run(data: Float32Array, rows: number, context: Float32Array | null): Promise<Float32Array>;
-    /** Gives the session's memory back. */
+    run(data: Numbers, rows: number, context: Numbers | null): Promise<Numbers>;
+    /** Gives the session's memory back, once, when the runs that are under way have ended. */
     close(): Promise<void>;
 }

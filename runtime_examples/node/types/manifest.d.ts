@@ -90,8 +90,8 @@ export declare function isPlainName(name: string): boolean;
  * @param {string} name
  */
 export declare function requireListed(manifest: Manifest, name: string): void;
-export type TensorRow = [name: string, shape: number[]];
-/** @typedef {[name: string, shape: number[]]} TensorRow a tensor of a graph, and the shape of one of its rows */
+export type TensorRow = [name: string, shape: number[], type: string];
+/** @typedef {[name: string, shape: number[], type: string]} TensorRow a tensor of a graph; the shape of one of its rows */
 /**
  * What a graph takes, its rows first, and what it gives.
  *
@@ -99,14 +99,14 @@ export type TensorRow = [name: string, shape: number[]];
  * @param {GraphName} graph
  * @returns {{inputs: TensorRow[], output: TensorRow}}
  */
-export declare function signature({ event_shape, latent_size, context_size }: Manifest, graph: GraphName): {
+export declare function signature({ dtype, event_shape, latent_size, context_size }: Manifest, graph: GraphName): {
     inputs: TensorRow[];
     output: TensorRow;
 };
 /**
  * Tensors in words, in an order of their own.
  *
- * @param {readonly [name: string, shape: readonly (number | string)[], type?: string][]} tensors
+ * @param {readonly [name: string, shape: readonly (number | string)[], type: string][]} tensors
  */
-export declare function inWords(tensors: readonly [name: string, shape: readonly (number | string)[], type?: string][]): string;
+export declare function inWords(tensors: readonly [name: string, shape: readonly (number | string)[], type: string][]): string;
 export {};

@@ -4,11 +4,15 @@ import { Graph } from "./graph.js";
 export type BundleError = import("./errors.js").BundleError;
 export type InputError = import("./errors.js").InputError;
 export type ContextRows = import("./inputs.js").ContextRows;
+export type Given = import("./inputs.js").Given;
 export type NdArray = import("./inputs.js").NdArray;
+export type Numbers = import("./inputs.js").Numbers;
 /** @typedef {import("./errors.js").BundleError} BundleError */
 /** @typedef {import("./errors.js").InputError} InputError */
 /** @typedef {import("./inputs.js").ContextRows} ContextRows */
+/** @typedef {import("./inputs.js").Given} Given */
 /** @typedef {import("./inputs.js").NdArray} NdArray */
+/** @typedef {import("./inputs.js").Numbers} Numbers */
 /** Rows of a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
 export declare const BLOCK_ROWS = 1024;
 export type Draw = {
@@ -17,21 +21,21 @@ export type Draw = {
      */
     seed: bigint;
     /**
-     * multiplies the noise, from 0; 1 where it is not given
+     * multiplies the noise, from 0 to 1,000,000; 1 where it is not given
      */
     temperature?: number;
     /**
      * `[context]` for all rows, or `[rows, context]`; of a category its code
      */
-    context?: NdArray | null;
+    context?: Given | null;
 };
 /**
  * How samples are drawn.
  *
  * @typedef {object} Draw
  * @property {bigint} seed from 0 to 2⁶⁴ − 1
- * @property {number} [temperature] multiplies the noise, from 0; 1 where it is not given
- * @property {NdArray | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
+ * @property {number} [temperature] multiplies the noise, from 0 to 1,000,000; 1 where it is not given
+ * @property {Given | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
  */
 export declare class Model {
     #private;
@@ -58,21 +62,21 @@ export declare class Model {
     /**
      * The log-density of rows, in nats, in the data's own units.
      *
-     * @param {NdArray} x `[rows, *event]` float32
-     * @param {NdArray | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
-     * @returns {Promise<Float32Array>} `[rows]`; −∞ outside the support
+     * @param {Given} x `[rows, *event]`
+     * @param {Given | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
+     * @returns {Promise<Numbers>} `[rows]` of the bundle's type; −∞ outside the support
      * @throws {InputError} for a shape, type or code that does not fit, a context that is missing or unasked for
      */
-    logProb(x: NdArray, context?: NdArray | null): Promise<Float32Array>;
+    logProb(x: Given, context?: Given | null): Promise<Numbers>;
     /**
      * The deterministic map from noise to data.
      *
-     * @param {NdArray} z `[rows, latent]` float32
-     * @param {NdArray | null} [context] as for `logProb`
+     * @param {Given} z `[rows, latent]`
+     * @param {Given | null} [context] as for `logProb`
      * @returns {Promise<NdArray>} `[rows, *event]`
      * @throws {InputError} as for `logProb`
      */
-    sampleFrom(z: NdArray, context?: NdArray | null): Promise<NdArray>;
+    sampleFrom(z: Given, context?: Given | null): Promise<NdArray>;
     /**
      * Draws samples, the same for the same seed in every language.
      *
@@ -87,10 +91,10 @@ export declare class Model {
      *
      * @param {number} count
      * @param {Draw} draw
-     * @returns {AsyncGenerator<Float32Array, void, undefined>}
+     * @returns {AsyncGenerator<Numbers, void, undefined>}
      * @throws {InputError | ArgumentError} at once, for an argument that cannot be
      */
-    sampleBlocks(count: number, { seed, temperature, context }: Draw): AsyncGenerator<Float32Array, void, undefined>;
+    sampleBlocks(count: number, { seed, temperature, context }: Draw): AsyncGenerator<Numbers, void, undefined>;
     /**
      * Where a score stands among those of the reference rows, from 0 to 100, linear between their quantiles.
      *
@@ -99,6 +103,6 @@ export declare class Model {
      * @throws {BundleError} where the bundle has no reference rows
      */
     percentile(logProb: number): number;
-    /** Gives the memory of both sessions back; the model cannot be used afterwards. */
+    /** Gives the memory of both sessions back, once; the model cannot be used afterwards. */
     close(): Promise<void>;
 }

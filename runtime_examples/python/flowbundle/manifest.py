@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["FORMAT", "Case", "ContextFeature", "Graph", "GraphSpec", "Manifest", "Noise", "Shapes", "read_manifest"]
+__all__ = [
+    "FORMAT",
+    "Case",
+    "ContextFeature",
+    "Dtype",
+    "Graph",
+    "GraphSpec",
+    "Manifest",
+    "Noise",
+    "Shapes",
+    "read_manifest",
+]
 
 import math
 import re
@@ -21,6 +32,9 @@ WIDEST_CONTEXT = 65_536
 
 Graph = Literal["log_prob", "sample"]
 """The two directions of a model."""
+
+Dtype = Literal["float32", "float64"]
+"""Of every input and output of the graphs."""
 
 Shapes = dict[str, tuple[int, ...]]
 """Tensor → its shape behind the batch axis."""
@@ -48,6 +62,7 @@ class Case:
     """A golden case: input files, and either the file of the expected output or the code of the expected error.
 
     Arguments:
+        rounding: the file of what float32 alone costs each expected number, or None.
         rows: start and stop of the rows that count, or None for all.
     """
 
@@ -55,6 +70,7 @@ class Case:
     graph: Graph
     inputs: dict[str, str]
     expected: str | None
+    rounding: str | None
     error: str | None
     rows: tuple[int, int] | None
 
@@ -73,6 +89,7 @@ class Manifest:
     """``flow.json``, as far as a reader needs it.
 
     Arguments:
+        dtype: of every input and output of the graphs.
         features: names of the numbers of a row, in C order.
         context: the columns of the context; none for a model without.
         files: file → SHA-256.
@@ -83,6 +100,7 @@ class Manifest:
     """
 
     name: str
+    dtype: Dtype
     event_shape: tuple[int, ...]
     latent_size: int
     features: tuple[str, ...]
@@ -94,6 +112,7 @@ class Manifest:
     quantiles: tuple[float, ...] | None
     cases: tuple[Case, ...]
     log_prob_of_sample: str
+    log_prob_of_sample_rounding: str | None
     noise: tuple[Noise, ...]
     selector: bool
 
@@ -110,7 +129,7 @@ def read_manifest(data: bytes, file: str) -> Manifest:
     """
     root = parse_json(data, file)
     root["format"].one_of(FORMAT)
-    root["dtype"].one_of("float32")
+    dtype: Dtype = root["dtype"].one_of("float32", "float64")
     root["description"].text()
     root["architecture"].items()
     root["provenance"].items()
@@ -121,16 +140,17 @@ def read_manifest(data: bytes, file: str) -> Manifest:
     context, files = read_context(root), read_files(root["files"])
     graphs, tolerance, golden = root["graphs"], root["tolerance"], root["golden"]
     given = {"context": (len(context),)} if context else {}
-    selector = root.optional("selector")
+    selector, direction = root.optional("selector"), golden.optional("log_prob_of_sample_rounding")
     return Manifest(
         name=root["name"].text(),
+        dtype=dtype,
         event_shape=event_shape,
         latent_size=latent_size,
         features=read_features(root["features"], width),
         context=context,
         graphs={
-            "log_prob": read_graph(graphs["log_prob"], {"x": event_shape, **given}, {"log_prob": ()}, files),
-            "sample": read_graph(graphs["sample"], {"z": (latent_size,), **given}, {"x": event_shape}, files),
+            "log_prob": read_graph(graphs["log_prob"], {"x": event_shape, **given}, {"log_prob": ()}, dtype, files),
+            "sample": read_graph(graphs["sample"], {"z": (latent_size,), **given}, {"x": event_shape}, dtype, files),
         },
         files=files,
         tolerance={"log_prob": read_tolerance(tolerance["log_prob"]), "sample": read_tolerance(tolerance["sample"])},
@@ -138,6 +158,7 @@ def read_manifest(data: bytes, file: str) -> Manifest:
         quantiles=read_quantiles(root["reference"]),
         cases=tuple(read_case(case, files) for case in golden["cases"].entries(most=1000)),
         log_prob_of_sample=listed(golden["log_prob_of_sample"], files),
+        log_prob_of_sample_rounding=None if direction is None else listed(direction, files),
         noise=tuple(read_noise(each, files) for each in golden["noise"].entries(most=100)),
         selector=selector is not None and selector.truth(),
     )
@@ -173,14 +194,14 @@ def read_files(files: Key) -> dict[str, str]:
     return found
 
 
-def read_graph(graph: Key, inputs: Shapes, outputs: Shapes, files: dict[str, str]) -> GraphSpec:
+def read_graph(graph: Key, inputs: Shapes, outputs: Shapes, dtype: Dtype, files: dict[str, str]) -> GraphSpec:
     """A graph, whose tensors must be those of the model."""
     graph["opset"].whole(1)
     for key, shapes in (("inputs", inputs), ("outputs", outputs)):
         tensors = graph[key].entries(len(shapes), len(shapes))
         for tensor, (name, shape) in zip(tensors, shapes.items(), strict=True):
             tensor["name"].one_of(name)
-            tensor["dtype"].one_of("float32")
+            tensor["dtype"].one_of(dtype)
             if tensor["shape"].value != ["batch", *shape]:
                 tensor["shape"].fail(f"expected {shown(['batch', *shape])}, got {shown(tensor['shape'].value)}")
     return GraphSpec(listed(graph["file"], files), inputs, outputs)
@@ -207,6 +228,7 @@ def read_quantiles(reference: Key) -> tuple[float, ...] | None:
 def read_case(case: Key, files: dict[str, str]) -> Case:
     graph: Graph = case["graph"].one_of("log_prob", "sample")
     expected, error, rows = case.optional("expected"), case.optional("error"), case.optional("rows")
+    rounding, output = case.optional("rounding"), "log_prob" if graph == "log_prob" else "x"
     if (expected is None) == (error is None):
         case.fail("needs either expected or error")
     case["inputs"]["x" if graph == "log_prob" else "z"].text()
@@ -215,7 +237,8 @@ def read_case(case: Key, files: dict[str, str]) -> Case:
         name=case["name"].text(),
         graph=graph,
         inputs={name: listed(file, files) for name, file in case["inputs"].items()},
-        expected=listed(expected["log_prob" if graph == "log_prob" else "x"], files) if expected else None,
+        expected=listed(expected[output], files) if expected else None,
+        rounding=listed(rounding[output], files) if rounding else None,
         error=error.one_of("wrong_shape", "missing_context", "wrong_dtype") if error else None,
         rows=(start, stop) if rows else None,
     )

@@ -20,7 +20,14 @@ from .noise import normals
 BLOCK_ROWS = 1024
 """Rows a run: ONNX Runtime keeps the memory of the largest batch that it has seen."""
 
-LARGEST = float(np.finfo(np.float32).max)
+TENSORS = {"float32": "tensor(float)", "float64": "tensor(double)"}
+"""ONNX Runtime's words for the types of a bundle."""
+
+HOTTEST = 1e6
+"""A little above it, neighbouring float32 latents are a standard deviation apart."""
+
+Floats = NDArray[np.float32 | np.float64]
+"""Numbers of the bundle's own type."""
 
 
 class Model:
@@ -37,12 +44,13 @@ class Model:
     def __init__(self, path: str | os.PathLike[str], threads: int = 1) -> None:
         self.bundle = open_bundle(path)
         self.manifest = self.bundle.manifest
+        self.dtype = np.dtype(self.manifest.dtype)
         self._sessions: dict[Graph, Any] = {
             "log_prob": open_session(self.bundle, "log_prob", threads),
             "sample": open_session(self.bundle, "sample", threads),
         }
 
-    def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> NDArray[np.float32]:
+    def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> Floats:
         """The log-density of rows, in nats, in the data's own units.
 
         Arguments:
@@ -50,13 +58,19 @@ class Model:
             context: ``[rows, context]``, or ``[context]`` for all rows; of a categorical column its code.
 
         Returns:
-            ``[rows]``; −inf outside the support.
+            ``[rows]`` of the bundle's type; −inf outside the support.
 
         Raises:
             InputError: for a shape or type that does not fit, a context that is missing or unasked for.
         """
-        rows = as_rows("x", x, self.manifest.event_shape)
-        return self._run("log_prob", "x", rows, self._context(context, len(rows)))
+        rows = self._as_rows("x", x, self.manifest.event_shape)
+        contexts = self._context(context, len(rows))
+        scores = self._run("log_prob", "x", rows, contexts)
+        over = ~(scores < np.inf)
+        if over.any():  # the arithmetic ran over: no row is that likely, unless it holds a NaN itself
+            inputs = [rows.reshape(len(rows), -1), *([] if contexts is None else [contexts])]
+            scores[over & ~np.any([np.isnan(each).any(axis=1) for each in inputs], axis=0)] = -np.inf
+        return scores
 
     def percentile(self, log_prob: ArrayLike) -> NDArray[np.float64]:
         """Where scores stand among those of the reference rows, 0 to 100.
@@ -70,35 +84,33 @@ class Model:
         percentile: NDArray[np.float64] = np.interp(scores, self.manifest.quantiles, np.arange(101.0))
         return percentile
 
-    def sample(
-        self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None
-    ) -> NDArray[np.float32]:
+    def sample(self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None) -> Floats:
         """Draws samples, the same for the same seed in every language.
 
         Arguments:
             n: how many.
             seed: 0 … 2⁶⁴ − 1.
-            temperature: multiplies the noise, from 0.
+            temperature: multiplies the noise, from 0 to 1,000,000.
             context: ``[n, context]``, or ``[context]`` for all rows.
 
         Returns:
-            ``[n, *event]``.
+            ``[n, *event]`` of the bundle's type.
 
         Raises:
             InputError: for an argument that cannot be.
         """
         blocks = list(self.iterate_samples(n, seed, temperature, context))
-        return np.concatenate(blocks) if blocks else np.empty((0, *self.manifest.event_shape), np.float32)
+        return np.concatenate(blocks) if blocks else np.empty((0, *self.manifest.event_shape), self.dtype)
 
     def iterate_samples(
         self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None
-    ) -> Iterator[NDArray[np.float32]]:
+    ) -> Iterator[Floats]:
         """The rows of `sample`, a block at a time, for more of them than memory holds."""
-        if n < 0 or not 0 <= seed < 2**64 or not 0 <= temperature <= LARGEST:
+        if n < 0 or not 0 <= seed < 2**64 or not 0 <= temperature <= HOTTEST:
             raise InputError("wrong_value", f"n {n}, seed {seed} or temperature {temperature} is out of range")
         contexts, width = self._context(context, n), self.manifest.latent_size
 
-        def block(start: int) -> NDArray[np.float32]:
+        def block(start: int) -> Floats:
             rows = min(BLOCK_ROWS, n - start)
             z = normals(seed, start * width, rows * width).reshape(rows, width)
             # A selector chooses the component of a mixture: it is no noise to be scaled.
@@ -107,7 +119,7 @@ class Model:
 
         return map(block, range(0, n, BLOCK_ROWS))
 
-    def sample_from(self, z: ArrayLike, context: ArrayLike | None = None) -> NDArray[np.float32]:
+    def sample_from(self, z: ArrayLike, context: ArrayLike | None = None) -> Floats:
         """The deterministic map from noise to data.
 
         Arguments:
@@ -115,15 +127,15 @@ class Model:
             context: ``[rows, context]``, or ``[context]`` for all rows.
 
         Returns:
-            ``[rows, *event]``.
+            ``[rows, *event]`` of the bundle's type.
 
         Raises:
             InputError: as for `log_prob`.
         """
-        rows = as_rows("z", z, (self.manifest.latent_size,))
+        rows = self._as_rows("z", z, (self.manifest.latent_size,))
         return self._run("sample", "z", rows, self._context(context, len(rows)))
 
-    def _context(self, given: ArrayLike | None, rows: int) -> NDArray[np.float32] | None:
+    def _context(self, given: ArrayLike | None, rows: int) -> Floats | None:
         """The context as ``[rows, context]``, its codes checked; one context for all rows is not copied."""
         columns = self.manifest.context
         if given is None and columns:
@@ -134,7 +146,7 @@ class Model:
         if not columns:
             raise InputError("wrong_shape", "context: this model takes none")
         array = np.asarray(given)
-        context = as_rows("context", array[None] if array.ndim == 1 else array, (len(columns),))
+        context = self._as_rows("context", array[None] if array.ndim == 1 else array, (len(columns),))
         if array.ndim > 1 and len(context) != rows:
             raise InputError("wrong_shape", f"context: {len(context)} rows, expected {rows}")
         for index, column in enumerate(columns):
@@ -142,13 +154,25 @@ class Model:
                 check_codes(context[:, index], column.name, len(column.categories))
         return np.broadcast_to(context, (rows, len(columns)))
 
-    def _run(
-        self, graph: Graph, name: str, rows: NDArray[np.float32], context: NDArray[np.float32] | None
-    ) -> NDArray[np.float32]:
+    def _as_rows(self, name: str, given: ArrayLike, shape: tuple[int, ...]) -> Floats:
+        """Numbers as ``[rows, *shape]`` of the bundle's type, copied only where they are not that already."""
+        try:
+            array = np.asarray(given)
+        except ValueError as error:
+            raise InputError("wrong_shape", f"{name}: rows of different lengths") from error
+        if array.dtype.kind not in "fiub":
+            raise InputError("wrong_dtype", f"{name}: expected numbers, got {array.dtype}")
+        if array.shape[1:] != shape or array.ndim == 0:
+            wanted = ", ".join(["rows", *map(str, shape)])
+            raise InputError("wrong_shape", f"{name}: expected shape [{wanted}], got {list(array.shape)}")
+        with np.errstate(over="ignore"):  # what the type cannot hold is infinite, and has no density
+            return np.ascontiguousarray(array, self.dtype)
+
+    def _run(self, graph: Graph, name: str, rows: Floats, context: Floats | None) -> Floats:
         """Runs a graph over all rows, block by block."""
         spec = self.manifest.graphs[graph]
         ((output, shape),) = spec.outputs.items()
-        out = np.empty((len(rows), *shape), np.float32)
+        out = np.empty((len(rows), *shape), self.dtype)
         for start in range(0, len(rows), BLOCK_ROWS):
             block = slice(start, start + BLOCK_ROWS)
             feeds = {name: rows[block]}
@@ -161,22 +185,7 @@ class Model:
         return out
 
 
-def as_rows(name: str, given: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Numbers as ``[rows, *shape]`` float32, copied only where they are not that already."""
-    try:
-        array = np.asarray(given)
-    except ValueError as error:
-        raise InputError("wrong_shape", f"{name}: rows of different lengths") from error
-    if array.dtype.kind not in "fiub":
-        raise InputError("wrong_dtype", f"{name}: expected numbers, got {array.dtype}")
-    if array.shape[1:] != shape or array.ndim == 0:
-        wanted = ", ".join(["rows", *map(str, shape)])
-        raise InputError("wrong_shape", f"{name}: expected shape [{wanted}], got {list(array.shape)}")
-    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and has no density
-        return np.ascontiguousarray(array, np.float32)
-
-
-def check_codes(codes: NDArray[np.float32], name: str, categories: int) -> None:
+def check_codes(codes: Floats, name: str, categories: int) -> None:
     """Refuses what is not the code of a category, 0 … categories − 1."""
     unknown = codes[~((codes >= 0) & (codes < categories) & (codes == np.floor(codes)))]
     if len(unknown):
@@ -198,7 +207,7 @@ def open_session(bundle: Bundle, graph: Graph, threads: int) -> Any:
         raise BundleError(f"{where}: ONNX Runtime cannot open it ({reason(error)})") from error
     for tensors, shapes in ((session.get_inputs(), spec.inputs), (session.get_outputs(), spec.outputs)):
         found = {tensor.name: (tensor.type, tuple(tensor.shape[1:])) for tensor in tensors}
-        expected = {name: ("tensor(float)", shape) for name, shape in shapes.items()}
+        expected = {name: (TENSORS[bundle.manifest.dtype], shape) for name, shape in shapes.items()}
         if found != expected:
             raise BundleError(f"{where}: graphs.{graph}: its tensors are {found}, expected {expected}")
     return session

@@ -12,10 +12,11 @@ from functools import partial
 
 import numpy as np
 from flowbundle import BundleError, InputError, Model
+from flowbundle.model import HOTTEST
 
 from .bench import microseconds
 from .golden import replay
-from .tables import LARGEST, TableError, context_of, read_blocks, write_header, write_rows
+from .tables import MOST_BYTES, TableError, context_of, read_blocks, write_header, write_rows
 
 USAGE = """\
 usage: run.sh golden BUNDLE | score BUNDLE < rows.csv | bench BUNDLE | \
@@ -46,8 +47,7 @@ def score(path: str) -> int:
     header = ["log_prob", "percentile"] if has_reference else ["log_prob"]
     if not has_reference:
         print("flow: the bundle has no reference rows, so there are no percentiles", file=sys.stderr)
-    # A table of Windows begins with a byte order mark.
-    lines = io.TextIOWrapper(sys.stdin.buffer, "utf-8-sig", newline="")
+    lines = iter(partial(sys.stdin.buffer.readline, MOST_BYTES + 1), b"")
     for block in read_blocks(lines, manifest):
         x = block[:, :width].reshape(-1, *manifest.event_shape)
         log_prob = model.log_prob(x, block[:, width:] if manifest.context else None)
@@ -94,8 +94,8 @@ def temperature_of(text: str) -> float:
         temperature = float(text)
     except ValueError:
         temperature = np.nan
-    if not 0 <= temperature <= LARGEST:
-        raise UsageError(f"TEMPERATURE: {text!r} is no number from 0")
+    if not 0 <= temperature <= HOTTEST:
+        raise UsageError(f"TEMPERATURE: {text!r} is no number from 0 to {HOTTEST:.0f}")
     return temperature
 
 
@@ -115,6 +115,11 @@ def run(arguments: list[str]) -> int:
     raise UsageError(USAGE)
 
 
+def discard_output() -> None:
+    """What cannot be written, Python would try once more while it exits, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main(arguments: list[str]) -> int:
     """Runs a command; its exit status is 0 done, 1 a golden case failed, 2 whatever else was wrong."""
     assert isinstance(sys.stdout, io.TextIOWrapper)
@@ -124,9 +129,11 @@ def main(arguments: list[str]) -> int:
         sys.stdout.flush()
         return status
     except BrokenPipeError:
-        # Whoever read our output has had enough; Python would complain once more while it exits.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()  # whoever read it has had enough
         return 0
     except (BundleError, InputError, TableError, UsageError, OSError, MemoryError) as error:
-        print("flow:", " ".join((str(error) or "out of memory").split()), file=sys.stderr)
+        said = f"standard input or output: {error.strerror}" if isinstance(error, OSError) else str(error)
+        print("flow:", " ".join((said or "out of memory").split()), file=sys.stderr)
+        if isinstance(error, OSError):
+            discard_output()
         return 2

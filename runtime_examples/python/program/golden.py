@@ -18,6 +18,9 @@ ATOL, RTOL = 1e-4, 1e-5
 DIRECTION_ATOL, DIRECTION_RTOL = 1e-2, 1e-3
 """Nats, and relative: the gradient of the density magnifies the rounding of a sample."""
 
+MULTIPLE, SHARE = 4.0, 1e-3
+"""How often its own float32 rounding a number may differ by, and up to which share of it and of its unit."""
+
 NOISE_ATOL = 9.5e-7
 """Two units in the last place of the largest normal, 6.66: logarithm and cosine differ between platforms."""
 
@@ -39,7 +42,9 @@ def replay(model: Model) -> Iterator[Line]:
     if whole is None:
         raise BundleError(f"{bundle.path / 'flow.json'}: golden.log_prob_of_sample: no sample case has as many rows")
     found = model.log_prob(model.sample_from(whole["z"], whole.get("context")), whole.get("context"))
-    yield compare("log_prob_of_sample", found, expected, DIRECTION_ATOL, DIRECTION_RTOL)
+    file = manifest.log_prob_of_sample_rounding
+    own = MULTIPLE * (np.zeros(()) if file is None else bundle.array(file).astype(np.float64))
+    yield compare("log_prob_of_sample", found, expected, DIRECTION_ATOL, DIRECTION_RTOL, own)
     for noise in manifest.noise:
         expected = bundle.array(noise.file).reshape(-1)
         yield compare(f"noise {noise.seed}", normals(noise.seed, noise.start, len(expected)), expected, NOISE_ATOL, 0)
@@ -67,22 +72,32 @@ def judge(bundle: Bundle, case: Case, found: NDArray[Any]) -> Line:
     unit = np.ones(()) if case.graph == "log_prob" else np.reshape(manifest.scale, manifest.event_shape)
     if found.shape != expected.shape:
         return different_shapes(case.name, found, expected)
-    return compare(case.name, found / unit, expected / unit, min(atol, ATOL), min(rtol, RTOL))
+    rounding = np.zeros(()) if case.rounding is None else read_rows(bundle, case, case.rounding).astype(np.float64)
+    own = np.minimum(MULTIPLE * rounding / unit, SHARE * (1 + np.abs(expected / unit)))
+    return compare(case.name, found / unit, expected / unit, min(atol, ATOL), min(rtol, RTOL), own)
 
 
-def compare(name: str, found: NDArray[Any], expected: NDArray[Any], atol: float, rtol: float) -> Line:
-    """|Δ| ≤ atol + rtol · |expected| everywhere, in a form that NaN fails.
+def compare(
+    name: str,
+    found: NDArray[Any],
+    expected: NDArray[Any],
+    atol: float,
+    rtol: float,
+    own: NDArray[Any] = np.zeros(()),  # noqa: B008 - nothing writes to it
+) -> Line:
+    """|Δ| ≤ atol + rtol · |expected| + own everywhere, in a form that NaN fails; own is what rounding may cost.
 
     The figures are those of the number that comes nearest to its bound, or goes farthest over it.
     """
-    if found.shape != expected.shape or found.size == 0:
+    if found.shape != expected.shape or found.size == 0 or own.shape not in ((), found.shape):
         return different_shapes(name, found, expected)
     with np.errstate(invalid="ignore"):
         # Equal infinities (−inf outside the support) differ by nothing, and an infinity has no bound of its own.
         difference = np.where(found == expected, 0.0, np.abs(found - expected))
         bound = atol + rtol * np.where(np.isfinite(expected), np.abs(expected), 0.0)
-        ratio = difference / np.maximum(bound, np.finfo(np.float64).tiny)
-    worst = np.unravel_index(np.argmax(np.where(np.isnan(ratio), np.inf, ratio)), ratio.shape)
+        bound = bound + np.where(np.isfinite(expected), own, 0.0)
+        ratio = np.nan_to_num(difference / np.maximum(bound, np.finfo(np.float64).tiny), nan=np.inf)
+    worst = np.unravel_index(np.argmax(np.where(np.isnan(difference), np.inf, ratio)), ratio.shape)
     return name, f"{difference[worst]:.3g}", f"{bound[worst]:.3g}", bool((difference <= bound).all())
 
 
@@ -90,7 +105,7 @@ def different_shapes(name: str, found: NDArray[Any], expected: NDArray[Any]) -> 
     return name, f"shape {list(found.shape)}", f"shape {list(expected.shape)}", False
 
 
-def run(model: Model, graph: Graph, inputs: dict[str, NDArray[Any]]) -> NDArray[np.float32]:
+def run(model: Model, graph: Graph, inputs: dict[str, NDArray[Any]]) -> NDArray[Any]:
     context: ArrayLike | None = inputs.get("context")
     return model.log_prob(inputs["x"], context) if graph == "log_prob" else model.sample_from(inputs["z"], context)
 

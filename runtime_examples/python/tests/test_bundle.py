@@ -30,7 +30,7 @@ def test_keys_that_are_not_known_are_passed_over_and_those_that_may_be_null_are(
     [
         ("format", "flowexport/2", 'format: expected "flowexport/1", got "flowexport/2"'),
         ("format", KeyError, "format: is missing"),
-        ("dtype", "float64", 'dtype: expected "float32", got "float64"'),
+        ("dtype", "float16", 'dtype: expected "float32" or "float64", got "float16"'),
         ("name", 5, "name: expected text, got 5"),
         ("name", "\ud800", "name: is no Unicode text"),
         ("event_shape", [], "event_shape: expected 1 to 3 entries, got 0"),

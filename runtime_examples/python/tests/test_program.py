@@ -78,12 +78,12 @@ def test_columns_are_matched_by_name(banana: Path, monkeypatch: pytest.MonkeyPat
         ("x1,x1,x2\n1,1,1\n", "two columns 'x1'"),
         ("x1,x2\n1,2\n1,nan\n", "row 2: column x2: 'nan' is no finite number"),
         ("x1,x2\n1,\n", "row 1: column x2: ''"),
-        ("x1,x2\n1\n", "row 1: column x2: ''"),
+        ("x1,x2\n1\n", "row 1: expected 2 cells, got 1"),
         ("x1,x2\ninf,1\n", "row 1: column x1: 'inf'"),
         ("x1,x2\n1e39,1\n", "row 1: column x1: '1e39'"),
         ("x1,x2\n1_000,1\n", "row 1: column x1: '1_000'"),
         ("x1,x2\n" + "1,2\n" * 2000 + "1,x\n", "row 2001: column x2: 'x'"),
-        ('x1,x2\n"1,2\n', "is not CSV"),
+        ('x1,x2\n"1,2\n', "a quote is not closed"),
     ],
 )
 def test_a_table_that_cannot_be_scored_is_refused_by_row_and_column(
@@ -97,10 +97,11 @@ def test_a_table_that_cannot_be_scored_is_refused_by_row_and_column(
 
 
 @pytest.mark.parametrize(
-    ("cell", "value"), [("good", 1.0), ("1", 1.0), ("2.0", 2.0), ("3", None), ("1.5", None), ("-1", None), ("x", None)]
+    ("cell", "value"),
+    [("good", 1.0), (" good ", 1.0), ("1", 1.0), ("2.0", 2.0), ("3", None), ("1.5", None), ("-1", None), ("x", None)],
 )
 def test_a_category_is_its_name_or_its_code(cell: str, value: float | None) -> None:
-    assert value_of(cell, ContextFeature("cut", ("fair", "good", "ideal"))) == value
+    assert value_of(cell, ContextFeature("cut", ("fair", "good", "ideal")), 1e38, coded=True) == value
 
 
 def test_a_bundle_without_reference_says_so(tampered: Tampered, monkeypatch: pytest.MonkeyPatch) -> None:

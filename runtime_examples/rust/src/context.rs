@@ -5,18 +5,18 @@ use std::ops::Range;
 
 use crate::error::{Error, InputCode};
 use crate::manifest::ContextFeature;
-use crate::rows::{BLOCK_ROWS, Rows};
+use crate::rows::{BLOCK_ROWS, Number, Rows};
 
 /// A row of so many numbers for each row of a call, or one for all, repeated as often as a block has rows.
-pub(crate) struct Context<'a> {
-    data: Cow<'a, [f32]>,
+pub(crate) struct Context<'a, T: Clone> {
+    data: Cow<'a, [T]>,
     shape: [usize; 1],
     same: bool,
 }
 
-impl<'a> Context<'a> {
+impl<'a, T: Number> Context<'a, T> {
     /// Holds what was given for `rows` rows to the columns of the model.
-    pub fn check(columns: &[ContextFeature], given: Option<Rows<'a>>, rows: usize) -> Result<Self, Error> {
+    pub fn check(columns: &[ContextFeature], given: Option<Rows<'a, T>>, rows: usize) -> Result<Self, Error> {
         let size = columns.len();
         let refuse = |code, reason: String| Err(Error::input(code, format!("context: {reason}")));
         let given = match given {
@@ -33,7 +33,8 @@ impl<'a> Context<'a> {
             return refuse(InputCode::WrongShape, format!("expected 1 row or {rows}, got {count}"));
         }
         for (index, (value, column)) in given.data().iter().zip(columns.iter().cycle()).enumerate() {
-            if !column.admits(*value) {
+            let value: f64 = (*value).into();
+            if !column.admits(value) {
                 let (row, name) = (index / size + 1, &column.name);
                 let reason = format!("row {row}, column {name:?}: {value} is the code of no category");
                 return refuse(InputCode::UnknownCategory, reason);
@@ -45,7 +46,7 @@ impl<'a> Context<'a> {
     }
 
     /// The contexts of a block of rows.
-    pub fn of(&self, block: &Range<usize>) -> Option<Rows<'_>> {
+    pub fn of(&self, block: &Range<usize>) -> Option<Rows<'_, T>> {
         let rows = Rows::new(&self.data, &self.shape);
         let first = if self.same { 0..block.len() } else { block.clone() };
         (self.shape != [0]).then(|| rows.block(&first))

@@ -60,7 +60,7 @@ pub enum InputCode {
     /// The model needs a context and was given none.
     #[error("missing_context")]
     MissingContext,
-    /// Numbers of another type than float32.
+    /// Numbers of float64 in a file that is to hold the input of a model of float32.
     #[error("wrong_dtype")]
     WrongDtype,
     /// A code that none of the context's categories has.

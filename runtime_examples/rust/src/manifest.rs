@@ -54,12 +54,14 @@ pub struct ContextFeature {
     pub categories: Option<Vec<String>>,
 }
 
-/// The type of numbers that this library runs.
+/// The type of a model's numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dtype {
     /// Of 32 bits.
     Float32,
+    /// Of 64 bits.
+    Float64,
 }
 
 /// The graph of each direction.
@@ -151,10 +153,10 @@ impl Manifest {
 
 impl ContextFeature {
     /// Whether a number may stand in this column: anything, or the code of a category.
-    pub fn admits(&self, value: f32) -> bool {
+    pub fn admits(&self, value: f64) -> bool {
         self.categories
             .as_ref()
-            .is_none_or(|categories| value.fract() == 0.0 && (0.0..categories.len() as f32).contains(&value))
+            .is_none_or(|categories| value.fract() == 0.0 && (0.0..categories.len() as f64).contains(&value))
     }
 }
 

@@ -9,9 +9,12 @@ use crate::backend::Session;
 use crate::bundle::Bundle;
 use crate::context::Context;
 use crate::error::{Error, InputCode};
-use crate::manifest::{ContextFeature, GraphSpec, Manifest};
+use crate::manifest::{ContextFeature, Dtype, GraphSpec, Manifest};
 use crate::noise::normals;
-use crate::rows::{Rows, blocks};
+use crate::rows::{Cast, Number, Rows, blocks};
+
+/// A little above it, neighbouring float32 latents are a standard deviation apart.
+const HOTTEST: f32 = 1e6;
 
 /// A density that can be evaluated and sampled.
 ///
@@ -33,6 +36,37 @@ struct Graph {
     shape: Vec<usize>,
     /// The numbers of a row that comes out.
     width: usize,
+}
+
+impl Graph {
+    /// Runs the graph in its own type, M, on numbers of the caller's.
+    fn run<M: Number + Cast<T>, T: Number + Cast<M>>(
+        &self,
+        inputs: &[(&str, Rows<'_, T>)],
+    ) -> Result<Vec<T>, String> {
+        let cast: Vec<_> =
+            inputs.iter().map(|(name, rows)| (*name, T::cast(rows.data()), rows.shape())).collect();
+        let inputs: Vec<_> = cast.iter().map(|(name, data, shape)| (*name, Rows::new(data, shape))).collect();
+        Ok(M::cast(&self.session.run::<M>(&inputs)?).into_owned())
+    }
+}
+
+/// Puts −∞ in the place of scores that are NaN or +∞: the arithmetic ran over, and no row is that likely. Rows that hold
+/// a NaN themselves, in x or in the context, keep theirs.
+fn floor<T: Number>(scores: &mut [T], inputs: &[(&str, Rows<'_, T>)])
+where
+    f64: Cast<T>,
+{
+    let lowest = f64::cast(&[f64::NEG_INFINITY])[0];
+    for (row, score) in scores.iter_mut().enumerate() {
+        let undefined = |rows: &Rows<'_, T>| {
+            rows.block(&(row..row + 1)).data().iter().any(|number| Into::<f64>::into(*number).is_nan())
+        };
+        let found: f64 = (*score).into();
+        if (found.is_nan() || found == f64::INFINITY) && !inputs.iter().any(|(_, rows)| undefined(rows)) {
+            *score = lowest;
+        }
+    }
 }
 
 impl Model {
@@ -89,11 +123,29 @@ impl Model {
         self.run_rows(&self.log_prob, x.into(), context)
     }
 
+    /// [`Model::log_prob`] in float64, which has all digits of a model of that type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::log_prob`].
+    pub fn log_prob64<'a>(
+        &self,
+        x: impl Into<Rows<'a, f64>>,
+        context: Option<Rows<'_, f64>>,
+    ) -> Result<Vec<f64>, Error> {
+        self.run_rows(&self.log_prob, x.into(), context)
+    }
+
     /// Where a score stands among those of the data that the model was made from: 0 to 100, linear between
     /// the bundle's quantiles. `None` where the bundle has no reference.
     pub fn percentile(&self, log_prob: f32) -> Option<f64> {
+        self.percentile64(f64::from(log_prob))
+    }
+
+    /// [`Model::percentile`] of a score in float64.
+    pub fn percentile64(&self, log_prob: f64) -> Option<f64> {
         let quantiles = &self.manifest().reference.as_ref()?.log_prob_quantiles;
-        Some(interpolate(f64::from(log_prob), quantiles))
+        Some(interpolate(log_prob, quantiles))
     }
 
     /// Draws rows of the sample that belongs to a seed, the same in every language. Rows are numbered from 0,
@@ -124,9 +176,40 @@ impl Model {
         temperature: f32,
         context: Option<Rows<'_>>,
     ) -> Result<Vec<f32>, Error> {
+        self.draw(rows, seed, temperature, context)
+    }
+
+    /// [`Model::sample`] in float64, which has all digits of a model of that type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::sample`].
+    pub fn sample64(
+        &self,
+        rows: Range<u64>,
+        seed: u64,
+        temperature: f32,
+        context: Option<Rows<'_, f64>>,
+    ) -> Result<Vec<f64>, Error> {
+        self.draw(rows, seed, temperature, context)
+    }
+
+    fn draw<T: Number>(
+        &self,
+        rows: Range<u64>,
+        seed: u64,
+        temperature: f32,
+        context: Option<Rows<'_, T>>,
+    ) -> Result<Vec<T>, Error>
+    where
+        f32: Cast<T>,
+        f64: Cast<T>,
+    {
         let wrong = |reason: String| Error::input(InputCode::WrongValue, reason);
-        if !(temperature.is_finite() && temperature >= 0.0) {
-            return Err(wrong(format!("temperature: expected a number from 0, got {temperature}")));
+        if !(0.0..=HOTTEST).contains(&temperature) {
+            return Err(wrong(format!(
+                "temperature: expected a number from 0 to {HOTTEST}, got {temperature}"
+            )));
         }
         let latent = self.manifest().latent_size;
         let all = usize::try_from(rows.end.saturating_sub(rows.start)).ok();
@@ -142,7 +225,7 @@ impl Model {
             for row in z.chunks_exact_mut(latent) {
                 row[..warm].iter_mut().for_each(|number| *number *= temperature);
             }
-            Cow::from(z)
+            f32::cast(&z).into_owned().into()
         })
     }
 
@@ -160,19 +243,45 @@ impl Model {
         self.run_rows(&self.sample, z.into(), context)
     }
 
-    fn run_rows(&self, graph: &Graph, rows: Rows<'_>, context: Option<Rows<'_>>) -> Result<Vec<f32>, Error> {
+    /// [`Model::sample_from`] in float64, which has all digits of a model of that type.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::log_prob`].
+    pub fn sample_from64<'a>(
+        &self,
+        z: impl Into<Rows<'a, f64>>,
+        context: Option<Rows<'_, f64>>,
+    ) -> Result<Vec<f64>, Error> {
+        self.run_rows(&self.sample, z.into(), context)
+    }
+
+    fn run_rows<T: Number>(
+        &self,
+        graph: &Graph,
+        rows: Rows<'_, T>,
+        context: Option<Rows<'_, T>>,
+    ) -> Result<Vec<T>, Error>
+    where
+        f32: Cast<T>,
+        f64: Cast<T>,
+    {
         let count = rows.count(graph.input, &graph.shape)?;
         self.run(graph, count, context, |block| rows.block(block).data().into())
     }
 
     /// Runs a graph on rows block by block, each as `rows_of` gives it.
-    fn run<'a>(
+    fn run<'a, T: Number>(
         &self,
         graph: &Graph,
         count: usize,
-        context: Option<Rows<'_>>,
-        rows_of: impl Fn(&Range<usize>) -> Cow<'a, [f32]>,
-    ) -> Result<Vec<f32>, Error> {
+        context: Option<Rows<'_, T>>,
+        rows_of: impl Fn(&Range<usize>) -> Cow<'a, [T]>,
+    ) -> Result<Vec<T>, Error>
+    where
+        f32: Cast<T>,
+        f64: Cast<T>,
+    {
         let context = Context::check(&self.columns, context, count)?;
         let fault = |reason| self.bundle.fault(&graph.file, format!("cannot be run: {reason}"));
         let mut out = Vec::new();
@@ -180,9 +289,16 @@ impl Model {
             let rows = rows_of(&block);
             let mut inputs = vec![(graph.input, Rows::new(&rows, &graph.shape))];
             inputs.extend(context.of(&block).map(|rows| ("context", rows)));
-            let output = graph.session.run(&inputs).map_err(fault)?;
+            let output = match self.manifest().dtype {
+                Dtype::Float32 => graph.run::<f32, T>(&inputs),
+                Dtype::Float64 => graph.run::<f64, T>(&inputs),
+            };
+            let mut output = output.map_err(fault)?;
             if output.len() != block.len() * graph.width {
                 return Err(fault(format!("{} numbers for {} rows", output.len(), block.len())));
+            }
+            if graph.input == "x" {
+                floor(&mut output, &inputs);
             }
             out.extend(output);
         }

@@ -1,7 +1,9 @@
 //! Rows of numbers, and the blocks that they are run in.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
+use crate::backend::Element;
 use crate::error::{Error, InputCode};
 
 /// Rows of one run. More are run in blocks of so many: activations stay in the processor's cache, and the
@@ -10,17 +12,47 @@ pub const BLOCK_ROWS: usize = 1024;
 
 /// Rows of numbers, one after the other, each of the same shape and in C order.
 ///
-/// Made from `&[[f32; N]]` where a row is one of N numbers, or by [`Rows::new`].
+/// Made from `&[[f32; N]]` where a row is one of N numbers, or by [`Rows::new`]. Of float64 they go into the functions
+/// whose names end in 64; every model takes and gives either, and one of float64 keeps all digits of these alone.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rows<'a> {
-    data: &'a [f32],
+pub struct Rows<'a, T = f32> {
+    data: &'a [T],
     shape: &'a [usize],
 }
 
-impl<'a> Rows<'a> {
+/// Numbers as those of another type; of the same one they are not copied.
+pub(crate) trait Cast<M: Clone>: Sized {
+    fn cast(numbers: &[Self]) -> Cow<'_, [M]>;
+}
+
+impl<T: Clone> Cast<T> for T {
+    fn cast(numbers: &[T]) -> Cow<'_, [T]> {
+        numbers.into()
+    }
+}
+
+impl Cast<f64> for f32 {
+    fn cast(numbers: &[f32]) -> Cow<'_, [f64]> {
+        numbers.iter().map(|number| f64::from(*number)).collect()
+    }
+}
+
+impl Cast<f32> for f64 {
+    fn cast(numbers: &[f64]) -> Cow<'_, [f32]> {
+        numbers.iter().map(|number| *number as f32).collect()
+    }
+}
+
+/// What a model computes in, and what a caller may hold.
+pub(crate) trait Number: Element + Copy + Into<f64> + Cast<f32> + Cast<f64> {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
+impl<'a, T: Copy> Rows<'a, T> {
     /// Rows whose numbers have any shape, such as `[channels, height, width]`. Whether the numbers are whole
     /// rows is checked where they are used.
-    pub fn new(data: &'a [f32], shape: &'a [usize]) -> Self {
+    pub fn new(data: &'a [T], shape: &'a [usize]) -> Self {
         Rows { data, shape }
     }
 
@@ -41,8 +73,13 @@ impl<'a> Rows<'a> {
     }
 
     /// All numbers.
-    pub(crate) fn data(&self) -> &'a [f32] {
+    pub(crate) fn data(&self) -> &'a [T] {
         self.data
+    }
+
+    /// The shape of one row.
+    pub(crate) fn shape(&self) -> &'a [usize] {
+        self.shape
     }
 
     /// A block of rows, which is there.
@@ -66,14 +103,14 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl<'a, const N: usize> From<&'a [[f32; N]]> for Rows<'a> {
-    fn from(rows: &'a [[f32; N]]) -> Self {
+impl<'a, T: Copy, const N: usize> From<&'a [[T; N]]> for Rows<'a, T> {
+    fn from(rows: &'a [[T; N]]) -> Self {
         Rows::new(rows.as_flattened(), const { &[N] })
     }
 }
 
-impl<'a, const N: usize, const M: usize> From<&'a [[f32; N]; M]> for Rows<'a> {
-    fn from(rows: &'a [[f32; N]; M]) -> Self {
+impl<'a, T: Copy, const N: usize, const M: usize> From<&'a [[T; N]; M]> for Rows<'a, T> {
+    fn from(rows: &'a [[T; N]; M]) -> Self {
         rows.as_slice().into()
     }
 }
@@ -96,11 +133,11 @@ mod tests {
 
     #[test]
     fn rows_are_counted_where_they_are_whole() {
-        let rows = Rows::from(&[[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+        let rows = Rows::from(&[[1.0f32, 2.0], [3.0, 4.0], [5.0, 6.0]]);
         assert_eq!(rows.count("x", &[2]).unwrap(), 3);
         assert_eq!(rows.count("x", &[3]).unwrap_err().code(), Some(InputCode::WrongShape));
-        let torn = Rows::new(&[1.0, 2.0, 3.0], &[2]);
+        let torn = Rows::new(&[1.0f32, 2.0, 3.0], &[2]);
         assert_eq!(torn.count("x", &[2]).unwrap_err().code(), Some(InputCode::WrongShape));
-        assert_eq!(Rows::new(&[], &[1, 8, 8]).count("x", &[1, 8, 8]).unwrap(), 0);
+        assert_eq!(Rows::<f32>::new(&[], &[1, 8, 8]).count("x", &[1, 8, 8]).unwrap(), 0);
     }
 }

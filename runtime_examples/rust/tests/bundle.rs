@@ -13,7 +13,7 @@ use std::os::unix::fs::symlink;
 
 use cases::Contract;
 use flowbundle::{Bundle, Error};
-use npy::{Array, Numbers};
+use npy::Array;
 use scratch::{BUNDLE, Scratch};
 use serde_json::{Value, json};
 
@@ -33,8 +33,8 @@ fn a_whole_bundle_opens_and_gives_its_files() {
     assert_eq!(bundle.manifest().feature_names(), ["x0", "x1", "x2", "x3"]);
     assert_eq!(bundle.manifest().context_columns()[0].categories.as_ref().unwrap()[2], "ideal");
     assert!(bundle.manifest().selector);
-    let Array { shape, numbers } = Array::read(&bundle, "golden/context.npy").unwrap();
-    assert_eq!((shape, numbers), (vec![3, 2], Numbers::F32(vec![0.0, 0.5, 2.0, -0.25, 1.0, 0.0])));
+    let Array { shape, single, numbers } = Array::read(&bundle, "golden/context.npy").unwrap();
+    assert_eq!((shape, single, numbers), (vec![3, 2], true, vec![0.0, 0.5, 2.0, -0.25, 1.0, 0.0]));
     assert!(bundle.read("flow.json").unwrap_err().to_string().contains("is not listed"));
 }
 
@@ -82,7 +82,7 @@ fn what_is_wrong_with_a_key_is_said_by_its_name() {
     for (pointer, value, key) in [
         ("/format", json!("flowexport/2"), "format: "),
         ("/format", json!(1), "format: "),
-        ("/dtype", json!("float64"), "dtype: "),
+        ("/dtype", json!("float16"), "dtype: "),
         ("/name", json!(1), "name: "),
         ("/event_shape", json!([]), "event_shape: "),
         ("/event_shape", json!([0]), "event_shape: "),

@@ -60,8 +60,9 @@ fn a_golden_case_that_fails_is_told_of_and_ends_with_1() {
 }
 
 #[test]
-fn score_finds_columns_by_name_and_categories_by_name_or_code() {
-    let rows = "note,cut,x3,x2,x1,x0,angle\n\"a, b\",good,1,1,1,1,0.5\n,2,1,1,1, 1e0 ,-1\n,0,1,1,1,0,0\n";
+fn score_finds_columns_by_name_and_categories_by_label() {
+    let rows =
+        "note,cut,x3,x2,x1,x0,angle\n\"a, b\",good,1,1,1,1,0.5\n,ideal,1,1,1, 1e0 ,-1\n,fair,1,1,1,0,0\n";
     let output = flow(&["score", BUNDLE], rows);
     assert_eq!(String::from_utf8(output.stdout).unwrap(), "log_prob\n10.5\n19\n-inf\n");
     assert!(String::from_utf8(output.stderr).unwrap().contains("no percentiles"));

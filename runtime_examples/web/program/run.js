@@ -40,7 +40,7 @@ function parse([command = "", ...rest]) {
     throw new Refusal(`SEED: ${JSON.stringify(seed)} is no whole number from 0 to 2^64 - 1`);
   }
   const factor = temperature.trim() === "" ? Number.NaN : Math.fround(Number(temperature));
-  if (!(factor >= 0 && factor < Infinity)) {
+  if (!(factor >= 0 && factor <= 1e6)) {
     throw new Refusal(`TEMPERATURE: ${JSON.stringify(temperature)} is no number from 0`);
   }
   return { command, bundle, given: [count, seed, temperature, context[0] ?? ""] };
@@ -57,7 +57,11 @@ function inputReader() {
     }
     const { done = false, value } = await chunks.next();
     ended = done;
-    return decoder.decode(value, { stream: !done });
+    try {
+      return decoder.decode(value, { stream: !done });
+    } catch {
+      throw new Refusal("standard input: is not UTF-8");
+    }
   };
 }
 
@@ -113,7 +117,11 @@ async function main(argv) {
 
 process.stdout.on("error", (error) => {
   // Whoever read the output has had enough of it.
-  process.exit(/** @type {NodeJS.ErrnoException} */ (error).code === "EPIPE" ? 0 : 2);
+  if (/** @type {NodeJS.ErrnoException} */ (error).code === "EPIPE") {
+    process.exit(0);
+  }
+  process.stderr.write(`flow: standard output: cannot be written (${error.message})\n`);
+  process.exit(2);
 });
 try {
   process.exitCode = await main(process.argv.slice(2));

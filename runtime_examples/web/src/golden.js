@@ -26,6 +26,9 @@ import { normals } from "../../node/src/noise.js";
 const TOLERANCE = { atol: 1e-4, rtol: 1e-5 };
 /** Nats, and relative: the gradient of the density magnifies the rounding of a sample. */
 const DIRECTION = { atol: 1e-2, rtol: 1e-3 };
+/** How often its own float32 rounding a number may differ by, and up to which share of it and of its unit. */
+const MULTIPLE = 4;
+const SHARE = 1e-3;
 /** Two units in the last place of the largest normal, 6.66: logarithm and cosine differ between platforms. */
 const NOISE = { atol: 9.5e-7, rtol: 0 };
 
@@ -51,13 +54,15 @@ export async function* replay(model) {
   if (whole === undefined) {
     throw new BundleError(`${bundle.label}/flow.json: golden.log_prob_of_sample: no sample case has as many rows`);
   }
+  const file = contract.golden.log_prob_of_sample_rounding;
+  const own = file === undefined ? null : bundleArray(bundle, file);
   const direction = await attempt(async () => {
     const samples = await model.sampleFrom(whole.z, whole.context);
     return { data: await model.logProb(samples, whole.context), shape: [samples.shape[0]] };
   });
   yield typeof direction === "string"
     ? { name: "log_prob_of_sample", found: direction, bound: "none", passed: false }
-    : compare("log_prob_of_sample", direction, expected, DIRECTION);
+    : compare("log_prob_of_sample", direction, expected, DIRECTION, [1], own, Number.POSITIVE_INFINITY);
   for (const { seed, start, file } of parts) {
     const { data, shape } = bundleArray(bundle, file);
     const noise = { data: normals(BigInt(seed), start, data.length), shape };
@@ -92,17 +97,21 @@ export function bundleArray({ label, files }, name) {
 }
 
 /**
- * |Δ| ≤ atol + rtol · |expected| everywhere, in a form that NaN fails.
+ * |Δ| ≤ atol + rtol · |expected| + min(4 · rounding, share · (1 + |expected|)) everywhere, in units of the scale, in a
+ * form that NaN fails.
  *
  * @param {string} name
  * @param {NdArray} found
  * @param {NdArray} expected
  * @param {{atol: number, rtol: number}} tolerance
  * @param {readonly number[]} [scale] the unit of each number of a row; 1 where there is none
+ * @param {NdArray | null} [rounding] what float32 alone costs each number
+ * @param {number} [share] the most that it adds, of the number and of its unit
  * @returns {Outcome}
  */
-export function compare(name, found, expected, { atol, rtol }, scale = [1]) {
-  if (found.shape.join() !== expected.shape.join() || found.data.length === 0) {
+export function compare(name, found, expected, { atol, rtol }, scale = [1], rounding = null, share = SHARE) {
+  const same = [expected, rounding ?? expected].every(({ shape }) => shape.join() === found.shape.join());
+  if (!same || found.data.length === 0) {
     return {
       name,
       found: `shape ${found.shape.join(" × ")}`,
@@ -117,7 +126,8 @@ export function compare(name, found, expected, { atol, rtol }, scale = [1]) {
     const [a, b] = [found.data[index] / unit, expected.data[index] / unit];
     // Equal infinities (−∞ outside the support) differ by nothing, and an infinity has no bound of its own.
     const difference = a === b ? 0 : Math.abs(a - b);
-    const bound = atol + (Number.isFinite(b) ? rtol * Math.abs(b) : 0);
+    const own = rounding === null ? 0 : Math.min((MULTIPLE * rounding.data[index]) / unit, share * (1 + Math.abs(b)));
+    const bound = atol + (Number.isFinite(b) ? rtol * Math.abs(b) + own : 0);
     passed &&= difference <= bound;
     const ratio = difference === 0 ? 0 : difference / bound;
     if (ratio > worst.ratio || (Number.isNaN(ratio) && !Number.isNaN(worst.ratio))) {
@@ -134,9 +144,12 @@ export function compare(name, found, expected, { atol, rtol }, scale = [1]) {
  * @returns {Promise<Outcome>}
  */
 async function replayCase(model, contract, golden) {
-  const { name, graph, expected, error } = golden;
+  const { name, graph, expected, error, rounding } = golden;
   const { x, z, context } = caseInputs(model, golden);
   const found = await attempt(async () => {
+    if (model.manifest.dtype === "float32" && [x, z, context].some((input) => input?.data instanceof Float64Array)) {
+      throw new InputError("wrong_dtype", "expected float32, got float64");
+    }
     return graph === "log_prob"
       ? { data: await model.logProb(x, context), shape: [x.shape[0]] }
       : await model.sampleFrom(z, context);
@@ -149,7 +162,8 @@ async function replayCase(model, contract, golden) {
   const { [graph]: given } = contract.tolerance;
   const tolerance = { atol: Math.min(given.atol, TOLERANCE.atol), rtol: Math.min(given.rtol, TOLERANCE.rtol) };
   const scale = graph === "sample" ? contract.scale : undefined;
-  return compare(name, found, caseArray(model, golden, Object.values(expected)[0]), tolerance, scale);
+  const own = rounding ? caseArray(model, golden, Object.values(rounding)[0]) : null;
+  return compare(name, found, caseArray(model, golden, Object.values(expected)[0]), tolerance, scale, own);
 }
 
 /**

@@ -1,19 +1,20 @@
 /** A bundle that runs: log_prob, percentile and sample, typed arrays in and out. */
 
 import { ArgumentError, BundleError } from "../../node/src/errors.js";
-import { requireContext, requireRows } from "../../node/src/inputs.js";
+import { arrayOf, asNumbers, floorScores, HOTTEST, requireContext, requireRows } from "../../node/src/inputs.js";
 import { signature } from "../../node/src/manifest.js";
 import { normals } from "../../node/src/noise.js";
 
 /** @typedef {import("./bundle.js").Bundle} Bundle */
-/** @typedef {import("./bundle.js").NdArray} NdArray */
+/** @typedef {import("../../node/src/inputs.js").Given} Given */
+/** @typedef {import("../../node/src/inputs.js").Numbers} Numbers */
 /** @typedef {import("./runtime.js").Runtime} Runtime */
 /** @typedef {import("../../node/src/errors.js").InputError} InputError */
 /** @typedef {import("../../node/src/inputs.js").ContextRows} ContextRows */
 /** @typedef {import("onnxruntime-web").InferenceSession} Session */
 /** @typedef {import("../../node/src/manifest.js").GraphName} GraphName */
 
-/** @typedef {{data: Float32Array, shape: number[]}} Rows `[rows, *event]` */
+/** @typedef {{data: Numbers, shape: number[]}} Rows `[rows, *event]` */
 
 /** Rows a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
 export const BLOCK_ROWS = 1024;
@@ -23,14 +24,16 @@ export const BLOCK_ROWS = 1024;
  *
  * @typedef {object} Draw
  * @property {bigint} seed 0 to 2⁶⁴ − 1
- * @property {number} [temperature] multiplies the noise, from 0; 1 where it is not given
- * @property {NdArray | null} [context] `[context]` for all rows, or `[rows, context]`
+ * @property {number} [temperature] multiplies the noise, from 0 to 1,000,000; 1 where it is not given
+ * @property {Given | null} [context] `[context]` for all rows, or `[rows, context]`
  * @property {AbortSignal} [signal] stops between two blocks
  */
 
 export class Model {
   /** The end of the runs that were asked for: a session takes one at a time. */
   #turn = Promise.resolve();
+  /** @type {Promise<unknown> | undefined} */
+  #closed;
 
   /**
    * Makes the sessions of a bundle.
@@ -61,14 +64,14 @@ export class Model {
   /**
    * The log-density of rows, in nats, in the data's own units.
    *
-   * @param {NdArray} x `[rows, *event]` float32
-   * @param {NdArray | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
+   * @param {Given} x `[rows, *event]`
+   * @param {Given | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
    * @param {AbortSignal} [signal] stops between two blocks
-   * @returns {Promise<Float32Array>} `[rows]`; −∞ outside the support
+   * @returns {Promise<Numbers>} `[rows]` of the bundle's type; −∞ outside the support
    * @throws {InputError} for a shape, type or code that does not fit, a context that is missing or unasked for
    */
   async logProb(x, context = null, signal) {
-    const { data, rows } = requireRows("x", x, this.manifest.event_shape);
+    const { data, rows } = requireRows(this.manifest, "x", x, this.manifest.event_shape);
     return await this.#rows("log_prob", data, rows, this.#context(context, rows), signal);
   }
 
@@ -83,7 +86,7 @@ export class Model {
   async sample(count, draw) {
     const shape = [count, ...this.manifest.event_shape];
     const blocks = this.sampleBlocks(count, draw);
-    const data = new Float32Array(product(shape));
+    const data = new (arrayOf(this.manifest))(product(shape));
     let at = 0;
     for await (const block of blocks) {
       data.set(block, at);
@@ -97,7 +100,7 @@ export class Model {
    *
    * @param {number} count
    * @param {Draw} draw
-   * @returns {AsyncGenerator<Float32Array, void, undefined>}
+   * @returns {AsyncGenerator<Numbers, void, undefined>}
    * @throws {InputError | ArgumentError} at once, for an argument that cannot be
    */
   sampleBlocks(count, { seed, temperature = 1, context = null, signal }) {
@@ -106,8 +109,8 @@ export class Model {
     if (!Number.isInteger(count) || count < 0 || !Number.isSafeInteger(count * this.manifest.latent_size)) {
       throw new ArgumentError(`rows: expected a whole number from 0, got ${count}`);
     }
-    if (!(factor >= 0 && factor < Infinity)) {
-      throw new ArgumentError(`temperature: expected a number from 0, got ${temperature}`);
+    if (!(factor >= 0 && factor <= HOTTEST)) {
+      throw new ArgumentError(`temperature: expected a number from 0 to ${HOTTEST}, got ${temperature}`);
     }
     normals(seed, 0, 0); // holds the seed to its 64 bits
     return this.#draw(count, seed, factor, this.#context(context, count), signal);
@@ -116,13 +119,13 @@ export class Model {
   /**
    * The deterministic map from noise to data.
    *
-   * @param {NdArray} z `[rows, latent]` float32
-   * @param {NdArray | null} [context] as for `logProb`
+   * @param {Given} z `[rows, latent]`
+   * @param {Given | null} [context] as for `logProb`
    * @returns {Promise<Rows>} `[rows, *event]`
    * @throws {InputError} as for `logProb`
    */
   async sampleFrom(z, context = null) {
-    const { data, rows } = requireRows("z", z, [this.manifest.latent_size]);
+    const { data, rows } = requireRows(this.manifest, "z", z, [this.manifest.latent_size]);
     const x = await this.#rows("sample", data, rows, this.#context(context, rows));
     return { data: x, shape: [rows, ...this.manifest.event_shape] };
   }
@@ -154,10 +157,12 @@ export class Model {
     return below + (logProb - quantiles[below]) / (quantiles[above] - quantiles[below]);
   }
 
-  /** Gives the sessions' memory back. */
+  /** Gives the sessions' memory back, once. */
   async close() {
-    await this.#turn;
-    await Promise.all(Object.values(this.sessions).map((session) => session.release()));
+    this.#closed ??= this.#turn.then(() => {
+      return Promise.all(Object.values(this.sessions).map((session) => session.release()));
+    });
+    await this.#closed;
   }
 
   /**
@@ -178,14 +183,14 @@ export class Model {
       for (let index = 0; index < z.length; index++) {
         z[index] *= index % width < scaled ? temperature : 1;
       }
-      yield await this.#run("sample", z, rows, context(start, rows));
+      yield await this.#run("sample", asNumbers(this.manifest, z), rows, context(start, rows));
     }
   }
 
   /**
    * The context of rows, checked.
    *
-   * @param {NdArray | null} context
+   * @param {Given | null} context
    * @param {number} rows
    */
   #context(context, rows) {
@@ -196,7 +201,7 @@ export class Model {
    * A graph over all rows.
    *
    * @param {GraphName} graph
-   * @param {Float32Array} data
+   * @param {Numbers} data
    * @param {number} count rows
    * @param {ContextRows} context
    * @param {AbortSignal} [signal]
@@ -204,12 +209,16 @@ export class Model {
   async #rows(graph, data, count, context, signal) {
     const width = data.length / count;
     const [, row] = signature(this.manifest, graph).output;
-    const out = new Float32Array(count * product(row));
+    const out = new (arrayOf(this.manifest))(count * product(row));
     for (let start = 0; start < count; start += BLOCK_ROWS) {
       signal?.throwIfAborted();
       const rows = Math.min(BLOCK_ROWS, count - start);
-      const block = data.slice(start * width, (start + rows) * width);
-      out.set(await this.#run(graph, block, rows, context(start, rows)), (start * out.length) / count);
+      const block = data.subarray(start * width, (start + rows) * width);
+      const given = context(start, rows);
+      // A worker takes the memory of what goes in away.
+      const found = await this.#run(graph, block.slice(), rows, given);
+      const mended = graph === "log_prob" ? floorScores(found, [block, given]) : found;
+      out.set(mended, (start * out.length) / count);
     }
     return out;
   }
@@ -218,19 +227,19 @@ export class Model {
    * One run.
    *
    * @param {GraphName} graph
-   * @param {Float32Array} block rows that are no part of a larger array: a worker takes their memory away
+   * @param {Numbers} block rows that are no part of a larger array: a worker takes their memory away
    * @param {number} rows
-   * @param {Float32Array | null} context
-   * @returns {Promise<Float32Array>}
+   * @param {Numbers | null} context
+   * @returns {Promise<Numbers>}
    */
   async #run(graph, block, rows, context) {
     const { Tensor } = this.runtime.ort;
     const { inputs, output } = signature(this.manifest, graph);
     const [[name, shape]] = inputs;
     const [gives, row] = output;
-    const feeds = { [name]: new Tensor("float32", block, [rows, ...shape]) };
+    const feeds = { [name]: new Tensor(this.manifest.dtype, block, [rows, ...shape]) };
     if (context !== null) {
-      feeds.context = new Tensor("float32", context.slice(), [rows, this.manifest.context_size]);
+      feeds.context = new Tensor(this.manifest.dtype, context.slice(), [rows, this.manifest.context_size]);
     }
     const before = this.#turn;
     /** @type {() => void} */
@@ -243,7 +252,7 @@ export class Model {
       const given = await this.sessions[graph].run(feeds);
       const found = await given[gives].getData();
       const expected = rows * product(row);
-      if (!(found instanceof Float32Array) || found.length !== expected) {
+      if (!(found instanceof arrayOf(this.manifest)) || found.length !== expected) {
         throw new Error(`gives ${found.length} numbers for ${rows} rows, expected ${expected}`);
       }
       return found;

@@ -1,8 +1,9 @@
 /** Tables of rows: CSV in, scores or samples out, in blocks. */
 
-import { joinRecord, matchColumns, parseNumber, readRecords } from "../../node/program/csv.js";
-import { formatFloat32, formatFloat64 } from "../../node/program/float32.js";
-import { InputError, TableError } from "../../node/src/errors.js";
+import { cellValue, requireCells } from "../../node/program/cells.js";
+import { joinRecord, matchColumns, readRecords } from "../../node/program/csv.js";
+import { formatFloat64, formatNumber } from "../../node/program/float32.js";
+import { InputError } from "../../node/src/errors.js";
 import { contextFeatures, eventSize, featureNames } from "../../node/src/manifest.js";
 import { BLOCK_ROWS } from "./model.js";
 
@@ -29,7 +30,7 @@ export async function* scoreTable(model, chunks, where, signal) {
     let text = header;
     for (const score of await model.logProb(x, context, signal)) {
       const percentile = hasReference ? `,${formatFloat64(model.percentile(score))}` : "";
-      text += `${formatFloat32(score)}${percentile}\n`;
+      text += `${formatNumber(score, model.manifest)}${percentile}\n`;
     }
     header = "";
     yield { text, rows: x.shape[0] };
@@ -54,7 +55,7 @@ export async function* sampleTable(model, count, draw) {
   for await (const block of blocks) {
     let text = "";
     for (let index = 0; index < block.length; index++) {
-      text += formatFloat32(block[index]) + ((index + 1) % width === 0 ? "\n" : ",");
+      text += formatNumber(block[index], model.manifest) + ((index + 1) % width === 0 ? "\n" : ",");
     }
     yield text;
   }
@@ -75,7 +76,7 @@ export function parseContext(manifest, cells, where) {
   if (cells.length !== columns.length) {
     throw new InputError("wrong_shape", `${where}: expected ${columns.length} values, got ${cells.length}`);
   }
-  const data = Float32Array.from(columns, (column, index) => cellValue(cells[index], column, where));
+  const data = Float64Array.from(columns, (column, index) => cellValue(cells[index], column, manifest, where, true));
   return { data, shape: [columns.length] };
 }
 
@@ -102,9 +103,9 @@ async function* readBlocks(manifest, chunks, where) {
   let number = 0;
   for await (const record of records) {
     number++;
-    rows.push(
-      places.map((place, column) => cellValue(record[place] ?? "", columns[column], `${where}: row ${number}`)),
-    );
+    const place = `${where}: row ${number}`;
+    requireCells(record, header, place);
+    rows.push(places.map((index, column) => cellValue(record[index], columns[column], manifest, place)));
     if (rows.length === BLOCK_ROWS) {
       yield block(rows);
       rows = [];
@@ -119,28 +120,11 @@ async function* readBlocks(manifest, chunks, where) {
     const context = rows.flatMap((row) => row.slice(width));
     return {
       x: {
-        data: Float32Array.from(rows.flatMap((row) => row.slice(0, width))),
+        data: Float64Array.from(rows.flatMap((row) => row.slice(0, width))),
         shape: [rows.length, ...manifest.event_shape],
       },
       context:
-        context.length > 0 ? { data: Float32Array.from(context), shape: [rows.length, columns.length - width] } : null,
+        context.length > 0 ? { data: Float64Array.from(context), shape: [rows.length, columns.length - width] } : null,
     };
   }
-}
-
-/**
- * @param {string} cell
- * @param {ContextFeature} column
- * @param {string} where
- * @returns {number} a float32, finite
- */
-function cellValue(cell, { name, categories }, where) {
-  const code = categories?.indexOf(cell.trim()) ?? -1;
-  const value = code < 0 ? Math.fround(parseNumber(cell)) : code;
-  const fits = categories ? Number.isInteger(value) && value >= 0 && value < categories.length : Number.isFinite(value);
-  if (!fits) {
-    const wanted = categories ? `one of ${categories.slice(0, 50).join(", ")}, or its code` : "a finite number";
-    throw new TableError(`${where}: column ${name}: expected ${wanted}, got ${JSON.stringify(cell.slice(0, 40))}`);
-  }
-  return value;
 }

@@ -23,6 +23,7 @@ export function manifest(changes = {}) {
   const context = changes.context_size ? tensor("context", [/** @type {number} */ (changes.context_size)]) : [];
   return {
     format: "flowexport/1",
+    dtype: "float32",
     description: "a scaled and shifted normal",
     event_shape: [2],
     latent_size: width,

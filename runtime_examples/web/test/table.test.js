@@ -33,9 +33,9 @@ test("without reference rows there is no percentile; without rows there is a hea
   assert.deepEqual(await scores(model, "x0,x1\n"), { text: "log_prob\n", rows: 0 });
 });
 
-test("a category is its name, or its code where no name says so", async () => {
+test("a category is its label, and labels that are numbers are compared as numbers", async () => {
   const { model } = await openFake(manifest(CONTEXT));
-  const csv = "x,y,angle,cut\n2,2,1,a\n2,2,1,0\n3,3,1,2\n3,3,1,1\n4,4,1,c\n";
+  const csv = "x,y,angle,cut\n2,2,1,a\n2,2,1, a \n3,3,1,2\n3,3,1,2.0\n4,4,1,c\n";
   const found = (await scores(model, csv)).text.split("\n").slice(1, 6);
   assert.deepEqual(new Set(found), new Set(["-3.2241714,96.77582859992981"]));
 });
@@ -47,10 +47,10 @@ test("a cell that the model cannot take is named by row and column", async () =>
     ["1,inf,1,a", /column y/],
     ["1,1e39,1,a", /column y/],
     ["1,0x1,1,a", /column y/],
-    ["1", /column y/],
-    ["1,1,1,d", /column cut: expected one of a, 2, c, or its code, got "d"/],
+    ["1", /expected 4 cells, got 1/],
+    ["1,1,1,d", /column cut: expected one of a, 2, c, got "d"/],
     ["1,1,1,0.5", /column cut/],
-    ["1,1,1,3", /column cut/],
+    ["1,1,1,0", /column cut/],
   ])) {
     await assert.rejects(scores(model, `x,y,angle,cut\n1,1,1,a\n${row}\n`), { name: "TableError", message });
   }

@@ -46,7 +46,7 @@ inline std::size_t count(const Shape &shape) {
     return std::accumulate(shape.begin(), shape.end(), std::size_t{1}, std::multiplies<>());
 }
 
-/// An array in C order: `Array(x, {rows, 2})`. float64 can be said, so that it can be refused by name.
+/// An array in C order: `Array(x, {rows, 2})`. A model of float64 takes either type, one of float32 its own alone.
 class Array {
   public:
     /// Throws Error (wrong_shape) where the numbers do not fill the shape.
@@ -55,12 +55,17 @@ class Array {
 
     const Shape &shape() const { return shape_; }
 
-    /// The numbers, or nullptr where they are no float32.
-    const Span<const float> *floats() const { return std::get_if<Span<const float>>(&numbers_); }
-
-  private:
     using Numbers = std::variant<Span<const float>, Span<const double>>;
 
+    /// The numbers, of the type that they have.
+    const Numbers &numbers() const { return numbers_; }
+
+    /// A number, whatever its type.
+    double operator[](std::size_t index) const {
+        return std::visit([index](const auto &numbers) { return static_cast<double>(numbers[index]); }, numbers_);
+    }
+
+  private:
     Array(Numbers numbers, const Shape &shape, std::size_t size) : numbers_(numbers), shape_(shape) {
         if (size != count(shape)) {
             throw Error(Code::wrong_shape, "an array of " + std::to_string(size) + " numbers, whose shape takes " +

@@ -10,7 +10,7 @@ enum class Code {
     none,
     wrong_shape,      // an array of another shape than the model takes
     missing_context,  // the model has a context and none was given
-    wrong_dtype,      // an array of something else than float32
+    wrong_dtype,      // an array of float64 for a model of float32
     unknown_category, // a context holds a code that its feature does not have
     wrong_value,      // an argument that cannot be, such as a negative temperature
     bad_bundle,       // the bundle breaks its contract, or its graph cannot be run

@@ -18,9 +18,12 @@ struct ContextFeature {
     std::vector<std::string> categories;
 };
 
+enum class Dtype { float32, float64 };
+
 /// What a model is.
 struct Description {
     std::string name, text;
+    Dtype dtype = Dtype::float32;        // of its graphs
     Shape event_shape;                   // of one row of x
     std::size_t width = 0;               // numbers in it
     std::size_t latent_size = 0;         // numbers in a row of z
@@ -38,7 +41,8 @@ struct Options {
 ///
 /// It does not change once it is open: any number of threads may call its functions at the same time, and copies share
 /// what it holds.
-/// Arrays of rows are [rows, …]; a context is [rows, context], or [context] for all rows.
+/// Arrays of rows are [rows, …]; a context is [rows, context], or [context] for all rows. What comes out is float, or
+/// double where it is asked for: `model.log_prob<double>(x)`, which has all digits of a model of float64.
 class Model {
   public:
     /// Opens the bundle in a folder, and holds every file to its hash.
@@ -51,20 +55,24 @@ class Model {
     /// support. Returns [rows].
     /// Throws Error: wrong_shape, missing_context, wrong_dtype, unknown_category before anything is run; bad_bundle
     /// where ONNX Runtime cannot run the graph.
-    std::vector<float> log_prob(const Array &x, const std::optional<Array> &context = std::nullopt) const;
+    template <class T = float>
+    std::vector<T> log_prob(const Array &x, const std::optional<Array> &context = std::nullopt) const;
 
     /// Where scores stand among those of the bundle's reference rows, 0 to 100.
     /// Throws Error: bad_bundle, where it has none.
     std::vector<double> percentile(Span<const float> log_prob) const;
+    std::vector<double> percentile(Span<const double> log_prob) const;
 
     /// The deterministic map from latents z [rows, latent] to x. Returns [rows, width]; throws as log_prob.
-    std::vector<float> sample_from(const Array &z, const std::optional<Array> &context = std::nullopt) const;
+    template <class T = float>
+    std::vector<T> sample_from(const Array &z, const std::optional<Array> &context = std::nullopt) const;
 
     /// Rows number first … first + rows − 1 of the endless sample that belongs to a seed: the same in every
-    /// language, and the same in parts as in one call. The temperature, from 0, multiplies the noise.
+    /// language, and the same in parts as in one call. The temperature, from 0 to 1,000,000, multiplies the noise.
     /// Returns [rows, width]; throws as log_prob, and wrong_value.
-    std::vector<float> sample(std::uint64_t seed, std::size_t rows, double temperature = 1,
-                              const std::optional<Array> &context = std::nullopt, std::uint64_t first = 0) const;
+    template <class T = float>
+    std::vector<T> sample(std::uint64_t seed, std::size_t rows, double temperature = 1,
+                          const std::optional<Array> &context = std::nullopt, std::uint64_t first = 0) const;
 
   private:
     struct Parts;

@@ -29,6 +29,9 @@ func bench(bundle string, out *bufio.Writer) error {
 		context = flowbundle.RowsOf(make([]float32, width))
 	}
 	fmt.Fprintln(out, "graph,rows,microseconds")
+	if err := out.Flush(); err != nil {
+		return err
+	}
 	for _, rows := range []int{1, 1000} {
 		x, err := model.Sample(rows, 0, 1, context)
 		if err != nil {

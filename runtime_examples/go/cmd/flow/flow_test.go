@@ -100,37 +100,37 @@ func TestCompare(t *testing.T) {
 	narrow := golden.Tolerance{Atol: 0.1, Rtol: 0.01}
 	nan, infinity := math.NaN(), math.Inf(-1)
 	for _, c := range []struct {
-		found    []float32
+		found    []float64
 		expected []float64
 		unit     []float64
 		passes   bool
 	}{
-		{[]float32{100}, []float64{101}, []float64{1}, true},
-		{[]float32{100}, []float64{102}, []float64{1}, false},
-		{[]float32{0}, []float64{0.09}, []float64{1}, true},
-		{[]float32{0}, []float64{0.11}, []float64{1}, false},
-		{[]float32{0, 0, 0, 0}, []float64{0, 0.9, 0, 0.9}, []float64{1, 10}, true},
-		{[]float32{0, 0, 0, 0}, []float64{0, 0.9, 0.9, 0}, []float64{1, 10}, false},
-		{[]float32{float32(nan)}, []float64{0}, []float64{1}, false},
-		{[]float32{0}, []float64{nan}, []float64{1}, false},
-		{[]float32{0, 0}, []float64{0}, []float64{1}, false},
+		{[]float64{100}, []float64{101}, []float64{1}, true},
+		{[]float64{100}, []float64{102}, []float64{1}, false},
+		{[]float64{0}, []float64{0.09}, []float64{1}, true},
+		{[]float64{0}, []float64{0.11}, []float64{1}, false},
+		{[]float64{0, 0, 0, 0}, []float64{0, 0.9, 0, 0.9}, []float64{1, 10}, true},
+		{[]float64{0, 0, 0, 0}, []float64{0, 0.9, 0.9, 0}, []float64{1, 10}, false},
+		{[]float64{nan}, []float64{0}, []float64{1}, false},
+		{[]float64{0}, []float64{nan}, []float64{1}, false},
+		{[]float64{0, 0}, []float64{0}, []float64{1}, false},
 		{nil, nil, []float64{1}, false},
-		{[]float32{float32(infinity)}, []float64{infinity}, []float64{1}, true},
-		{[]float32{float32(infinity)}, []float64{0}, []float64{1}, false},
-		{[]float32{0}, []float64{infinity}, []float64{1}, false},
+		{[]float64{infinity}, []float64{infinity}, []float64{1}, true},
+		{[]float64{infinity}, []float64{0}, []float64{1}, false},
+		{[]float64{0}, []float64{infinity}, []float64{1}, false},
 	} {
-		if line := compare(c.found, c.expected, narrow, c.unit); line.passed != c.passes {
+		if line := compare(c.found, c.expected, narrow, c.unit, make([]float64, len(c.expected))); line.passed != c.passes {
 			t.Errorf("%v, expected %v: %v", c.found, c.expected, line)
 		}
 	}
-	nearest := compare([]float32{0, 1000}, []float64{0.09, 1001}, narrow, []float64{1})
+	nearest := compare([]float64{0, 1000}, []float64{0.09, 1001}, narrow, []float64{1}, make([]float64, 2))
 	if nearest.found != "9.000e-02" || nearest.bound != "1.009e-01" {
 		t.Error(nearest)
 	}
 }
 
-func TestScoreFindsColumnsByNameAndCategoriesByNameOrCode(t *testing.T) {
-	rows := "\ufeffnote,cut,x3,x2,x1,x0,angle\n\"a, b\",good,1,1,1,1,0.5\n,2,1,1,1, 1e0 ,-1\r\n,0,1,1,1,0,0"
+func TestScoreFindsColumnsByNameAndCategoriesByLabel(t *testing.T) {
+	rows := "\ufeffnote,cut,x3,x2,x1,x0,angle\n\"a, b\",good,1,1,1,1,0.5\n,ideal,1,1,1, 1e0 ,-1\r\n,fair,1,1,1,0,0"
 	if out := prints(t, rows, "score", testBundle); out != "log_prob\n10.5\n19\n-inf\n" {
 		t.Error(out)
 	}

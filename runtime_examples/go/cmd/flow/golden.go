@@ -17,6 +17,8 @@ var (
 	// ofDirection is that of log_prob of a sample, in nats: the density's gradient magnifies the rounding of a
 	// float32 sample.
 	ofDirection = golden.Tolerance{Atol: 1e-2, Rtol: 1e-3}
+	// multiple is how often its own float32 rounding a number may differ by, share up to which share of it and of its unit.
+	multiple, share = 4.0, 1e-3
 	// ofNoise is two units in the last place of the largest normal.
 	ofNoise = golden.Tolerance{Atol: 9.5e-7}
 )
@@ -115,11 +117,29 @@ func replay(model *flowbundle.Model, cases *golden.Golden, one golden.Case) (lin
 		wide = wide[start*len(unit) : stop*len(unit)]
 	}
 	tolerance := golden.Tolerance{Atol: min(asked.Atol, most.Atol), Rtol: min(asked.Rtol, most.Rtol)}
-	return compare(found.Data, wide, tolerance, unit), nil
+	own := make([]float64, len(wide))
+	if file := one.Rounding[one.Graph.Output()]; file != "" {
+		array, err := golden.ReadArray(model.Bundle(), file)
+		if err != nil {
+			return line{}, err
+		}
+		rounding := array.Widened()
+		if one.Rows != nil && one.Rows[1]*len(unit) <= len(rounding) {
+			rounding = rounding[one.Rows[0]*len(unit) : one.Rows[1]*len(unit)]
+		}
+		if len(rounding) != len(wide) {
+			return line{}, missingRows(model, one)
+		}
+		for i := range own {
+			scale := unit[i%len(unit)]
+			own[i] = min(multiple*rounding[i]/scale, share*(1+math.Abs(wide[i])/scale))
+		}
+	}
+	return compare(found.Data, wide, tolerance, unit, own), nil
 }
 
 // runCase gives the output of a case's graph for its inputs.
-func runCase(model *flowbundle.Model, one golden.Case) (*flowbundle.Rows, error) {
+func runCase(model *flowbundle.Model, one golden.Case) (*flowbundle.Rows64, error) {
 	rows, err := input(model, one, one.Graph.Input())
 	if err != nil {
 		return nil, err
@@ -129,14 +149,14 @@ func runCase(model *flowbundle.Model, one golden.Case) (*flowbundle.Rows, error)
 		return nil, err
 	}
 	if one.Graph == golden.Sample {
-		return model.SampleFrom(rows, context)
+		return model.SampleFrom64(rows, context)
 	}
-	scores, err := model.LogProb(rows, context)
-	return &flowbundle.Rows{Data: scores}, err
+	scores, err := model.LogProb64(rows, context)
+	return &flowbundle.Rows64{Data: scores}, err
 }
 
 // input gives the rows of an input that a case names, or all of them; nil where it has no such input.
-func input(model *flowbundle.Model, one golden.Case, tensor string) (*flowbundle.Rows, error) {
+func input(model *flowbundle.Model, one golden.Case, tensor string) (*flowbundle.Rows64, error) {
 	file, found := one.Inputs[tensor]
 	if !found {
 		return nil, nil
@@ -145,7 +165,7 @@ func input(model *flowbundle.Model, one golden.Case, tensor string) (*flowbundle
 	if err != nil {
 		return nil, err
 	}
-	rows, err := array.Rows()
+	rows, err := array.Rows(model.Manifest().Dtype)
 	if err != nil || one.Rows == nil {
 		return rows, err
 	}
@@ -178,8 +198,24 @@ func direction(model *flowbundle.Model, cases *golden.Golden) (line, error) {
 		if err != nil {
 			return line{}, err
 		}
-		found, err := model.LogProb(x, context)
-		return compare(found, wide, ofDirection, []float64{1}), err
+		found, err := model.LogProb64(x, context)
+		if err != nil {
+			return line{}, err
+		}
+		own := make([]float64, len(wide))
+		if file := cases.Golden.LogProbOfSampleRounding; file != "" {
+			array, err := golden.ReadArray(model.Bundle(), file)
+			if err != nil {
+				return line{}, err
+			}
+			if len(array.Widened()) != len(wide) {
+				return line{}, fault(model, "golden.log_prob_of_sample_rounding: is not of as many rows")
+			}
+			for i, rounding := range array.Widened() {
+				own[i] = multiple * rounding
+			}
+		}
+		return compare(found, wide, ofDirection, []float64{1}, own), nil
 	}
 	return line{}, fault(model, "golden.log_prob_of_sample: no sample case has as many rows")
 }
@@ -191,24 +227,25 @@ func noise(model *flowbundle.Model, part golden.NoisePart) (line, error) {
 		return line{}, err
 	}
 	wide := expected.Widened()
-	return compare(flowbundle.Normals(part.Number(), part.Start, len(wide)), wide, ofNoise, []float64{1}), nil
+	found := golden.Array{Float32: flowbundle.Normals(part.Number(), part.Start, len(wide))}
+	return compare(found.Widened(), wide, ofNoise, []float64{1}, make([]float64, len(wide))), nil
 }
 
-// compare tells whether |Δ| ≤ atol · unit + rtol · |expected| everywhere, in units of unit, which repeats from row to
-// row. The figures are those of the number that comes nearest to its bound, or goes farthest over it.
-func compare(found []float32, expected []float64, tolerance golden.Tolerance, unit []float64) line {
+// compare tells whether |Δ| ≤ atol · unit + rtol · |expected| + own everywhere, in units of unit, which repeats from row
+// to row; own, in those units, is what rounding may cost. The figures are those of the number that comes nearest to its bound, or goes farthest over it.
+func compare(found []float64, expected []float64, tolerance golden.Tolerance, unit, own []float64) line {
 	passed := len(found) == len(expected) && len(found) > 0
 	worst, difference, bound := -1.0, math.NaN(), math.NaN()
 	for i := range min(len(found), len(expected)) {
-		one, wanted, scale := float64(found[i]), expected[i], unit[i%len(unit)]
-		delta, magnitude := 0.0, 0.0
+		one, wanted, scale := found[i], expected[i], unit[i%len(unit)]
+		delta, magnitude, rounding := 0.0, 0.0, 0.0
 		if one != wanted { // equal infinities differ by nothing
 			delta = math.Abs(one-wanted) / scale
 		}
 		if !math.IsInf(wanted, 0) && !math.IsNaN(wanted) {
-			magnitude = math.Abs(wanted) / scale
+			magnitude, rounding = math.Abs(wanted)/scale, own[i]
 		}
-		limit := tolerance.Atol + tolerance.Rtol*magnitude
+		limit := tolerance.Atol + tolerance.Rtol*magnitude + rounding
 		// NaN is within no bound.
 		passed = passed && delta <= limit
 		ratio := 0.0

@@ -42,9 +42,11 @@ func parseDraw(arguments []string) (draw, error) {
 		return d, err
 	}
 	if len(words) == 3 {
-		if d.temperature, err = parseNumber(words[2]); err != nil {
+		temperature, err := parseNumber(words[2], "float32")
+		if err != nil {
 			return d, fmt.Errorf("TEMPERATURE: %w", err)
 		}
+		d.temperature = float32(temperature)
 	}
 	return d, nil
 }
@@ -65,14 +67,15 @@ func sample(bundle string, d draw, out *bufio.Writer) error {
 		return err
 	}
 	defer model.Close()
-	var context *flowbundle.Rows
+	var context *flowbundle.Rows64
+	dtype := model.Manifest().Dtype
 	if d.context != nil {
-		if context, err = parseRow(*d.context, model.Manifest().Context); err != nil {
+		if context, err = parseRow(*d.context, model.Manifest().Context, dtype); err != nil {
 			return fmt.Errorf("--context: %w", err)
 		}
 	}
 	// What is wrong with the arguments shows before the first line does.
-	if _, err := model.SampleRange(d.count, 0, d.seed, d.temperature, context); err != nil {
+	if _, err := model.SampleRange64(d.count, 0, d.seed, d.temperature, context); err != nil {
 		return err
 	}
 	header := csv.NewWriter(out)
@@ -82,14 +85,14 @@ func sample(bundle string, d draw, out *bufio.Writer) error {
 	header.Flush()
 	for start := uint64(0); start < d.count; start += flowbundle.BlockRows {
 		count := int(min(d.count-start, flowbundle.BlockRows))
-		rows, err := model.SampleRange(start, count, d.seed, d.temperature, context)
+		rows, err := model.SampleRange64(start, count, d.seed, d.temperature, context)
 		if err != nil {
 			return err
 		}
 		for i := range rows.Len() {
 			var line []byte
 			for _, number := range rows.Row(i) {
-				line = append(appendShortest(line, float64(number), 32), ',')
+				line = append(appendShortest(line, number, bitsOf(dtype)), ',')
 			}
 			line[len(line)-1] = '\n'
 			if _, err := out.Write(line); err != nil {
@@ -101,15 +104,15 @@ func sample(bundle string, d draw, out *bufio.Writer) error {
 }
 
 // parseRow reads the row of --context.
-func parseRow(text string, columns []flowbundle.ContextFeature) (*flowbundle.Rows, error) {
+func parseRow(text string, columns []flowbundle.ContextFeature, dtype string) (*flowbundle.Rows64, error) {
 	cells := strings.Split(text, ",")
 	if len(cells) != len(columns) {
 		return nil, fmt.Errorf("expected %d values, got %d", len(columns), len(cells))
 	}
-	row := make([]float32, len(cells))
+	row := make([]float64, len(cells))
 	for i, column := range columns {
 		var err error
-		if row[i], err = parseContext(cells[i], column); err != nil {
+		if row[i], err = parseContext(cells[i], column, dtype); err != nil {
 			return nil, fmt.Errorf("column %q: %w", column.Name, err)
 		}
 	}

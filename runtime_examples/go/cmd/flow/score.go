@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode/utf8"
 
 	"flowbundle"
 )
@@ -28,7 +29,10 @@ func score(bundle string, in io.Reader, out *bufio.Writer, errs io.Writer) error
 	if err != nil {
 		return fmt.Errorf("standard input: %w", err)
 	}
-	out.WriteString(header)
+	if _, err := out.WriteString(header); err != nil {
+		return err
+	}
+	bits := bitsOf(model.Manifest().Dtype)
 	for {
 		x, context, err := table.block()
 		if err != nil {
@@ -37,13 +41,13 @@ func score(bundle string, in io.Reader, out *bufio.Writer, errs io.Writer) error
 		if x.Len() == 0 {
 			return nil
 		}
-		scores, err := model.LogProb(x, context)
+		scores, err := model.LogProb64(x, context)
 		if err != nil {
 			return err
 		}
 		for _, logProb := range scores {
-			line := appendShortest(nil, float64(logProb), 32)
-			if percentile, found := model.Percentile(logProb); found {
+			line := appendShortest(nil, logProb, bits)
+			if percentile, found := model.Percentile64(logProb); found {
 				line = appendShortest(append(line, ','), percentile, 64)
 			}
 			if _, err := out.Write(append(line, '\n')); err != nil {
@@ -57,8 +61,8 @@ func score(bundle string, in io.Reader, out *bufio.Writer, errs io.Writer) error
 type table struct {
 	reader   *csv.Reader
 	manifest *flowbundle.Manifest
-	// names of features, then context, and where each column lies.
-	names     []string
+	// columns are features, then context, and where each lies.
+	columns   []flowbundle.ContextFeature
 	positions []int
 	row       int
 }
@@ -68,18 +72,29 @@ func openTable(in io.Reader, manifest *flowbundle.Manifest) (*table, error) {
 	if mark, _ := buffered.Peek(3); bytes.Equal(mark, []byte("\ufeff")) {
 		buffered.Discard(3)
 	}
-	t := &table{reader: csv.NewReader(buffered), manifest: manifest, names: manifest.Features[:len(manifest.Features):len(manifest.Features)]}
-	for _, column := range manifest.Context {
-		t.names = append(t.names, column.Name)
+	t := &table{reader: csv.NewReader(&lineEnds{from: buffered}), manifest: manifest}
+	for _, name := range manifest.Features {
+		t.columns = append(t.columns, flowbundle.ContextFeature{Name: name})
 	}
+	t.columns = append(t.columns, manifest.Context...)
 	header, err := t.reader.Read()
+	if err == nil {
+		err = plain(header)
+	}
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("header: %w", err)
 	}
-	for _, name := range t.names {
-		position, err := find(header, name)
-		if err != nil {
-			return nil, err
+	positions := map[string]int{}
+	for i, name := range header {
+		if _, found := positions[name]; found {
+			return nil, fmt.Errorf("header: column %q is there twice", name)
+		}
+		positions[name] = i
+	}
+	for _, column := range t.columns {
+		position, found := positions[column.Name]
+		if !found {
+			return nil, fmt.Errorf("header: no column %q", column.Name)
 		}
 		t.positions = append(t.positions, position)
 	}
@@ -87,29 +102,41 @@ func openTable(in io.Reader, manifest *flowbundle.Manifest) (*table, error) {
 	return t, nil
 }
 
-// find gives the place of a column in a header.
-func find(header []string, name string) (int, error) {
-	position := -1
-	for i, column := range header {
-		if strings.TrimSpace(column) != strings.TrimSpace(name) {
-			continue
+// lineEnds puts a NUL, which is no text either, in the place of a CR that no LF follows: encoding/csv drops some.
+type lineEnds struct{ from *bufio.Reader }
+
+func (l *lineEnds) Read(into []byte) (int, error) {
+	count, err := l.from.Read(into)
+	for i, character := range into[:count] {
+		following := into[i+1 : count]
+		if character == '\r' && len(following) == 0 {
+			following, _ = l.from.Peek(1)
 		}
-		if position >= 0 {
-			return 0, fmt.Errorf("header: column %q is there twice", name)
+		if character == '\r' && !bytes.HasPrefix(following, []byte("\n")) {
+			into[i] = 0
 		}
-		position = i
 	}
-	if position < 0 {
-		return 0, fmt.Errorf("header: no column %q", name)
+	return count, err
+}
+
+// plain refuses cells that are no text.
+func plain(record []string) error {
+	for _, cell := range record {
+		if strings.ContainsRune(cell, 0) {
+			return errors.New("holds a NUL, or a CR that no LF follows")
+		}
+		if !utf8.ValidString(cell) {
+			return errors.New("is not UTF-8")
+		}
 	}
-	return position, nil
+	return nil
 }
 
 // block gives the next rows, and their contexts where the model takes some; no rows at the end.
-func (t *table) block() (x, context *flowbundle.Rows, err error) {
-	x = &flowbundle.Rows{Shape: t.manifest.EventShape}
+func (t *table) block() (x, context *flowbundle.Rows64, err error) {
+	x = &flowbundle.Rows64{Shape: t.manifest.EventShape}
 	if width := len(t.manifest.Context); width > 0 {
-		context = &flowbundle.Rows{Shape: []int{width}}
+		context = &flowbundle.Rows64{Shape: []int{width}}
 	}
 	for range flowbundle.BlockRows {
 		record, err := t.reader.Read()
@@ -117,6 +144,9 @@ func (t *table) block() (x, context *flowbundle.Rows, err error) {
 			break
 		}
 		t.row++
+		if err := plain(record); err != nil {
+			return nil, nil, fmt.Errorf("row %d: %w", t.row, err)
+		}
 		if errors.Is(err, csv.ErrFieldCount) {
 			return nil, nil, fmt.Errorf("row %d: expected %d cells, got %d", t.row, t.reader.FieldsPerRecord, len(record))
 		}
@@ -124,9 +154,9 @@ func (t *table) block() (x, context *flowbundle.Rows, err error) {
 			return nil, nil, fmt.Errorf("row %d: %w", t.row, err)
 		}
 		for i, position := range t.positions {
-			number, err := t.cell(i, record[position])
+			number, err := parseCell(record[position], t.columns[i], t.manifest.Dtype)
 			if err != nil {
-				return nil, nil, fmt.Errorf("row %d, column %q: %w", t.row, t.names[i], err)
+				return nil, nil, fmt.Errorf("row %d, column %q: %w", t.row, t.columns[i].Name, err)
 			}
 			if i < len(t.manifest.Features) {
 				x.Data = append(x.Data, number)
@@ -136,12 +166,4 @@ func (t *table) block() (x, context *flowbundle.Rows, err error) {
 		}
 	}
 	return x, context, nil
-}
-
-// cell reads the cell of a column, a feature or one of the context.
-func (t *table) cell(column int, text string) (float32, error) {
-	if column < len(t.manifest.Features) {
-		return parseNumber(text)
-	}
-	return parseContext(text, t.manifest.Context[column-len(t.manifest.Features)])
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,27 +24,53 @@ func appendShortest(text []byte, number float64, bits int) []byte {
 	return strconv.AppendFloat(text, number, 'f', -1, bits)
 }
 
-// parseNumber reads a finite float32.
-func parseNumber(text string) (float32, error) {
-	number, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-	// ParseFloat reads hexadecimal numbers too, which are none of a table.
-	if err != nil || strings.ContainsAny(text, "xX") || math.IsNaN(number) || math.IsInf(float64(float32(number)), 0) {
-		return 0, fmt.Errorf("%q is not a finite number", text)
+// bitsOf gives the size of a number.
+func bitsOf(dtype string) int {
+	if dtype == "float64" {
+		return 64
 	}
-	return float32(number), nil
+	return 32
 }
 
-// parseContext reads a number of a context: the name of a category, or a code, where the column has categories.
-func parseContext(text string, column flowbundle.ContextFeature) (float32, error) {
-	if code := slices.Index(column.Categories, strings.TrimSpace(text)); code >= 0 {
-		return float32(code), nil
+var decimalForm = regexp.MustCompile(`^ *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *$`)
+
+// parseNumber reads a decimal number that float32, or float64, can hold.
+func parseNumber(text, dtype string) (float64, error) {
+	number, err := strconv.ParseFloat(strings.Trim(text, " "), 64)
+	held := number
+	if dtype == "float32" {
+		held = float64(float32(number))
 	}
-	number, err := parseNumber(text)
+	if !decimalForm.MatchString(text) || err != nil || math.IsInf(held, 0) {
+		return 0, fmt.Errorf("%q is not a finite number", text)
+	}
+	return number, nil
+}
+
+// parseCell reads a cell: a number, or the label of a category. Labels that are numbers are compared as numbers.
+func parseCell(text string, column flowbundle.ContextFeature, dtype string) (float64, error) {
+	number, err := parseNumber(text, dtype)
 	if column.Categories == nil {
 		return number, err
 	}
-	if err != nil || !column.Admits(number) {
-		return 0, fmt.Errorf("%q is no category and no code of one", text)
+	code := slices.IndexFunc(column.Categories, func(label string) bool {
+		same, none := parseNumber(label, "float64")
+		return strings.Trim(label, " ") == strings.Trim(text, " ") || err == nil && none == nil && same == number
+	})
+	if code < 0 {
+		return 0, fmt.Errorf("%q is no category", text)
 	}
-	return number, nil
+	return float64(code), nil
+}
+
+// parseContext reads a value of --context: as a cell, or, where no label is a number, a code.
+func parseContext(text string, column flowbundle.ContextFeature, dtype string) (float64, error) {
+	numeric := func(label string) bool { _, none := parseNumber(label, dtype); return none == nil }
+	value, err := parseCell(text, column, dtype)
+	if err != nil && column.Categories != nil && !slices.ContainsFunc(column.Categories, numeric) {
+		if code, none := parseNumber(text, dtype); none == nil && column.Admits(code) {
+			return code, nil
+		}
+	}
+	return value, err
 }

@@ -6,6 +6,6 @@ compile_error!("turn on one of the features `onnxruntime` and `tract`");
 #[cfg_attr(feature = "tract", path = "tract.rs")]
 #[cfg_attr(not(feature = "tract"), path = "onnxruntime.rs")]
 mod runtime;
-pub(crate) use runtime::Session;
 #[cfg(not(feature = "tract"))]
 pub use runtime::environment;
+pub(crate) use runtime::{Element, Session};

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::env;
 use std::error::Error as _;
+use std::fmt::Debug;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -10,8 +11,9 @@ use ort::LoadDynamicError;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 use ort::session::builder::AutoDevicePolicy;
+
 use ort::session::{Session as OrtSession, SessionInputValue};
-use ort::value::TensorRef;
+use ort::value::{PrimitiveTensorElementType, TensorRef};
 
 use crate::error::Error;
 use crate::rows::Rows;
@@ -36,12 +38,17 @@ impl Session {
     }
 
     /// Runs the graph once; its output, in C order.
-    pub fn run(&self, inputs: &[(&str, Rows<'_>)]) -> Result<Vec<f32>, String> {
+    pub fn run<T: Element + Copy>(&self, inputs: &[(&str, Rows<'_, T>)]) -> Result<Vec<T>, String> {
         // What panicked while it held the session left nothing of ours half done in it.
         let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         fetch(&mut session, inputs, self.output).map_err(|error| first_line(&error))
     }
 }
+
+/// A number that goes into a graph.
+pub(crate) trait Element: PrimitiveTensorElementType + Debug + 'static {}
+
+impl<T: PrimitiveTensorElementType + Debug + 'static> Element for T {}
 
 fn build(environment: &Environment, onnx: &[u8], threads: usize) -> ort::Result<OrtSession> {
     OrtSession::builder(environment)?
@@ -54,7 +61,11 @@ fn build(environment: &Environment, onnx: &[u8], threads: usize) -> ort::Result<
         .commit_from_memory(onnx)
 }
 
-fn fetch(session: &mut OrtSession, inputs: &[(&str, Rows<'_>)], output: &str) -> ort::Result<Vec<f32>> {
+fn fetch<T: Element + Copy>(
+    session: &mut OrtSession,
+    inputs: &[(&str, Rows<'_, T>)],
+    output: &str,
+) -> ort::Result<Vec<T>> {
     let values = inputs
         .iter()
         .map(|(name, rows)| {
@@ -64,7 +75,7 @@ fn fetch(session: &mut OrtSession, inputs: &[(&str, Rows<'_>)], output: &str) ->
         .collect::<ort::Result<Vec<_>>>()?;
     let outputs = session.run(values)?;
     let value = outputs.get(output).ok_or_else(|| ort::Error::new(format!("no output {output:?}")))?;
-    Ok(value.try_extract_tensor::<f32>()?.1.to_vec())
+    Ok(value.try_extract_tensor::<T>()?.1.to_vec())
 }
 
 /// The process's ONNX Runtime. ort allows one: an application that uses ort beside this library takes it here.
@@ -82,11 +93,16 @@ pub fn environment() -> Result<Environment, Error> {
     if let Some(environment) = &*held {
         return Ok(environment.clone());
     }
+    if env::var_os("ORT_DISABLE_TELEMETRY").is_none() {
+        // Before it is loaded: it would write a device's id into the user's cache folder. A user's own word stands.
+        // SAFETY: Rust's own readers of the environment are locked out; of C's, only one that runs right now, in another
+        // thread, while the first model of the process is opened, could be disturbed.
+        unsafe { env::set_var("ORT_DISABLE_TELEMETRY", "1") };
+    }
     let system = || format!("{}onnxruntime{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     let library = env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty());
     let environment = ort::init_from(library.unwrap_or_else(|| system().into()))
         .map_err(|error| Error::Runtime(format!("ORT_DYLIB_PATH: {}", load_fault(&error))))?
-        .with_telemetry(false)
         .build()
         .map_err(|error| Error::Runtime(format!("ONNX Runtime: {}", first_line(&error))))?;
     Ok(held.insert(environment).clone())

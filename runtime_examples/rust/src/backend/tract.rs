@@ -24,11 +24,11 @@ impl Session {
     }
 
     /// Runs the graph once; its output, in C order.
-    pub fn run(&self, inputs: &[(&str, Rows<'_>)]) -> Result<Vec<f32>, String> {
+    pub fn run<T: Element + Copy>(&self, inputs: &[(&str, Rows<'_, T>)]) -> Result<Vec<T>, String> {
         self.fetch(inputs).map_err(|error| first_line(&error))
     }
 
-    fn fetch(&self, inputs: &[(&str, Rows<'_>)]) -> TractResult<Vec<f32>> {
+    fn fetch<T: Element + Copy>(&self, inputs: &[(&str, Rows<'_, T>)]) -> TractResult<Vec<T>> {
         let mut values = TVec::new();
         for name in &self.inputs {
             let input = inputs.iter().find(|(input, _)| input == name);
@@ -37,9 +37,14 @@ impl Session {
         }
         let outputs = self.plan.run(values)?;
         let output = outputs.first().context("no output")?;
-        Ok(output.to_plain_array_view::<f32>()?.iter().copied().collect())
+        Ok(output.to_plain_array_view::<T>()?.iter().copied().collect())
     }
 }
+
+/// A number that goes into a graph.
+pub(crate) trait Element: Datum {}
+
+impl<T: Datum> Element for T {}
 
 fn build(mut onnx: &[u8]) -> TractResult<Session> {
     let model = tract_onnx::onnx().model_for_read(&mut onnx)?;

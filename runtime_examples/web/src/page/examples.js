@@ -12,7 +12,7 @@ const DRAWN = 1000;
  * The rows of the largest golden case of log_prob; without any, samples.
  *
  * @param {Model} model
- * @returns {Promise<{x: Float32Array, context: Float32Array | null}>} `[rows × features]`, `[rows × context]`
+ * @returns {Promise<{x: Float32Array | Float64Array, context: Float32Array | Float64Array | null}>} `[rows × features]`, `[rows × context]`
  */
 export async function exampleRows(model) {
   const { bundle, manifest } = model;

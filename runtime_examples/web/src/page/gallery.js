@@ -72,7 +72,7 @@ export class Gallery {
 /**
  * The values that are black and white: of most numbers the smallest and the largest.
  *
- * @param {Float32Array} data
+ * @param {Float32Array | Float64Array} data
  */
 function brightness(data) {
   const sorted = data.filter(Number.isFinite).sort();
@@ -84,7 +84,7 @@ function brightness(data) {
 /**
  * One image on a canvas of its own size: three channels as colours, otherwise the first as grey.
  *
- * @param {Float32Array} data `[channels, height, width]`
+ * @param {Float32Array | Float64Array} data `[channels, height, width]`
  * @param {{event_shape: number[]}} manifest
  * @param {{black: number, white: number}} levels
  */

@@ -16,7 +16,7 @@ const DARK = "(prefers-color-scheme: dark)";
  * Log-densities of a grid as colours.
  *
  * @param {Frame} frame
- * @param {Float32Array} logProb `[cells, cells]`, from the top left
+ * @param {Float32Array | Float64Array} logProb `[cells, cells]`, from the top left
  * @param {number} cells
  */
 export function paintDensity(frame, logProb, cells) {

@@ -3,10 +3,10 @@
 /**
  * The midpoints of a grid, row by row from the top of the picture, left to right.
  *
- * @param {Float32Array} held `[features]`, what the others stay at
+ * @param {Float32Array | Float64Array} held `[features]`, what the others stay at
  * @param {{feature: number, low: number, high: number, cells: number}} across
  * @param {{feature: number, low: number, high: number, cells: number} | null} up null for one feature only
- * @returns {Float32Array} `[cells, features]`
+ * @returns {Float32Array | Float64Array} `[cells, features]`
  */
 export function gridRows(held, across, up) {
   const width = held.length;
@@ -36,8 +36,12 @@ export function midpoint({ low, high, cells }, cell) {
 /**
  * The largest of some log-densities, −∞ where there is none that is finite.
  *
- * @param {Float32Array} logProb
+ * @param {Float32Array | Float64Array} logProb
  */
 export function peak(logProb) {
-  return logProb.reduce((most, value) => (Number.isFinite(value) ? Math.max(most, value) : most), -Infinity);
+  let most = -Infinity;
+  for (const value of logProb) {
+    most = Number.isFinite(value) ? Math.max(most, value) : most;
+  }
+  return most;
 }

@@ -10,7 +10,7 @@ import { mean, quantile, sortedColumn, span } from "./statistics.js";
 export class State {
   /**
    * @param {Model} model
-   * @param {{x: Float32Array, context: Float32Array | null}} examples
+   * @param {{x: Float32Array | Float64Array, context: Float32Array | Float64Array | null}} examples
    */
   constructor(model, examples) {
     const { manifest } = model;
@@ -22,7 +22,7 @@ export class State {
     this.point = Float32Array.from(this.columns, (column) => shown(quantile(column, 0.5)));
     this.contextColumns = contextFeatures(manifest).map((column, index, all) => ({
       ...column,
-      sorted: sortedColumn(/** @type {Float32Array} */ (examples.context), all.length, index),
+      sorted: sortedColumn(/** @type {Float32Array | Float64Array} */ (examples.context), all.length, index),
     }));
     this.contextValues = Float32Array.from(this.contextColumns, ({ sorted, categories }) =>
       categories ? 0 : shown(quantile(sorted, 0.5)),
@@ -40,7 +40,7 @@ export class State {
   /**
    * Rows as the model takes them.
    *
-   * @param {Float32Array} data
+   * @param {Float32Array | Float64Array} data
    * @returns {NdArray}
    */
   rows(data) {

@@ -8,7 +8,7 @@ const MARGIN = 0.15;
 /**
  * One column of rows, in ascending order.
  *
- * @param {Float32Array} rows `[rows, width]`
+ * @param {Float32Array | Float64Array} rows `[rows, width]`
  * @param {number} width
  * @param {number} column
  * @returns {Float64Array}

@@ -20,7 +20,7 @@ export class View {
    * Shows a model.
    *
    * @param {Model} model
-   * @param {{x: Float32Array, context: Float32Array | null}} examples
+   * @param {{x: Float32Array | Float64Array, context: Float32Array | Float64Array | null}} examples
    * @param {(error: unknown) => void} onError
    */
   constructor(model, examples, onError) {

@@ -1,6 +1,7 @@
 //! `bench`: what a call costs.
 
 use std::hint::black_box;
+use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
 use flowbundle::{Error, Model, Rows};
@@ -13,7 +14,8 @@ const LEAST_CALLS: usize = 20;
 
 pub fn command(bundle: &str) -> Outcome {
     let model = Model::open(bundle)?;
-    println!("graph,rows,microseconds");
+    let mut out = io::stdout();
+    writeln!(out, "graph,rows,microseconds")?;
     let size = [model.manifest().context_size];
     // Zeros are a context of any kind: a number, or the first category.
     let zeros = vec![0.0; size[0]];
@@ -22,9 +24,9 @@ pub fn command(bundle: &str) -> Outcome {
         let x = model.sample(0..rows, 0, 1.0, context)?;
         let x = Rows::new(&x, &model.manifest().event_shape);
         let log_prob = median(|| model.log_prob(x, context))?;
-        println!("log_prob,{rows},{log_prob:.1}");
+        writeln!(out, "log_prob,{rows},{log_prob:.1}")?;
         let sample = median(|| model.sample(0..rows, 0, 1.0, context))?;
-        println!("sample,{rows},{sample:.1}");
+        writeln!(out, "sample,{rows},{sample:.1}")?;
     }
     Ok(true)
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use flowbundle::{Bundle, Error, InputCode, Manifest};
+use flowbundle::{Bundle, Dtype, Error, InputCode, Manifest};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
@@ -52,7 +52,7 @@ struct GraphTensors {
 struct TensorSpec {
     /// By which it is fed or fetched.
     name: String,
-    /// `float32`.
+    /// That of the manifest.
     dtype: String,
     /// `"batch"`, then the sizes of one row.
     shape: Vec<Value>,
@@ -111,6 +111,8 @@ pub struct Golden {
     pub cases: Vec<Case>,
     /// A file: log_prob of the output of the sample case with as many rows.
     pub log_prob_of_sample: String,
+    /// What float32 alone costs each of those.
+    pub log_prob_of_sample_rounding: Option<String>,
     /// Parts of the noise.
     pub noise: Vec<NoiseSpec>,
 }
@@ -126,6 +128,8 @@ pub struct Case {
     pub inputs: BTreeMap<String, String>,
     /// The output → file.
     pub expected: Option<BTreeMap<String, String>>,
+    /// What float32 alone costs each number of the output → file.
+    pub rounding: Option<BTreeMap<String, String>>,
     /// What is to be said of these inputs before anything is run.
     pub error: Option<InputCode>,
     /// Start and end of the rows of all these files that count; without it all do.
@@ -162,6 +166,7 @@ impl Contract {
     fn check_graphs(&self, manifest: &Manifest) -> Result<(), String> {
         let (event, latent): (&[usize], &[usize]) = (&manifest.event_shape, &[manifest.latent_size]);
         let context: &[usize] = &[manifest.context_size];
+        let dtype = if manifest.dtype == Dtype::Float64 { "float64" } else { "float32" };
         for (name, spec, input, output) in [
             ("log_prob", &self.graphs.log_prob, ("x", event), ("log_prob", &[] as &[usize])),
             ("sample", &self.graphs.sample, ("z", latent), ("x", event)),
@@ -176,11 +181,11 @@ impl Contract {
                 // Tensors are fed by name, so their order is free.
                 let fits = |(name, shape): &(&str, &[usize])| {
                     found.iter().any(|tensor| {
-                        tensor.name == *name && tensor.dtype == "float32" && batch_of(tensor, shape)
+                        tensor.name == *name && tensor.dtype == dtype && batch_of(tensor, shape)
                     })
                 };
                 require(found.len() == wanted.len() && wanted.iter().all(fits), || {
-                    format!("graphs.{name}.{key}: expected float32 batches of {wanted:?}")
+                    format!("graphs.{name}.{key}: expected {dtype} batches of {wanted:?}")
                 })?;
             }
         }
@@ -206,7 +211,11 @@ impl Contract {
             require(case.expected.iter().all(|to| to.keys().eq([output])), || {
                 format!("{}.expected: expected {output:?}", key())
             })?;
-            for file in case.inputs.values().chain(case.expected.iter().flat_map(|to| to.values())) {
+            for file in case
+                .inputs
+                .values()
+                .chain(case.expected.iter().chain(&case.rounding).flat_map(|to| to.values()))
+            {
                 require_listed(file, &key)?;
             }
         }
@@ -214,7 +223,10 @@ impl Contract {
             require_listed(&noise.file, &|| format!("golden.noise[{index}]"))?;
         }
         let file = &self.golden.log_prob_of_sample;
-        require_listed(file, &|| "golden.log_prob_of_sample".into())
+        let rounding = self.golden.log_prob_of_sample_rounding.iter();
+        rounding
+            .chain([file])
+            .try_for_each(|file| require_listed(file, &|| "golden.log_prob_of_sample".into()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod bench;
 mod cases;
+mod csv;
 mod golden;
 mod npy;
 mod sample;
@@ -10,6 +11,7 @@ mod text;
 
 use std::env;
 use std::error::Error;
+use std::io;
 use std::process::ExitCode;
 
 const USAGE: &str = "usage: flow golden BUNDLE | score BUNDLE < rows.csv | \
@@ -22,12 +24,18 @@ fn main() -> ExitCode {
     match run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
+        // Whoever read our output has had enough.
+        Err(error) if is_broken_pipe(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             // Names come from the bundle and may hold anything; an error is one line.
             eprintln!("flow: {}", error.to_string().replace(char::is_control, " "));
             ExitCode::from(2)
         }
     }
+}
+
+fn is_broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
 fn run() -> Outcome {

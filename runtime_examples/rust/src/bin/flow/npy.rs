@@ -1,6 +1,6 @@
 //! Arrays of a bundle: .npy version 1.0, C order, little-endian float32 or float64.
 
-use flowbundle::{Bundle, Error, InputCode, Rows};
+use flowbundle::{Bundle, Dtype, Error, InputCode, Rows};
 
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 
@@ -9,17 +9,10 @@ const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";
 pub struct Array {
     /// The size of each axis; none for a single number.
     pub shape: Vec<usize>,
+    /// Whether the file holds float32, as inputs are, and not float64.
+    pub single: bool,
     /// As many numbers as the shape has places.
-    pub numbers: Numbers,
-}
-
-/// The numbers of an [`Array`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Numbers {
-    /// Inputs.
-    F32(Vec<f32>),
-    /// Expected outputs.
-    F64(Vec<f64>),
+    pub numbers: Vec<f64>,
 }
 
 impl Array {
@@ -38,37 +31,30 @@ impl Array {
         if bytes != Some(body.len()) {
             return Err(format!("{} bytes do not fill the shape {shape:?} of {descr}", body.len()));
         }
-        let numbers = match descr {
-            "<f4" => Numbers::F32(body.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
-            _ => Numbers::F64(body.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect()),
+        let single = descr == "<f4";
+        let numbers = match single {
+            true => body.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b).into()).collect(),
+            false => body.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
         };
-        Ok(Array { shape, numbers })
+        Ok(Array { shape, single, numbers })
     }
 
-    /// The array as an input of a model: rows along its first axis.
+    /// The array as an input of a model of a type: rows along its first axis.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] for float64, and for a single number, which has no rows.
-    pub fn rows(&self) -> Result<Rows<'_>, Error> {
-        match (&self.numbers, self.shape.split_first()) {
-            (Numbers::F64(_), _) => {
+    /// [`Error::Input`] for float64 where the model is of float32, and for a single number, which has no rows.
+    pub fn rows(&self, dtype: Dtype) -> Result<Rows<'_, f64>, Error> {
+        match self.shape.split_first() {
+            _ if !self.single && dtype == Dtype::Float32 => {
                 let reason = "expected float32, got float64".into();
                 Err(Error::Input { code: InputCode::WrongDtype, reason })
             }
-            (_, None) => {
+            None => {
                 let reason = "expected rows, got a single number".into();
                 Err(Error::Input { code: InputCode::WrongShape, reason })
             }
-            (Numbers::F32(numbers), Some((_, row))) => Ok(Rows::new(numbers, row)),
-        }
-    }
-
-    /// The numbers in float64.
-    pub fn to_f64(&self) -> Vec<f64> {
-        match &self.numbers {
-            Numbers::F32(numbers) => numbers.iter().map(|number| f64::from(*number)).collect(),
-            Numbers::F64(numbers) => numbers.clone(),
+            Some((_, row)) => Ok(Rows::new(&self.numbers, row)),
         }
     }
 }
@@ -116,23 +102,23 @@ mod tests {
         let body: Vec<u8> = numbers.iter().flat_map(|n| n.to_le_bytes()).collect();
         for (text, shape) in [("(3, 2)", vec![3, 2]), ("(6,)", vec![6]), ("(1, 2, 3)", vec![1, 2, 3])] {
             let array = Array::parse(&file(&header("<f4", "False", text), &body)).unwrap();
-            assert_eq!(array, Array { shape, numbers: Numbers::F32(numbers.to_vec()) });
+            assert_eq!(array, Array { shape, single: true, numbers: numbers.map(f64::from).to_vec() });
         }
         let one = Array::parse(&file(&header("<f8", "False", "()"), &0.1f64.to_le_bytes())).unwrap();
-        assert_eq!(one, Array { shape: vec![], numbers: Numbers::F64(vec![0.1]) });
+        assert_eq!(one, Array { shape: vec![], single: false, numbers: vec![0.1] });
         let none = Array::parse(&file(&header("<f4", "False", "(0, 2)"), &[])).unwrap();
-        assert_eq!(none, Array { shape: vec![0, 2], numbers: Numbers::F32(vec![]) });
+        assert_eq!(none, Array { shape: vec![0, 2], single: true, numbers: vec![] });
     }
 
     #[test]
-    fn an_input_is_rows_of_float32() {
-        let array = |shape: &[usize], numbers| Array { shape: shape.to_vec(), numbers };
-        let two = array(&[2, 1, 3], Numbers::F32(vec![0.0; 6]));
-        assert_eq!(two.rows().unwrap(), Rows::new(&[0.0; 6], &[1, 3]));
-        let double = array(&[2], Numbers::F64(vec![0.0; 2]));
-        assert_eq!(double.rows().unwrap_err().code(), Some(InputCode::WrongDtype));
-        let number = array(&[], Numbers::F32(vec![0.0]));
-        assert_eq!(number.rows().unwrap_err().code(), Some(InputCode::WrongShape));
+    fn an_input_is_rows_of_the_models_type() {
+        let array = |shape: &[usize], single, numbers| Array { shape: shape.to_vec(), single, numbers };
+        let two = array(&[2, 1, 3], true, vec![0.0; 6]);
+        assert_eq!(two.rows(Dtype::Float32).unwrap(), Rows::new(&[0.0f64; 6], &[1, 3]));
+        let double = array(&[2], false, vec![0.0; 2]);
+        assert_eq!(double.rows(Dtype::Float32).unwrap_err().code(), Some(InputCode::WrongDtype));
+        let number = array(&[], true, vec![0.0]);
+        assert_eq!(number.rows(Dtype::Float32).unwrap_err().code(), Some(InputCode::WrongShape));
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use std::io::{self, BufWriter, Write};
 
-use flowbundle::{BLOCK_ROWS, Model, Rows};
+use flowbundle::{BLOCK_ROWS, Dtype, Model, Rows};
 
-use crate::text::{parse_context, parse_number, shortest};
+use crate::csv::record;
+use crate::text::{parse_context, parse_number, shortest_of};
 use crate::{Outcome, USAGE};
 
 /// What follows `sample BUNDLE`.
@@ -34,7 +35,8 @@ impl Arguments {
             [count, seed, temperature] => (count, seed, *temperature),
             _ => return Err(USAGE.into()),
         };
-        let temperature = parse_number(temperature).map_err(|reason| format!("TEMPERATURE: {reason}"))?;
+        let temperature = parse_number(temperature, Dtype::Float32);
+        let temperature = temperature.map_err(|reason| format!("TEMPERATURE: {reason}"))? as f32;
         Ok(Arguments { count: whole("N", count)?, seed: whole("SEED", seed)?, temperature, context })
     }
 }
@@ -48,18 +50,19 @@ fn whole(name: &str, text: &str) -> Result<u64, String> {
 
 pub fn command(bundle: &str, arguments: &Arguments) -> Outcome {
     let model = Model::open(bundle)?;
+    let dtype = model.manifest().dtype;
     let context = arguments.context.as_ref().map(|text| context(text, &model)).transpose()?;
     let shape = [context.as_ref().map_or(0, Vec::len)];
     let context = context.as_ref().map(|values| Rows::new(values, &shape));
-    let draw = |rows| model.sample(rows, arguments.seed, arguments.temperature, context);
+    let draw = |rows| model.sample64(rows, arguments.seed, arguments.temperature, context);
     // What is wrong with the arguments shows before the first line does.
     draw(arguments.count..arguments.count)?;
     let mut out = BufWriter::new(io::stdout().lock());
-    write_header(&mut out, &model.manifest().feature_names())?;
+    writeln!(out, "{}", record(&model.manifest().feature_names()))?;
     for start in (0..arguments.count).step_by(BLOCK_ROWS) {
         let end = arguments.count.min(start.saturating_add(BLOCK_ROWS as u64));
         for row in draw(start..end)?.chunks_exact(model.manifest().event_size()) {
-            let cells: Vec<String> = row.iter().map(shortest).collect();
+            let cells: Vec<String> = row.iter().map(|number| shortest_of(*number, dtype)).collect();
             writeln!(out, "{}", cells.join(","))?;
         }
     }
@@ -67,15 +70,8 @@ pub fn command(bundle: &str, arguments: &Arguments) -> Outcome {
     Ok(true)
 }
 
-fn write_header(out: &mut impl Write, names: &[String]) -> csv::Result<()> {
-    let mut header = csv::Writer::from_writer(out);
-    header.write_record(names)?;
-    header.flush()?;
-    Ok(())
-}
-
 /// The numbers of `--context`: as many as there are columns, or whatever there are, for the model to refuse.
-fn context(text: &str, model: &Model) -> Result<Vec<f32>, String> {
+fn context(text: &str, model: &Model) -> Result<Vec<f64>, String> {
     let columns = model.manifest().context_columns();
     let cells: Vec<&str> = text.split(',').collect();
     if cells.len() != columns.len() {
@@ -85,7 +81,9 @@ fn context(text: &str, model: &Model) -> Result<Vec<f32>, String> {
     cells
         .iter()
         .zip(&columns)
-        .map(|(cell, column)| parse_context(cell, column).map_err(|reason| refuse(&column.name, reason)))
+        .map(|(cell, column)| {
+            parse_context(cell, column, model.manifest().dtype).map_err(|reason| refuse(&column.name, reason))
+        })
         .collect()
 }
 

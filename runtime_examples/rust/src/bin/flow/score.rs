@@ -1,12 +1,12 @@
 //! `score`: CSV rows in, log_prob and percentile out, a block at a time.
 
-use std::io::{self, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufWriter, Write};
 
-use csv::{ReaderBuilder, StringRecord, Trim};
-use flowbundle::{BLOCK_ROWS, ContextFeature, Model, Rows};
+use flowbundle::{BLOCK_ROWS, ContextFeature, Dtype, Model, Rows};
 
 use crate::Outcome;
-use crate::text::{parse_context, parse_number, shortest};
+use crate::csv::Records;
+use crate::text::{parse_cell, shortest, shortest_of};
 
 pub fn command(bundle: &str) -> Outcome {
     let model = Model::open(bundle)?;
@@ -21,10 +21,11 @@ pub fn command(bundle: &str) -> Outcome {
     while let Some(block) = table.block()? {
         let x = Rows::new(&block.x, &model.manifest().event_shape);
         let context = (shape != [0]).then(|| Rows::new(&block.context, &shape));
-        for log_prob in model.log_prob(x, context)? {
-            match model.percentile(log_prob) {
-                Some(place) => writeln!(out, "{},{}", shortest(log_prob), shortest(place))?,
-                None => writeln!(out, "{}", shortest(log_prob))?,
+        for log_prob in model.log_prob64(x, context)? {
+            let score = shortest_of(log_prob, model.manifest().dtype);
+            match model.percentile64(log_prob) {
+                Some(place) => writeln!(out, "{score},{}", shortest(place))?,
+                None => writeln!(out, "{score}")?,
             }
         }
     }
@@ -34,80 +35,58 @@ pub fn command(bundle: &str) -> Outcome {
 
 /// A CSV whose columns are found by name.
 struct Table<R> {
-    reader: csv::Reader<R>,
-    /// Features, then context: where each column lies.
-    positions: Vec<usize>,
-    names: Vec<String>,
-    context: Vec<ContextFeature>,
-    row: usize,
+    records: Records<R>,
+    /// Features, then context: each column, and where it lies.
+    columns: Vec<(ContextFeature, usize)>,
+    features: usize,
+    /// Of a row.
+    cells: usize,
+    dtype: Dtype,
 }
 
 /// Some rows of a table, their numbers one after the other.
 #[derive(Default)]
 struct Block {
-    x: Vec<f32>,
-    context: Vec<f32>,
+    x: Vec<f64>,
+    context: Vec<f64>,
 }
 
-impl<R: Read> Table<R> {
+impl<R: BufRead> Table<R> {
     fn open(from: R, model: &Model) -> Result<Self, String> {
-        let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(from);
-        let header = reader.headers().map_err(broken)?;
-        let context = model.manifest().context_columns();
-        let mut names = model.manifest().feature_names();
-        names.extend(context.iter().map(|column| column.name.clone()));
-        let positions = names.iter().map(|name| position(header, name)).collect::<Result<_, _>>()?;
-        Ok(Table { reader, positions, names, context, row: 0 })
+        let mut records = Records::new(from);
+        let header = records.next()?.unwrap_or_default();
+        let twice = header.iter().enumerate().find(|(place, name)| header[..*place].contains(name));
+        if let Some((_, name)) = twice {
+            return Err(format!("standard input: header: column {name:?} is there twice"));
+        }
+        let names = model.manifest().feature_names();
+        let features = names.len();
+        let numbers = names.into_iter().map(|name| ContextFeature { name, categories: None });
+        let columns = numbers.chain(model.manifest().context_columns()).map(|column| {
+            let place = header.iter().position(|name| *name == column.name);
+            place.map(|place| (column.clone(), place)).ok_or(column.name)
+        });
+        let columns = columns.collect::<Result<_, _>>();
+        let columns = columns.map_err(|name| format!("standard input: header: no column {name:?}"))?;
+        Ok(Table { records, columns, features, cells: header.len(), dtype: model.manifest().dtype })
     }
 
     /// The next rows, or none at the end.
     fn block(&mut self) -> Result<Option<Block>, String> {
-        let features = self.names.len() - self.context.len();
         let mut block = Block::default();
-        let mut record = StringRecord::new();
         for _ in 0..BLOCK_ROWS {
-            if !self.reader.read_record(&mut record).map_err(broken)? {
-                break;
+            let Some(record) = self.records.next()? else { break };
+            if record.len() != self.cells {
+                let (place, found) = (self.records.place(), record.len());
+                return Err(format!("{place}: expected {} cells, got {found}", self.cells));
             }
-            self.row += 1;
-            for (column, position) in self.positions.iter().enumerate() {
-                let cell = &record[*position];
-                let refuse = |reason| {
-                    let (row, name) = (self.row, &self.names[column]);
-                    format!("standard input: row {row}, column {name:?}: {reason}")
-                };
-                match column.checked_sub(features) {
-                    None => block.x.push(parse_number(cell).map_err(refuse)?),
-                    Some(index) => {
-                        block.context.push(parse_context(cell, &self.context[index]).map_err(refuse)?);
-                    }
-                }
+            for (index, (column, position)) in self.columns.iter().enumerate() {
+                let number = parse_cell(&record[*position], column, self.dtype).map_err(|reason| {
+                    format!("{}, column {:?}: {reason}", self.records.place(), column.name)
+                })?;
+                if index < self.features { &mut block.x } else { &mut block.context }.push(number);
             }
         }
         Ok((!block.x.is_empty()).then_some(block))
-    }
-}
-
-/// Where a column lies in a header.
-fn position(header: &StringRecord, name: &str) -> Result<usize, String> {
-    let mut found = header.iter().enumerate().filter(|(_, column)| *column == name.trim());
-    match (found.next(), found.next()) {
-        (Some((position, _)), None) => Ok(position),
-        (None, _) => Err(format!("standard input: header: no column {name:?}")),
-        _ => Err(format!("standard input: header: column {name:?} is there twice")),
-    }
-}
-
-fn broken(error: csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { pos, expected_len, len } => {
-            let row = pos.as_ref().map_or(0, csv::Position::record);
-            format!("standard input: row {row}: expected {expected_len} cells, got {len}")
-        }
-        csv::ErrorKind::Utf8 { pos, .. } => {
-            let row = pos.as_ref().map_or(0, csv::Position::record);
-            format!("standard input: row {row}: is not UTF-8")
-        }
-        _ => format!("standard input: {error}"),
     }
 }

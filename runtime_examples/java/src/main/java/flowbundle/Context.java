@@ -2,7 +2,6 @@ package flowbundle;
 
 import flowbundle.InputException.Code;
 import flowbundle.Manifest.ContextFeature;
-import java.nio.FloatBuffer;
 import java.util.List;
 
 /** The context of a call, a block of rows at a time. */
@@ -34,20 +33,20 @@ interface Context {
       throw new InputException(
           Code.WRONG_SHAPE, "context: " + given.count() + " rows, expected 1 or " + count);
     }
-    FloatBuffer data = given.data();
-    for (int index = 0; index < data.limit(); index++) {
+    for (int index = 0; index < given.size(); index++) {
       ContextFeature column = columns.get(index % columns.size());
-      if (!column.admits(data.get(index))) {
+      if (!column.admits(given.get(index))) {
         String message = "context: " + column.name() + ": no category has the code ";
-        throw new InputException(Code.UNKNOWN_CATEGORY, message + data.get(index));
+        throw new InputException(Code.UNKNOWN_CATEGORY, message + given.get(index));
       }
     }
     if (given.count() == count) {
       return (start, rows) -> given.slice((int) start, rows);
     }
-    Rows repeated = Rows.allocate((int) Math.min(count, Model.BLOCK_ROWS), columns.size());
-    for (FloatBuffer all = repeated.data(); all.hasRemaining(); ) {
-      all.put(given.data());
+    int most = (int) Math.min(count, Model.BLOCK_ROWS);
+    Rows repeated = Rows.allocate(given.isWide(), most, List.of(columns.size()));
+    for (int index = 0; index < repeated.size(); index++) {
+      repeated.put(index, given.get(index % columns.size()));
     }
     return (start, rows) -> repeated.slice(0, rows);
   }

@@ -8,6 +8,7 @@ import ai.onnxruntime.OrtSession;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** One of a bundle's two graphs, in a session of ONNX Runtime. */
 final class Graph implements AutoCloseable {
@@ -15,6 +16,11 @@ final class Graph implements AutoCloseable {
   private final String input;
   private final String output;
   private final OrtSession session;
+
+  /** Held for reading by every run, and for writing to close. */
+  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+
+  private boolean closed;
 
   /**
    * Opens a graph.
@@ -46,8 +52,21 @@ final class Graph implements AutoCloseable {
    * @param context a row each, or null
    * @param results what is filled, as many rows
    * @throws BundleException where the graph takes or gives other tensors
+   * @throws IllegalStateException where it was closed
    */
   void run(Rows rows, Rows context, Rows results) {
+    lock.readLock().lock();
+    try {
+      if (closed) {
+        throw new IllegalStateException("the model was closed");
+      }
+      runOpen(rows, context, results);
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  private void runOpen(Rows rows, Rows context, Rows results) {
     try (OnnxTensor in = tensor(rows);
         OnnxTensor given = context == null ? null : tensor(context);
         OnnxTensor out = tensor(results)) {
@@ -61,18 +80,28 @@ final class Graph implements AutoCloseable {
     }
   }
 
+  /** Gives the session's memory back, once the runs that are under way have ended. */
   @Override
   public void close() {
+    lock.writeLock().lock();
     try {
-      session.close();
+      if (!closed) {
+        closed = true;
+        session.close();
+      }
     } catch (OrtException error) {
       throw fault(error);
+    } finally {
+      lock.writeLock().unlock();
     }
   }
 
   private static OnnxTensor tensor(Rows rows) throws OrtException {
     long[] shape = Arrays.stream(rows.shape()).asLongStream().toArray();
-    return OnnxTensor.createTensor(OrtEnvironment.getEnvironment(), rows.data(), shape);
+    OrtEnvironment environment = OrtEnvironment.getEnvironment();
+    return rows.isWide()
+        ? OnnxTensor.createTensor(environment, rows.doubles(), shape)
+        : OnnxTensor.createTensor(environment, rows.data(), shape);
   }
 
   private BundleException fault(OrtException error) {

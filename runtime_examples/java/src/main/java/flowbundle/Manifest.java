@@ -67,7 +67,7 @@ public record Manifest(
     }
 
     /** Whether a number may stand in this column. */
-    public boolean admits(float value) {
+    public boolean admits(double value) {
       return categories == null
           || (value >= 0 && value < categories.size() && value == (int) value);
     }
@@ -101,7 +101,9 @@ public record Manifest(
    * @throws IllegalArgumentException beginning with the key
    */
   public Manifest {
-    require(dtype.equals("float32"), "dtype: expected float32, got " + dtype);
+    require(
+        dtype.equals("float32") || dtype.equals("float64"),
+        "dtype: expected float32 or float64, got " + dtype);
     eventShape = List.copyOf(eventShape);
     files.forEach(
         (file, hash) -> {
@@ -131,6 +133,11 @@ public record Manifest(
             : List.copyOf(context);
     require(context.size() == contextSize, "context_features: expected " + contextSize);
     selector = Boolean.TRUE.equals(selector);
+  }
+
+  /** Whether the model is of float64. */
+  public boolean isWide() {
+    return dtype.equals("float64");
   }
 
   /** 101 ascending quantiles of log_prob on the reference rows, or null. */

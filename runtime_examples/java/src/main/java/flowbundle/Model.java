@@ -4,13 +4,15 @@ import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 
 /**
  * A bundle that runs: log_prob, percentile and sample.
  *
  * <p>An open model does not change, and any number of threads may use it at once. A call runs on
- * the thread that calls, in blocks of {@value #BLOCK_ROWS} rows.
+ * the thread that calls, in blocks of {@value #BLOCK_ROWS} rows. A call of a model that was closed
+ * throws an {@code IllegalStateException}; one that is under way is waited for.
  */
 public final class Model implements AutoCloseable {
   /** Rows of a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
@@ -76,12 +78,38 @@ public final class Model implements AutoCloseable {
    *     unasked for
    */
   public float[] logProb(Rows x, Rows context) {
-    x.requireShape("x", manifest.eventShape());
-    Rows scores = Rows.allocate(x.count());
-    run(logProb, x, context, scores);
-    float[] found = new float[x.count()];
-    scores.data().get(found);
+    Rows scores = scores(x, context);
+    float[] found = new float[scores.count()];
+    for (int row = 0; row < found.length; row++) {
+      found[row] = (float) scores.get(row);
+    }
     return found;
+  }
+
+  /** {@link #logProb(Rows, Rows)} in float64, which has all digits of a model of that type. */
+  public double[] logProb64(Rows x, Rows context) {
+    Rows scores = scores(x, context);
+    return IntStream.range(0, scores.count()).mapToDouble(scores::get).toArray();
+  }
+
+  private Rows scores(Rows x, Rows context) {
+    x.requireShape("x", manifest.eventShape());
+    Rows scores = Rows.allocate(manifest.isWide(), x.count(), List.of());
+    run(logProb, x, context, scores);
+    for (int row = 0; row < scores.count(); row++) {
+      // The arithmetic ran over: no row is that likely.
+      if (!(scores.get(row) < Double.POSITIVE_INFINITY)
+          && !hasNan(x, row)
+          && !(context != null && hasNan(context, context.count() == 1 ? 0 : row))) {
+        scores.put(row, Double.NEGATIVE_INFINITY);
+      }
+    }
+    return scores;
+  }
+
+  private static boolean hasNan(Rows rows, int row) {
+    int start = row * rows.width();
+    return IntStream.range(start, start + rows.width()).anyMatch(i -> Double.isNaN(rows.get(i)));
   }
 
   /**
@@ -94,7 +122,7 @@ public final class Model implements AutoCloseable {
    */
   public Rows sampleFrom(Rows z, Rows context) {
     z.requireShape("z", List.of(manifest.latentSize()));
-    Rows x = Rows.allocate(z.count(), manifest.eventShape());
+    Rows x = Rows.allocate(manifest.isWide(), z.count(), manifest.eventShape());
     run(sample, z, context, x);
     return x;
   }
@@ -108,9 +136,13 @@ public final class Model implements AutoCloseable {
    */
   public Rows sample(int count, Draw draw) {
     Iterator<Rows> blocks = sampleBlocks(count, draw);
-    Rows x = Rows.allocate(count, manifest.eventShape());
-    FloatBuffer data = x.data();
-    blocks.forEachRemaining(block -> data.put(block.data()));
+    Rows x = Rows.allocate(manifest.isWide(), count, manifest.eventShape());
+    for (int at = 0; blocks.hasNext(); ) {
+      Rows block = blocks.next();
+      for (int index = 0; index < block.size(); index++) {
+        x.put(at++, block.get(index));
+      }
+    }
     return x;
   }
 
@@ -128,14 +160,19 @@ public final class Model implements AutoCloseable {
     }
     Context context = Context.of(manifest, draw.context(), count);
     int most = (int) Math.min(count, BLOCK_ROWS);
-    Rows x = Rows.allocate(most, manifest.eventShape());
+    boolean wide = manifest.isWide();
+    Rows x = Rows.allocate(wide, most, manifest.eventShape());
     Rows z = Rows.allocate(most, manifest.latentSize());
     return LongStream.iterate(0, start -> start < count, start -> start + BLOCK_ROWS)
         .mapToObj(
             start -> {
               int rows = (int) Math.min(BLOCK_ROWS, count - start);
               Rows block = x.slice(0, rows);
-              sample.run(noise(draw, start, z.slice(0, rows)), context.block(start, rows), block);
+              Rows given = context.block(start, rows);
+              sample.run(
+                  noise(draw, start, z.slice(0, rows)).as(wide),
+                  given == null ? null : given.as(wide),
+                  block);
               return block;
             })
         .iterator();
@@ -164,7 +201,7 @@ public final class Model implements AutoCloseable {
     return below + (logProb - floor) / (quantiles.get(below + 1) - floor);
   }
 
-  /** Gives the memory of both sessions back; the model cannot be used afterwards. */
+  /** Gives the memory of both sessions back, once; the model cannot be used afterwards. */
   @Override
   public void close() {
     try {
@@ -194,7 +231,11 @@ public final class Model implements AutoCloseable {
     Context given = Context.of(manifest, context, in.count());
     for (int start = 0; start < in.count(); start += BLOCK_ROWS) {
       int count = Math.min(BLOCK_ROWS, in.count() - start);
-      graph.run(in.slice(start, count), given.block(start, count), out.slice(start, count));
+      Rows block = given.block(start, count);
+      graph.run(
+          in.slice(start, count).as(manifest.isWide()),
+          block == null ? null : block.as(manifest.isWide()),
+          out.slice(start, count));
     }
   }
 }

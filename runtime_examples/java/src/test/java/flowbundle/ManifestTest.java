@@ -80,7 +80,7 @@ class ManifestTest {
           /name | null | name: Invalid `null`
           /name | 5 | name: Cannot coerce Integer value (5)
           /description | null | description: Invalid `null`
-          /dtype | "float64" | dtype: expected float32, got float64
+          /dtype | "float16" | dtype: expected float32 or float64, got float16
           /event_shape | [] | event_shape: expected one to three sizes
           /event_shape | [1, 2, 0] | event_shape: expected one to three sizes
           /event_shape | [1, 4.0] | event_shape[1]: Cannot coerce Floating-point value

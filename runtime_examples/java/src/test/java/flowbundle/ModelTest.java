@@ -10,6 +10,7 @@ import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
@@ -219,5 +220,36 @@ class ModelTest {
     Model closed = Model.open(Bundles.BANANA);
     closed.close();
     assertThrows(IllegalStateException.class, () -> closed.logProb(Rows.allocate(1, 2)));
+  }
+
+  @Test
+  void closingWaitsForTheCallsOfOtherThreadsAndIsDoneOnce() throws InterruptedException {
+    Model shared = Model.open(Bundles.BANANA);
+    Rows x = Rows.allocate(5000, 2);
+    AtomicInteger wrong = new AtomicInteger();
+    List<Thread> threads =
+        IntStream.range(0, 4)
+            .mapToObj(
+                index ->
+                    new Thread(
+                        () -> {
+                          try {
+                            for (int call = 0; call < 1000; call++) {
+                              shared.logProb(x);
+                            }
+                            wrong.incrementAndGet();
+                          } catch (IllegalStateException closed) {
+                            // What it should be told.
+                          }
+                        }))
+            .toList();
+    threads.forEach(Thread::start);
+    Thread.sleep(50);
+    shared.close();
+    shared.close();
+    for (Thread thread : threads) {
+      thread.join();
+    }
+    assertEquals(0, wrong.get(), "a call of a closed model went through");
   }
 }

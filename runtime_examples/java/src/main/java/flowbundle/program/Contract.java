@@ -71,9 +71,9 @@ public record Contract(
    * @param shape {@code ["batch", 2]}
    */
   public record Tensor(String name, String dtype, List<Object> shape) {
-    boolean fits(List<Integer> row) {
+    boolean fits(List<Integer> row, String type) {
       return row != null
-          && dtype.equals("float32")
+          && dtype.equals(type)
           && shape.equals(Stream.concat(Stream.of("batch"), row.stream()).toList());
     }
   }
@@ -102,14 +102,20 @@ public record Contract(
    * The golden cases.
    *
    * @param logProbOfSample the file of what log_prob gives for the output of a sample case
+   * @param logProbOfSampleRounding the file of what float32 alone costs each of those, or null
    */
-  public record Cases(List<Case> cases, String logProbOfSample, List<NoisePart> noise) {}
+  public record Cases(
+      List<Case> cases,
+      String logProbOfSample,
+      @JsonSetter(nulls = Nulls.SET) String logProbOfSampleRounding,
+      List<NoisePart> noise) {}
 
   /**
    * Inputs, and what is expected of them.
    *
    * @param inputs tensor → file
    * @param expected tensor → file, or null where an error is expected
+   * @param rounding tensor → file of what float32 alone costs each expected number, or null
    * @param error the error's code, or null
    * @param rows start and stop of the rows that count, or null for all
    */
@@ -118,6 +124,7 @@ public record Contract(
       Direction graph,
       Map<String, String> inputs,
       @JsonSetter(nulls = Nulls.SET) Map<String, String> expected,
+      @JsonSetter(nulls = Nulls.SET) Map<String, String> rounding,
       @JsonSetter(nulls = Nulls.SET) String error,
       @JsonSetter(nulls = Nulls.SET) List<Integer> rows) {
     public Case {
@@ -173,21 +180,21 @@ public record Contract(
       if (manifest.contextSize() > 0) {
         inputs.put("context", List.of(manifest.contextSize()));
       }
-      if (!fit(graph.inputs, inputs)) {
-        throw bundle.fault(key + ".inputs: expected float32 rows of " + inputs);
+      if (!fit(graph.inputs, inputs, manifest.dtype())) {
+        throw bundle.fault(key + ".inputs: expected " + manifest.dtype() + " rows of " + inputs);
       }
       Map<String, List<Integer>> outputs = Map.of(direction.output, scores ? List.of() : event);
-      if (!fit(graph.outputs, outputs)) {
-        throw bundle.fault(key + ".outputs: expected float32 rows of " + outputs);
+      if (!fit(graph.outputs, outputs, manifest.dtype())) {
+        throw bundle.fault(key + ".outputs: expected " + manifest.dtype() + " rows of " + outputs);
       }
     }
     return contract;
   }
 
   /** Whether tensors, in any order, are of the shapes that are needed. */
-  private static boolean fit(List<Tensor> tensors, Map<String, List<Integer>> rows) {
+  private static boolean fit(List<Tensor> tensors, Map<String, List<Integer>> rows, String dtype) {
     return tensors.size() == rows.size()
-        && tensors.stream().allMatch(tensor -> tensor.fits(rows.get(tensor.name)));
+        && tensors.stream().allMatch(tensor -> tensor.fits(rows.get(tensor.name), dtype));
   }
 
   private static void require(boolean fits, String fault) {

@@ -2,6 +2,7 @@ package flowbundle.program;
 
 import java.io.IOException;
 import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
@@ -46,7 +47,7 @@ final class Csv {
   List<String> read() {
     length = 0;
     while (next == '\r' || next == '\n') {
-      advance();
+      endLine();
       length = 0;
     }
     if (next == END) {
@@ -58,6 +59,10 @@ final class Csv {
     while (next == ',') {
       advance();
       cells.add(cell());
+    }
+    if (next == '\r') {
+      advance();
+      requireLineFeed();
     }
     return cells;
   }
@@ -84,14 +89,7 @@ final class Csv {
     if (quotes) {
       readQuoted(text);
     }
-    while (next != ',' && next != '\n' && next != END) {
-      if (next == '\r') {
-        advance();
-        if (next != '\n' && next != END) {
-          text.append('\r');
-        }
-        continue;
-      }
+    while (next != ',' && next != '\n' && next != '\r' && next != END) {
       if (quotes || next == '"') {
         throw new TableException(place() + ": a quote in the wrong place");
       }
@@ -115,7 +113,27 @@ final class Csv {
         }
       }
       text.append((char) next);
+      if (next == '\r') {
+        advance();
+        requireLineFeed();
+      } else {
+        advance();
+      }
+    }
+  }
+
+  /** Reads LF, or CR and LF. */
+  private void endLine() {
+    if (next == '\r') {
       advance();
+      requireLineFeed();
+    }
+    advance();
+  }
+
+  private void requireLineFeed() {
+    if (next != '\n') {
+      throw new TableException(place() + ": holds a CR that no LF follows");
     }
   }
 
@@ -128,7 +146,13 @@ final class Csv {
 
   private int character() {
     try {
-      return reader.read();
+      int character = reader.read();
+      if (character == 0) {
+        throw new TableException(place() + ": holds a NUL");
+      }
+      return character;
+    } catch (CharacterCodingException error) {
+      throw new TableException(place() + ": behind it, what follows is not UTF-8");
     } catch (IOException error) {
       throw new TableException(place() + ": cannot be read (" + error.getMessage() + ")");
     }

@@ -14,6 +14,7 @@ import java.nio.FloatBuffer;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Consumer;
+import java.util.stream.IntStream;
 
 /** A bundle's golden cases, run again: what comes out against what the trained model said. */
 final class Golden {
@@ -32,6 +33,12 @@ final class Golden {
    * platforms.
    */
   private static final double NOISE_ATOL = 9.5e-7;
+
+  /** How often its own float32 rounding a number may differ by. */
+  private static final double MULTIPLE = 4;
+
+  /** The most that rounding adds, of a number and of its unit. */
+  private static final double SHARE = 1e-3;
 
   private static final List<Double> NO_SCALE = List.of(1.0);
 
@@ -71,13 +78,20 @@ final class Golden {
       FloatBuffer found = FloatBuffer.allocate(expected.size());
       Noise.normals(Long.parseUnsignedLong(noise.seed()), noise.start(), found);
       outcomes.accept(
-          compare("noise " + noise.seed(), found.array(), expected, NOISE_ATOL, 0, NO_SCALE));
+          compare(
+              "noise " + noise.seed(),
+              IntStream.range(0, expected.size()).mapToDouble(found::get).toArray(),
+              expected,
+              NOISE_ATOL,
+              0,
+              NO_SCALE,
+              new double[expected.size()]));
     }
   }
 
   private Outcome replay(Case golden) {
     String wanted = golden.error() == null ? NO_ERROR : golden.error();
-    float[] found;
+    double[] found;
     try {
       found = run(golden.graph(), input(golden, golden.graph().input), input(golden, "context"));
     } catch (InputException error) {
@@ -88,13 +102,28 @@ final class Golden {
       return new Outcome(golden.name(), NO_ERROR, wanted, false);
     }
     Tolerance tolerance = contract.tolerance().of(golden.graph());
+    NdArray expected = rows(golden, golden.output());
+    List<Double> scale = golden.graph() == Direction.SAMPLE ? contract.scale() : NO_SCALE;
+    double[] own = new double[expected.size()];
+    if (golden.rounding() != null) {
+      NdArray rounding = rows(golden, golden.rounding().get(golden.graph().output));
+      requireSize(rounding, expected, "golden.cases: " + golden.name() + ": rounding");
+      for (int index = 0; index < own.length; index++) {
+        double unit = scale.get(index % scale.size());
+        own[index] =
+            Math.min(
+                MULTIPLE * rounding.get(index) / unit,
+                SHARE * (1 + Math.abs(expected.get(index)) / unit));
+      }
+    }
     return compare(
         golden.name(),
         found,
-        rows(golden, golden.output()),
+        expected,
         Math.min(tolerance.atol(), ATOL),
         Math.min(tolerance.rtol(), RTOL),
-        golden.graph() == Direction.SAMPLE ? contract.scale() : NO_SCALE);
+        scale,
+        own);
   }
 
   /** That the two graphs are inverse to each other. */
@@ -105,33 +134,45 @@ final class Golden {
           && golden.output() != null
           && rows(golden, golden.inputs().get("z")).shape().get(0) == expected.size()) {
         Rows context = input(golden, "context");
-        float[] found = model.logProb(model.sampleFrom(input(golden, "z"), context), context);
+        double[] found = model.logProb64(model.sampleFrom(input(golden, "z"), context), context);
+        double[] own = new double[expected.size()];
+        String file = contract.golden().logProbOfSampleRounding();
+        if (file != null) {
+          NdArray rounding = array(file);
+          requireSize(rounding, expected, "golden.log_prob_of_sample_rounding");
+          own =
+              IntStream.range(0, own.length).mapToDouble(i -> MULTIPLE * rounding.get(i)).toArray();
+        }
         return compare(
-            "log_prob_of_sample", found, expected, DIRECTION_ATOL, DIRECTION_RTOL, NO_SCALE);
+            "log_prob_of_sample", found, expected, DIRECTION_ATOL, DIRECTION_RTOL, NO_SCALE, own);
       }
     }
     throw bundle.fault("golden.log_prob_of_sample: no sample case has as many rows");
   }
 
-  private float[] run(Direction graph, Rows input, Rows context) {
+  private double[] run(Direction graph, Rows input, Rows context) {
     if (graph == Direction.LOG_PROB) {
-      return model.logProb(input, context);
+      return model.logProb64(input, context);
     }
-    FloatBuffer samples = model.sampleFrom(input, context).data();
-    float[] found = new float[samples.remaining()];
-    samples.get(found);
-    return found;
+    Rows samples = model.sampleFrom(input, context);
+    return IntStream.range(0, samples.size()).mapToDouble(samples::get).toArray();
   }
 
   /** An input of a case as a model takes it, or null where the case has none of it. */
   private Rows input(Case golden, String tensor) {
     String file = golden.inputs().get(tensor);
-    return file == null ? null : rows(golden, file).toRows();
+    return file == null ? null : rows(golden, file).toRows(model.manifest().isWide());
   }
 
   /** A listed .npy file. */
   private NdArray array(String file) {
     return NdArray.read(bundle.read(file), bundle.path(file));
+  }
+
+  private void requireSize(NdArray rounding, NdArray expected, String key) {
+    if (rounding.size() != expected.size()) {
+      throw bundle.fault(key + ": is not of as many numbers");
+    }
   }
 
   /** The rows of a file that a case is about. */
@@ -149,12 +190,19 @@ final class Golden {
   }
 
   /**
-   * |Δ| ≤ atol + rtol · |expected| everywhere, in a form that NaN fails.
+   * |Δ| ≤ atol + rtol · |expected| + own everywhere, in a form that NaN fails.
    *
    * @param scale the unit of each number of a row
+   * @param own what rounding may cost each number, in its unit
    */
   static Outcome compare(
-      String name, float[] found, NdArray expected, double atol, double rtol, List<Double> scale) {
+      String name,
+      double[] found,
+      NdArray expected,
+      double atol,
+      double rtol,
+      List<Double> scale,
+      double[] own) {
     if (found.length != expected.size() || found.length == 0) {
       return new Outcome(name, found.length + " numbers", expected.size() + " numbers", false);
     }
@@ -169,7 +217,7 @@ final class Golden {
       // Equal infinities (−∞ outside the support) differ by nothing, and have no bound of their
       // own.
       double difference = a == b ? 0 : Math.abs(a - b);
-      double bound = atol + (Double.isFinite(b) ? rtol * Math.abs(b) : 0);
+      double bound = atol + (Double.isFinite(b) ? rtol * Math.abs(b) + own[index] : 0);
       passed &= difference <= bound;
       double ratio = difference == 0 ? 0 : difference / bound;
       if (ratio > worst || (Double.isNaN(ratio) && !Double.isNaN(worst))) {

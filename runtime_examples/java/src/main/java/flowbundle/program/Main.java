@@ -14,7 +14,6 @@ import java.io.PrintStream;
 import java.io.Reader;
 import java.io.Writer;
 import java.math.BigInteger;
-import java.nio.FloatBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -55,8 +54,7 @@ public final class Main {
     } catch (OutOfMemoryError error) {
       return refused("out of memory");
     } catch (IOException error) {
-      // Whoever read our output has had enough.
-      return DONE;
+      return unwritten(error);
     }
   }
 
@@ -64,9 +62,18 @@ public final class Main {
     try {
       out.flush();
     } catch (IOException error) {
-      return DONE;
+      return unwritten(error);
     }
     errors.println("flow: " + oneLine(message));
+    return REFUSED;
+  }
+
+  /** Whoever read our output may have had enough; anything else, such as a full disk, is told. */
+  private int unwritten(IOException error) {
+    if ("Broken pipe".equals(error.getMessage())) {
+      return DONE;
+    }
+    errors.println("flow: standard output: cannot be written (" + error.getMessage() + ")");
     return REFUSED;
   }
 
@@ -121,14 +128,14 @@ public final class Main {
       if (!hasReference) {
         errors.println("flow: the bundle has no reference rows, so there are no percentiles");
       }
-      Reader input = new InputStreamReader(System.in, StandardCharsets.UTF_8);
+      Reader input = new InputStreamReader(System.in, StandardCharsets.UTF_8.newDecoder());
       Table table = new Table(model.manifest(), input, "standard input");
       // The header goes out with the first block, so that a bad first row gives nothing at all.
       Table.Block block = table.next();
       out.write(Csv.record(hasReference ? List.of("log_prob", "percentile") : List.of("log_prob")));
       for (; block != null; block = table.next()) {
-        for (float score : model.logProb(block.x(), block.context())) {
-          out.write(Numbers.format(score));
+        for (double score : model.logProb64(block.x(), block.context())) {
+          out.write(Numbers.format(score, model.manifest().isWide()));
           out.write(hasReference ? "," + Numbers.format(model.percentile(score)) + "\n" : "\n");
         }
       }
@@ -140,9 +147,9 @@ public final class Main {
     long count = whole("N", arguments.get(1), Long.SIZE - 1);
     long seed = whole("SEED", arguments.get(2), Long.SIZE);
     float temperature = (float) Table.number(arguments.get(3));
-    if (!(temperature >= 0 && temperature <= Float.MAX_VALUE)) {
+    if (!(temperature >= 0 && temperature <= 1e6f)) {
       throw new IllegalArgumentException(
-          "TEMPERATURE: expected a number from 0, got \"" + arguments.get(3) + "\"");
+          "TEMPERATURE: expected a number from 0 to 1000000, got \"" + arguments.get(3) + "\"");
     }
     try (Model model = Model.open(Path.of(arguments.get(0)))) {
       Rows context =
@@ -151,10 +158,10 @@ public final class Main {
       out.write(Csv.record(model.manifest().features()));
       int width = model.manifest().features().size();
       while (blocks.hasNext()) {
-        FloatBuffer data = blocks.next().data();
-        while (data.hasRemaining()) {
-          out.write(Numbers.format(data.get()));
-          out.write(data.position() % width == 0 ? '\n' : ',');
+        Rows x = blocks.next();
+        for (int index = 0; index < x.size(); index++) {
+          out.write(Numbers.format(x.get(index), x.isWide()));
+          out.write((index + 1) % width == 0 ? '\n' : ',');
         }
       }
       return DONE;

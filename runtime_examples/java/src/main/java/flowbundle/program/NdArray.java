@@ -101,14 +101,15 @@ final class NdArray {
   /**
    * The array as a model takes it.
    *
-   * @throws InputException where it is not of float32
+   * @param wide whether the model is of float64
+   * @throws InputException where the model is not, and the array is
    */
-  public Rows toRows() {
-    if (!single) {
+  public Rows toRows(boolean wide) {
+    ByteBuffer body = numbers.duplicate().order(ByteOrder.LITTLE_ENDIAN);
+    int[] sizes = shape.stream().mapToInt(Integer::intValue).toArray();
+    if (!single && !wide) {
       throw new InputException(InputException.Code.WRONG_DTYPE, "expected float32, got float64");
     }
-    return Rows.of(
-        numbers.duplicate().order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer(),
-        shape.stream().mapToInt(Integer::intValue).toArray());
+    return single ? Rows.of(body.asFloatBuffer(), sizes) : Rows.of(body.asDoubleBuffer(), sizes);
   }
 }

@@ -22,6 +22,11 @@ final class Numbers {
         Float.toString(value), new BigDecimal(value), text -> text.floatValue() == value);
   }
 
+  /** A number of float64, or else of float32. */
+  static String format(double value, boolean wide) {
+    return wide ? format(value) : format((float) value);
+  }
+
   static String format(double value) {
     if (Double.isNaN(value)) {
       return "nan";

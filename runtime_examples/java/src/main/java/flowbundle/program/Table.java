@@ -6,10 +6,11 @@ import flowbundle.Model;
 import flowbundle.Rows;
 import java.io.Reader;
 import java.io.StringReader;
-import java.nio.FloatBuffer;
+import java.nio.DoubleBuffer;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 
 /** Rows of a CSV as a model takes them, a block at a time. */
@@ -31,6 +32,8 @@ final class Table {
   private final int[] places;
   private final int width;
   private final int[] shape;
+  private final boolean wide;
+  private final int cellCount;
 
   /**
    * A table with a header: columns by name, in any order, others passed over.
@@ -40,6 +43,7 @@ final class Table {
    */
   Table(Manifest manifest, Reader reader, String where) {
     csv = new Csv(reader, where);
+    wide = manifest.isWide();
     columns =
         Stream.concat(
                 manifest.features().stream().map(name -> new ContextFeature(name, null)),
@@ -52,6 +56,14 @@ final class Table {
             .toArray();
     List<String> header = csv.read();
     List<String> names = header == null ? List.of() : header;
+    cellCount = names.size();
+    names.stream()
+        .filter(name -> names.indexOf(name) != names.lastIndexOf(name))
+        .findFirst()
+        .ifPresent(
+            name -> {
+              throw new TableException(where + ": two columns \"" + name + "\" in the header");
+            });
     places = columns.stream().mapToInt(column -> place(names, column.name(), where)).toArray();
   }
 
@@ -61,22 +73,26 @@ final class Table {
    * @throws TableException for a cell, by its row (the first is 1) and column
    */
   Block next() {
-    List<float[]> rows = new ArrayList<>();
+    List<double[]> rows = new ArrayList<>();
     List<String> cells = null;
     while (rows.size() < Model.BLOCK_ROWS && (cells = csv.read()) != null) {
-      float[] row = new float[columns.size()];
+      if (cells.size() != cellCount) {
+        String found = "expected " + cellCount + " cells, got " + cells.size();
+        throw new TableException(csv.place() + ": " + found);
+      }
+      double[] row = new double[columns.size()];
       for (int column = 0; column < row.length; column++) {
-        String cell = places[column] < cells.size() ? cells.get(places[column]) : "";
-        row[column] = value(cell, columns.get(column), csv.place());
+        row[column] =
+            value(cells.get(places[column]), columns.get(column), csv.place(), wide, false);
       }
       rows.add(row);
     }
     if (rows.isEmpty()) {
       return null;
     }
-    FloatBuffer x = FloatBuffer.allocate(rows.size() * width);
-    FloatBuffer context = FloatBuffer.allocate(rows.size() * (columns.size() - width));
-    for (float[] row : rows) {
+    DoubleBuffer x = DoubleBuffer.allocate(rows.size() * width);
+    DoubleBuffer context = DoubleBuffer.allocate(rows.size() * (columns.size() - width));
+    for (double[] row : rows) {
       x.put(row, 0, width);
       context.put(row, width, row.length - width);
     }
@@ -102,9 +118,10 @@ final class Table {
       throw new TableException(
           where + ": this model takes " + columns.size() + " values, got " + cells.size());
     }
-    float[] values = new float[cells.size()];
+    double[] values = new double[cells.size()];
     for (int column = 0; column < values.length; column++) {
-      values[column] = value(cells.get(column), columns.get(column), where);
+      values[column] =
+          value(cells.get(column), columns.get(column), where, manifest.isWide(), true);
     }
     return Rows.of(values);
   }
@@ -114,26 +131,43 @@ final class Table {
     return NUMBER.matcher(text).matches() ? Double.parseDouble(text) : Double.NaN;
   }
 
+  private static String trim(String text) {
+    return text.replaceAll("^ +| +$", "");
+  }
+
   private static int place(List<String> header, String name, String where) {
     int place = header.indexOf(name);
-    if (place < 0 || place != header.lastIndexOf(name)) {
-      String found = place < 0 ? "no column" : "two columns";
-      throw new TableException(where + ": " + found + " \"" + name + "\" in the header");
+    if (place < 0) {
+      throw new TableException(where + ": no column \"" + name + "\" in the header");
     }
     return place;
   }
 
-  /** A finite number, or the code of a category. */
-  private static float value(String cell, ContextFeature column, String where) {
-    String text = cell.strip();
+  /**
+   * A finite number, or the code of a category, whose label the cell holds. Labels that are numbers
+   * are compared as numbers.
+   *
+   * @param coded whether a code will do as well, where no label is a number
+   */
+  private static double value(
+      String cell, ContextFeature column, String where, boolean wide, boolean coded) {
+    String text = trim(cell);
     List<String> categories = column.categories();
-    int code = categories == null ? -1 : categories.indexOf(text);
-    float value = code < 0 ? (float) number(text) : code;
-    if (!Float.isFinite(value) || !column.admits(value)) {
+    double value = number(text);
+    if (categories != null) {
+      double given = value;
+      List<String> labels = categories.stream().map(Table::trim).toList();
+      int code =
+          IntStream.range(0, labels.size())
+              .filter(i -> labels.get(i).equals(text) || number(labels.get(i)) == given)
+              .findFirst()
+              .orElse(-1);
+      boolean plain = labels.stream().allMatch(label -> Double.isNaN(number(label)));
+      value = code >= 0 ? code : coded && plain ? value : Double.NaN;
+    }
+    if (!Double.isFinite(wide ? value : (float) value) || !column.admits(value)) {
       String wanted =
-          categories == null
-              ? "a finite number"
-              : "one of " + String.join(", ", categories) + ", or its code";
+          categories == null ? "a finite number" : "one of " + String.join(", ", categories);
       String shown = text.substring(0, Math.min(text.length(), SHOWN_LENGTH));
       throw new TableException(
           where + ": column " + column.name() + ": expected " + wanted + ", got \"" + shown + "\"");

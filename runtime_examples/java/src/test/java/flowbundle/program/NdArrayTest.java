@@ -48,9 +48,10 @@ class NdArrayTest {
       assertEquals(wide.get(index), x.get(index));
     }
     assertEquals(x.get(8), x.rows(2, 3).get(0));
-    assertEquals((float) x.get(8), x.rows(2, 3).toRows().data().get(0));
-    InputException error = assertThrows(InputException.class, wide::toRows);
+    assertEquals((float) x.get(8), x.rows(2, 3).toRows(false).data().get(0));
+    InputException error = assertThrows(InputException.class, () -> wide.toRows(false));
     assertEquals(InputException.Code.WRONG_DTYPE, error.code());
+    assertEquals(wide.get(5), wide.toRows(true).get(5));
   }
 
   @ParameterizedTest

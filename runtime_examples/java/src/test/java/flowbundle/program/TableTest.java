@@ -30,10 +30,10 @@ class TableTest {
     Table.Block block = table.next();
     assertArrayEquals(new int[] {1024, 1, 2, 2}, block.x().shape());
     for (int index = 0; index < 4; index++) {
-      assertEquals(index + 1, block.x().data().get(index));
+      assertEquals(index + 1, block.x().get(index));
     }
-    assertEquals(2, block.context().data().get(0));
-    assertEquals(-1.5f, block.context().data().get(1));
+    assertEquals(2, block.context().get(0));
+    assertEquals(-1.5, block.context().get(1));
     assertEquals(1, table.next().x().count());
     assertNull(table.next());
   }
@@ -45,7 +45,7 @@ class TableTest {
         "x0,x1,x2,x3,cut | no column \"angle\"",
         "x0,x0,x1,x2,x3,cut,angle | two columns \"x0\"",
         "x0,x1,x2,x3,cut,angle;1,2,3,?,good,0 | table: row 1: column x3: expected a finite number",
-        "x0,x1,x2,x3,cut,angle;1,2,3 | table: row 1: column x3: expected a finite number, got \"\"",
+        "x0,x1,x2,x3,cut,angle;1,2,3 | table: row 1: expected 6 cells, got 3",
         "x0,x1,x2,x3,cut,angle;1,2,3,1e39,good,0 | row 1: column x3: expected a finite number",
         "x0,x1,x2,x3,cut,angle;1,2,3,4,best,0 | row 1: column cut: expected one of fair, good",
         "x0,x1,x2,x3,cut,angle;1,2,3,4,3,0 | row 1: column cut: expected one of fair, good",
@@ -60,8 +60,8 @@ class TableTest {
   @Test
   void aContextIsWrittenByNameOrCode() {
     for (String text : new String[] {"good,-1.5", "1,-1.5", " 1.0 ,-15e-1"}) {
-      assertEquals(1, Table.context(MANIFEST, text, "--context").data().get(0));
-      assertEquals(-1.5f, Table.context(MANIFEST, text, "--context").data().get(1));
+      assertEquals(1, Table.context(MANIFEST, text, "--context").get(0));
+      assertEquals(-1.5, Table.context(MANIFEST, text, "--context").get(1));
     }
     for (String text : new String[] {"", "1", "1,2,3", "best,1", "1,inf"}) {
       assertThrows(TableException.class, () -> Table.context(MANIFEST, text, "--context"));
