@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits
 
 import flowexport
 from flowexport.bench import others_since, pinned, side_by_side, usage
-from flowexport.runtime.blocks import available_threads
+from flowexport.runtime.processors import available_threads
 
 from .flows import Flows, Shape
 from .report import Goal, Report, Table, command, not_run

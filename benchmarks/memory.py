@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from flowexport.runtime.blocks import available_threads
+from flowexport.runtime.processors import available_threads
 
 from .flows import SHAPES, Flows
 from .report import Goal, Report, Table, command

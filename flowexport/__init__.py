@@ -3,10 +3,15 @@
 Everything here is imported when first used: ``import flowexport`` needs neither torch nor ONNX Runtime.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# From 1.29 on ONNX Runtime writes a device's id and a database to the user's cache when it is loaded, and starts a
+# thread on which forked children hang or abort at their end. Whoever wants it sets the variable to 0 beforehand.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from .errors import FlowExportError

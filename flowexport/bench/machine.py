@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
-from flowexport.runtime.blocks import available_threads
+from flowexport.runtime.processors import available_threads
 
 PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "torch")
 

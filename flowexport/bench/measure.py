@@ -11,7 +11,7 @@ from typing import Any
 
 from flowexport.bundle import open_bundle
 from flowexport.errors import ArgumentError
-from flowexport.runtime.blocks import available_threads
+from flowexport.runtime.processors import available_threads
 
 from .machine import machine
 from .subject import Subject, bundle_subject, rows_of, subject_of

@@ -35,10 +35,12 @@ class Bundle:
     Arguments:
         path: the folder.
         manifest: its ``flow.json``.
+        sha256: of the bytes of ``flow.json``, which holds the hashes of all other files.
     """
 
     path: Path
     manifest: Manifest
+    sha256: str
 
     def read(self, name: str) -> bytes:
         """A listed file, whole.
@@ -113,7 +115,7 @@ def open_bundle(path: str | os.PathLike[str]) -> Bundle:
         data = manifest_path.read_bytes()
     except OSError as error:
         raise BundleError(f"{manifest_path}: cannot be read ({error.strerror}); is this a bundle?") from error
-    bundle = Bundle(folder, decode_manifest(data, str(manifest_path)))
+    bundle = Bundle(folder, decode_manifest(data, str(manifest_path)), hashlib.sha256(data).hexdigest())
     for name in bundle.manifest.files:
         bundle.file(name)
     return bundle

@@ -49,6 +49,8 @@ def command(output: Path) -> None:
                 task, completed=epoch.epoch, total=total, nll=f"{epoch.validation_nll:.3f}"
             ),
         )
+    if outcome.interrupted:
+        raise KeyboardInterrupt
     click.echo(f"2. trained {len(outcome.epochs)} epochs; kept {outcome.best_epoch}, NLL {outcome.best_nll:.3f} nats")
 
     checkpoint = load_checkpoint(output / "run")

@@ -18,6 +18,7 @@ def command(as_json: bool) -> None:
     Exit status 1 where bundles cannot be run at all, or two ONNX Runtimes are in each other's way.
     """
     import json
+    import os
     import platform
 
     from flowexport import __version__
@@ -29,20 +30,21 @@ def command(as_json: bool) -> None:
     providers: list[str] = []
     cuda = "no ONNX Runtime"
     if runs:
-        import onnxruntime
+        from flowexport.runtime.device import cuda_fault, import_onnxruntime
 
-        from flowexport.runtime.device import cuda_fault
-
+        onnxruntime = import_onnxruntime()
         providers = list(onnxruntime.get_available_providers())
         cuda = cuda_fault(0) or "can be had"
+    off = os.environ.get("ORT_DISABLE_TELEMETRY", "0") not in ("", "0")
+    telemetry = f"ONNX Runtime's is {'off' if off else 'on'} (ORT_DISABLE_TELEMETRY)"
     machine = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}"
     if as_json:
         found = {"flowexport": __version__, "machine": machine, "packages": versions, "providers": providers}
-        click.echo(json.dumps(found | {"cuda": cuda, "advice": advice}, indent=2))
+        click.echo(json.dumps(found | {"cuda": cuda, "telemetry": telemetry, "advice": advice}, indent=2))
     else:
         rows = [("flowexport", __version__, ""), ("machine", machine, "")]
         rows += [(name, versions[name] or "–", f"[{extra}]") for name, extra in PACKAGES.items()]
-        rows += [("providers", ", ".join(providers) or "–", ""), ("CUDA", cuda, "")]
+        rows += [("providers", ", ".join(providers) or "–", ""), ("CUDA", cuda, ""), ("telemetry", telemetry, "")]
         show_table(("", "found", "extra"), rows)
         for line in advice:
             click.echo(line)
@@ -62,7 +64,11 @@ def version_of(distribution: str) -> str | None:
 
 def advise(versions: dict[str, str | None]) -> tuple[list[str], bool]:
     """What to install or remove, and whether bundles can be run."""
+    from flowexport.runtime.device import OLDEST_WORDS, too_old
+
     advice = []
+    old = [f"{name} {versions[name]}" for name in ("onnxruntime", "onnxruntime-gpu") if too_old(versions[name] or "")]
+    advice += [f"{each} is too old: {OLDEST_WORDS}" for each in old]
     both = versions["onnxruntime"] and versions["onnxruntime-gpu"]
     neither = not versions["onnxruntime"] and not versions["onnxruntime-gpu"]
     if both:
@@ -76,4 +82,4 @@ def advise(versions: dict[str, str | None]) -> tuple[list[str], bool]:
         advice.append("to read and write CSV and Parquet: pip install 'flowexport[data]'")
     if not all(versions[name] for name, extra in PACKAGES.items() if extra == "train"):
         advice.append("to train and export: pip install 'flowexport[train]'")
-    return advice, not neither
+    return advice, not neither and not old

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-__all__ = ["BLOCK_ROWS", "Workers", "available_threads", "fit_apart", "rows_a_block", "widest"]
+__all__ = ["BLOCK_ROWS", "Workers", "fit_apart", "rows_a_block", "widest"]
 
 import math
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from numbers import Integral
 from typing import Any
 
 from flowexport.errors import ArgumentError
+
+from .processors import available_threads
 
 BLOCK_ROWS = 1024
 """Rows a run. From 512 to 1,024 a row costs least, be layers 64, 128 or 512 wide: an eighth less than at 128, and at
@@ -79,10 +82,10 @@ def hidden_layers(arguments: Mapping[str, Any]) -> list[int]:
 
 
 class Workers:
-    """Threads over blocks of rows. They are made when first needed, and anew after a fork.
+    """Threads over blocks of rows. All models of a process share them; they are made when first needed.
 
     Arguments:
-        threads: how many; None takes what the process may run on.
+        threads: how many run at a time; None takes `available_threads`.
         block_rows: rows of a block.
 
     Raises:
@@ -92,36 +95,65 @@ class Workers:
     def __init__(self, threads: int | None = None, block_rows: int = BLOCK_ROWS) -> None:
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
             raise ArgumentError(f"threads: expected a whole number of at least 1, got {threads!r}")
-        self.threads = int(threads or available_threads())
+        self.asked = None if threads is None else int(threads)
+        self.threads = self.asked or available_threads()
         self.block_rows = block_rows
-        self._pool: tuple[int, ThreadPoolExecutor] | None = None
 
     def over_blocks(self, rows: int, work: Callable[[int, int], None]) -> None:
-        """Calls ``work(start, stop)`` for every block of rows; the first exception is raised."""
+        """Calls ``work(start, stop)`` for every block of rows, in this thread and others.
+
+        Where one fails, or Ctrl-C comes, no block is begun any more, and none is running when the exception is raised.
+        """
         spans = [(start, min(start + self.block_rows, rows)) for start in range(0, rows, self.block_rows)]
-        if self.threads == 1 or len(spans) < 2:
+        count = min(self.threads, len(spans))
+        if count < 2:
             for start, stop in spans:
                 work(start, stop)
             return
+        failed = threading.Event()
 
         # A share of the blocks a thread, not a task a block: ten million rows are ten thousand blocks.
         def share(first: int) -> None:
-            for start, stop in spans[first :: self.threads]:
-                work(start, stop)
+            try:
+                for start, stop in spans[first::count]:
+                    if failed.is_set():
+                        return
+                    work(start, stop)
+            except BaseException:
+                failed.set()
+                raise
 
-        for _ in self.pool().map(share, range(self.threads)):
-            pass
+        others: list[Future[None]] = []
+        try:
+            others += [shared_pool().submit(share, first) for first in range(1, count)]
+            share(0)
+            for other in others:
+                other.result()
+        except BaseException:
+            failed.set()
+            wait([other for other in others if not other.cancel()])
+            raise
 
-    def pool(self) -> ThreadPoolExecutor:
-        """The threads of this process."""
-        if self._pool is None or self._pool[0] != os.getpid():
-            self._pool = os.getpid(), ThreadPoolExecutor(self.threads, thread_name_prefix="flowexport")
-        return self._pool[1]
+
+MOST_THREADS = max(64, os.cpu_count() or 1)
+"""Of a process. Only so many are made as blocks were ever waiting at a time."""
+
+_pool: ThreadPoolExecutor | None = None
 
 
-def available_threads() -> int:
-    """The processors that this process may run on, which may be fewer than the machine has."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # no affinity on macOS and Windows
-        return os.cpu_count() or 1
+def shared_pool() -> ThreadPoolExecutor:
+    """The threads of this process."""
+    global _pool
+    if _pool is None:
+        _pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="flowexport")
+    return _pool
+
+
+def _forget_pool() -> None:
+    """A forked child has none of its parent's threads."""
+    global _pool
+    _pool = None
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_pool)

@@ -13,6 +13,9 @@ from typing import Any
 
 from flowexport.errors import ArgumentError, BundleError, DeviceError, extras_named
 
+OLDEST = (1, 18)
+OLDEST_WORDS = "a bundle needs 1.18 or later (pip install --upgrade 'flowexport[cpu]', or [gpu])"
+
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -44,11 +47,20 @@ def import_onnxruntime() -> ModuleType:
 
     Raises:
         MissingExtra: where neither is installed.
+        DeviceError: where it is too old to read a bundle.
     """
     with extras_named():
         import onnxruntime
     module: ModuleType = onnxruntime
+    if too_old(module.__version__):
+        raise DeviceError(f"ONNX Runtime {module.__version__} is too old: {OLDEST_WORDS}")
     return module
+
+
+def too_old(version: str) -> bool:
+    """Whether a version of ONNX Runtime cannot read a bundle: IR version 10 came with 1.18."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return found is not None and (int(found[1]), int(found[2])) < OLDEST
 
 
 def resolve(name: str, tf32: bool = False) -> Device:

@@ -50,6 +50,18 @@ def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None
     return Model(open_bundle(path), resolve(device, tf32), threads)
 
 
+def load_same(path: str, sha256: str, device: str, threads: int | None, tf32: bool) -> Model:
+    """Opens a bundle again, and no other: what a pickled model becomes.
+
+    Raises:
+        BundleError: where another bundle stands at its path by now.
+    """
+    bundle = open_bundle(path)
+    if bundle.sha256 != sha256:
+        raise BundleError(f"{path}: another bundle than that which was pickled; load it by its path")
+    return Model(bundle, resolve(device, tf32), threads)
+
+
 class Model:
     """A density that can be evaluated and sampled.
 
@@ -64,6 +76,8 @@ class Model:
     def __init__(self, bundle: Bundle, device: Device, threads: int | None = None) -> None:
         manifest = bundle.manifest
         self.bundle = bundle
+        # The working folder may be another when the model is pickled.
+        self._path = os.path.abspath(bundle.path)
         self.manifest = manifest
         self.device = device
         self.dtype = np.dtype(manifest.dtype)
@@ -379,7 +393,13 @@ class Model:
         return context is not None
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return load, (self.bundle.path, str(self.device), self.workers.threads, self.device.tf32)
+        return load_same, (self._path, self.bundle.sha256, str(self.device), self.workers.asked, self.device.tf32)
+
+    def __copy__(self) -> Model:
+        return self  # nothing of a model changes
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+        return self
 
     def __repr__(self) -> str:
         context = f", context={self.context_size}" if self.context_size else ""

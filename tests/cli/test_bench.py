@@ -16,8 +16,8 @@ from flowexport.bench.subject import repeated
 from flowexport.cli.main import main
 from flowexport.errors import ArgumentError
 from flowexport.flows import RealNVP, architecture_of
-from flowexport.runtime.blocks import available_threads
 from flowexport.runtime.device import cuda_fault
+from flowexport.runtime.processors import available_threads
 from flowexport.training.checkpoint import FORMAT, Config, save_checkpoint
 from tests.conftest import Exported
 

@@ -13,8 +13,9 @@ import torch
 import flowexport
 from flowexport.errors import ArgumentError, BundleError, DeviceError, InputError
 from flowexport.runtime import Model, normals
-from flowexport.runtime.blocks import BLOCK_ROWS, available_threads
+from flowexport.runtime.blocks import BLOCK_ROWS
 from flowexport.runtime.device import cuda_fault, resolve
+from flowexport.runtime.processors import available_threads
 from tests.conftest import Exported, exported, rows_of, small_flow
 
 NATS = {"atol": 1e-4, "rtol": 1e-5}
