@@ -33,6 +33,7 @@ from flowexport.bundle.schema import Quality
 from flowexport.errors import ArgumentError, CheckpointError
 from flowexport.flows import Flow, build
 
+from .held import require_rows
 from .plausible import least_numbers
 
 FORMAT = "flowexport-run/1"
@@ -119,10 +120,7 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointError(f"{folder / 'config.json'}: categories: do not fit the architecture")
     rows_file = folder / "rows.safetensors"
     rows = read_tensors(rows_file)[0] if rows_file.exists() else {}
-    widths = {"x": flow.features, "context": flow.context}
-    for name, width in (widths | {f"training_{name}": width for name, width in widths.items()}).items():
-        if name in rows and (rows[name].ndim != 2 or rows[name].shape[1] != width):
-            raise CheckpointError(f"{rows_file}: {name}: expected [rows, {width}], got {tuple(rows[name].shape)}")
+    require_rows(rows, flow, rows_file)
     x, training_x = (
         rows[name].reshape(-1, *flow.event_shape) if name in rows else None for name in ("x", "training_x")
     )

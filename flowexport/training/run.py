@@ -7,6 +7,7 @@ __all__ = ["Outcome", "train_recipe"]
 import csv
 import hashlib
 import io
+import math
 import os
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
@@ -28,6 +29,7 @@ from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, sav
 from .compiled import require_compiler
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
+from .held import require_state
 from .images import bits_per_dimension, dequantised, require_pixels
 from .judged import judged
 from .loop import Epoch, State, train
@@ -212,7 +214,11 @@ class Run:
             raise CheckpointError(f"{self.folder}: was trained on other rows; --resume needs the same ones")
         if Path(progress.file).name != progress.file:
             raise CheckpointError(f"{path}: file: {progress.file!r} leaves the folder")
+        counted = 1 <= progress.best_epoch <= progress.epoch == len(progress.epochs)
+        if not counted or not math.isfinite(progress.best_nll):
+            raise CheckpointError(f"{path}: epoch, best_epoch, best_nll: are not those of its epochs")
         tensors, _ = read_tensors(self.folder / progress.file)
+        require_state(tensors, self.flow, self.folder / progress.file)
         state = State(progress.epoch, progress.best_epoch, progress.best_nll)
         state.generator = tensors.pop("generator")
         state.flow = {name[5:]: t for name, t in tensors.items() if name.startswith("flow.")}

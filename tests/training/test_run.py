@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from flowexport.errors import CheckpointError, DataError, TrainingError
 from flowexport.evaluation.gaussian import SHRINKAGES
@@ -432,3 +433,35 @@ def test_a_folder_that_cannot_be_made(tmp_path, write_recipe):
     (tmp_path / "file").write_text("")
     with pytest.raises(CheckpointError, match="cannot be made"):
         train_recipe(write_recipe(), tmp_path / "file" / "run")
+
+
+def shorter(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.flatten()[:1].clone()
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("optimizer.0.exp_avg", shorter),
+        ("optimizer.0.exp_avg_sq", lambda tensor: tensor.double()),
+        ("optimizer.1.step", lambda tensor: torch.zeros(3)),
+        ("optimizer.0.exp_avg", None),
+        ("optimizer.10000.exp_avg", lambda tensor: torch.zeros(2)),
+        ("optimizer.x.exp_avg", lambda tensor: torch.zeros(2)),
+        ("generator", shorter),
+        ("generator", None),
+        ("flow.standardize.mean", shorter),
+        ("best.standardize.mean", lambda tensor: tensor.to(torch.bfloat16)),
+        ("best.standardize.mean", None),
+        ("colour", lambda tensor: torch.zeros(1)),
+    ],
+)
+def test_resume_from_tensors_of_another_shape_is_refused_before_they_are_used(unbroken, name, change):
+    """Fused Adam would run past the end of them, and corrupt memory."""
+    recipe, whole = unbroken
+    file = whole / "resume-5.safetensors"
+    tensors = load_file(file)
+    changed = tensors | {name: change(tensors.get(name))} if change else {k: t for k, t in tensors.items() if k != name}
+    save_file({k: t.contiguous() for k, t in changed.items()}, file)
+    with pytest.raises(CheckpointError, match=rf"resume-5\.safetensors: {re.escape(name)}: "):
+        train_recipe(recipe, whole, resume=True)
