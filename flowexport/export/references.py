@@ -17,6 +17,8 @@ from flowexport.interop.original import Original
 from flowexport.runtime import normals
 from flowexport.training.threads import torch_threads
 
+from .edges import code_ends, edge_rows, inside
+
 ROWS = 1000
 """Rows of data and of noise in the golden arrays."""
 
@@ -30,9 +32,6 @@ BATCHES = (1, 2, 7, 64, 256, 1000)
 IMAGE_ROWS = 64
 """The same for images, whose rows are larger."""
 
-EDGE = 1e-3
-"""How far from a bound tail rows stay, in standard deviations."""
-
 STARTS = {1: 0, 2: 1, 7: 3, 64: 0, 256: 10, 1000: 0}
 """Where the rows of each batch begin in the golden arrays: not all at the same row."""
 
@@ -45,7 +44,8 @@ class GoldenArrays:
     """Inputs in float32, and what the trained flow says of them in float64.
 
     Arguments:
-        x, tail_x: ``[1000, *event]`` of data (64 for images), ``[64, *event]`` up to ten deviations away.
+        x: ``[1000, *event]`` of data (64 for images).
+        tail_x: ``[64, *event]`` up to ten deviations away and, behind them, rows on the edges of the density.
         z: ``[1000, latent]``, the noise of seed 0.
         context: ``[1000, context]`` of each of these rows, or None.
         log_prob, tail_log_prob: nats.
@@ -95,7 +95,8 @@ def golden_arrays(
         rows = sample.numpy() if x is None else x
         data = spread(rows if rows_of == "data" else sample.numpy(), count).astype(np.float32)
         scale = scale_of(rows)
-        tail = tail_rows(exact, rows.mean(axis=0, dtype=np.float64), scale)
+        mean = rows.mean(axis=0, dtype=np.float64)
+        tail = with_edges(exact, tail_rows(exact, mean, scale), edge_rows(exact, data[0], mean, scale))
         scores = None
         if x is not None:
             known = min(len(x), REFERENCE_ROWS)
@@ -107,7 +108,7 @@ def golden_arrays(
             context=contexts,
             log_prob=numbers.log_prob(tensor(data), optional(contexts)).numpy(),
             tail_log_prob=numbers.log_prob(
-                tensor(tail), optional(None if contexts is None else contexts[:TAIL_ROWS])
+                tensor(tail), optional(None if contexts is None else contexts[: len(tail)])
             ).numpy(),
             sample=sample.numpy(),
             log_prob_of_sample=log_prob_of_sample.numpy(),
@@ -145,17 +146,14 @@ def tail_rows(exact: Flow, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Rows up to ten deviations from the mean, cut to the support of bounded features."""
     reach = np.random.default_rng(0).uniform(-TAIL_REACH, TAIL_REACH, (TAIL_ROWS, *mean.shape))
     tail = mean + scale * reach
-    if exact.bounds is not None:
-        margin = EDGE * scale
-        lower, upper = (
-            np.where(known.numpy(), bound.numpy(), infinity)
-            for known, bound, infinity in (
-                (exact.bounds.bounded_below, exact.bounds.lower, -np.inf),
-                (exact.bounds.bounded_above, exact.bounds.upper, np.inf),
-            )
-        )
-        tail = np.clip(tail, lower + margin, upper - margin)
-    return tail.astype(np.float32)
+    return inside(exact, tail, scale).astype(np.float32)
+
+
+def with_edges(exact: Flow, tail: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """Tail rows and, behind them, rows on edges; of images these are the last of the tail, which stays as it is."""
+    if exact.levels is None:
+        return np.concatenate([tail, edges])
+    return np.concatenate([tail[: len(tail) - len(edges)], edges])
 
 
 def golden_context(exact: Flow, context: np.ndarray | None, count: int) -> np.ndarray | None:
@@ -168,7 +166,7 @@ def golden_context(exact: Flow, context: np.ndarray | None, count: int) -> np.nd
         for column, categories in enumerate(exact.encoder.categories if exact.encoder is not None else ()):
             if categories:
                 context[:, column] = np.arange(count) % categories
-    return spread(context, count).astype(np.float32)
+    return code_ends(exact, spread(context, count)).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -183,12 +181,17 @@ class GoldenCase:
 
 
 def golden_cases(golden: GoldenArrays) -> list[GoldenCase]:
-    """Every case: both graphs at every batch size, and log_prob in the tails."""
+    """Every case: both graphs at every batch size, and log_prob in the tails and on edges."""
     context = {} if golden.context is None else {"context": "context"}
     spans = {rows: (STARTS[rows], STARTS[rows] + rows) for rows in BATCHES if rows <= len(golden.x)}
+    edges = []
+    if len(golden.tail_x) > TAIL_ROWS:
+        name, rows = f"edges_{len(golden.tail_x) - TAIL_ROWS}", (TAIL_ROWS, len(golden.tail_x))
+        edges = [GoldenCase(name, "log_prob", {"x": "tail_x"} | context, "tail_log_prob", rows)]
     return [
         *(GoldenCase(f"data_{n}", "log_prob", {"x": "x"} | context, "log_prob", span) for n, span in spans.items()),
         GoldenCase("tails_64", "log_prob", {"x": "tail_x"} | context, "tail_log_prob", (0, TAIL_ROWS)),
+        *edges,
         *(GoldenCase(f"noise_{n}", "sample", {"z": "z"} | context, "sample", span) for n, span in spans.items()),
     ]
 

@@ -36,6 +36,7 @@ from .device import resolve
 from .mass import mass_checks
 from .model import Model
 from .noise import normals
+from .substance import substance_checks
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ def verify(
     scale = references.scale(model)
     checks = [
         *structure_checks(bundle, model),
+        *substance_checks(bundle, model, golden),
         *(parity_check(model, case, scale) for case in references.cases),
         *rounding_checks(references, scale),
         direction_check(model, references),
