@@ -33,7 +33,7 @@ def require_state(tensors: Mapping[str, Tensor], flow: Flow, path: Path) -> None
     for group in ("flow", "best"):
         expected |= {f"{group}.{name}": tensor for name, tensor in flow.state_dict().items()}
     for index, parameter in enumerate(flow.parameters()):
-        of_parameter = {f"optimizer.{index}.{slot}": parameter for slot in sorted(SLOTS)}
+        of_parameter: dict[str, Tensor] = {f"optimizer.{index}.{slot}": parameter for slot in sorted(SLOTS)}
         of_parameter |= {f"optimizer.{index}.step": STEP}
         # A parameter that no gradient has reached has no state yet: all of it, or nothing.
         if not of_parameter.keys().isdisjoint(tensors):
