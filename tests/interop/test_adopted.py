@@ -39,6 +39,13 @@ EXPORTED = (
 )
 """Each library, each univariate map, and each layer that a fold works on."""
 
+ONE_EACH = (
+    "zuko NICE, context, random masks, LayerNorm",
+    "nflows splines, permutations, LU",
+    "normflows blocks, sigmoid",
+)
+"""Of each library the one with the most layers of its own; the others' exports take a minute."""
+
 TRAINED_ON = (
     "zuko RealNVP",
     "zuko NICE, context, random masks, LayerNorm",
@@ -166,7 +173,9 @@ def test_an_adopted_flow_can_be_trained_on(trained: Train) -> None:
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("name", EXPORTED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in ONE_EACH else pytest.mark.slow) for name in EXPORTED]
+)
 def test_a_bundle_says_what_the_library_says(name: str, trained: Train, bundle: Bundle) -> None:
     model, exact = trained(name), trained(name).exact()
     loaded = flowexport.load(bundle(name), device="cpu")
