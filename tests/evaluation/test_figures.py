@@ -89,6 +89,19 @@ def test_what_is_beside_a_conditional_model_has_its_context() -> None:
     assert abs(figures.separation.auc - 0.5) < 3 * figures.separation.standard_error
 
 
+def test_a_model_that_minds_no_context_is_told_by_it() -> None:
+    """Its samples have the right distribution over all contexts, and in none of them."""
+
+    class Ignorant(TrueNormal):
+        def sample(self, count: int, context: np.ndarray | None, seed: int) -> np.ndarray:
+            return super().sample(count, np.random.default_rng(3).permutation(context), seed)
+
+    context = RNG(2).normal(size=(2000, 1))
+    figures = evaluate(Ignorant(), ROWS[:2000] + context, context).figures
+    assert all(each.distance.p_value > 0.01 for each in figures.features)
+    assert figures.separation.auc > 0.65
+
+
 def test_other_rows_may_be_named_to_fit_on() -> None:
     others = RNG(2).normal(3, 1, size=(1000, 2))
     figures = evaluate(TrueNormal(), ROWS, fitted_on=(others, None, "a table")).figures
