@@ -6,6 +6,9 @@ import click
 
 from .options import as_json as json_option
 
+SILENCE = 10.0
+"""Seconds after which a line is written where there is no terminal."""
+
 
 @click.command("train")
 @click.argument("recipe", type=click.Path(path_type=Path))
@@ -19,11 +22,13 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
     Ctrl-C keeps the best weights so far; --resume goes on to the same numbers as an unbroken run.
     """
     import json
+    import time
 
     import msgspec
 
     from flowexport.bundle.card import compared
     from flowexport.training import Epoch, train_recipe
+    from flowexport.training.progress import line_of
 
     from .main import INTERRUPTED
     from .screen import progress
@@ -31,11 +36,16 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
     with progress("nll", "best") as bar:
         task = bar.add_task("training", total=None, nll="", best="")
         best = float("inf")
+        spoken = time.monotonic()
 
         def on_epoch(epoch: Epoch, epochs: int) -> None:
-            nonlocal best
+            nonlocal best, spoken
             best = min(best, epoch.validation_nll)
             bar.update(task, completed=epoch.epoch, total=epochs, nll=f"{epoch.validation_nll:.4f}", best=f"{best:.4f}")
+            if bar.disable and time.monotonic() - spoken >= SILENCE:
+                # The cell of a notebook, or a file: a line now and then says that it lives.
+                click.echo(line_of(epoch, epochs, best), err=True)
+                spoken = time.monotonic()
 
         outcome = train_recipe(recipe, run, resume, on_epoch, compile)
     bits, quality = outcome.best_bits_per_dimension, outcome.quality

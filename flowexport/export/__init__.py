@@ -3,6 +3,7 @@
 The package can be called: ``flowexport.export(flow, path)`` is `flowexport.export.export`.
 """
 
+import inspect
 import sys
 from types import ModuleType
 from typing import Any
@@ -20,4 +21,6 @@ class _Callable(ModuleType):
         return _export(*args, **kwargs)
 
 
+_Callable.__call__.__doc__ = _export.__doc__
+__signature__ = inspect.signature(_export)
 sys.modules[__name__].__class__ = _Callable

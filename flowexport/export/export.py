@@ -7,6 +7,7 @@ __all__ = ["export", "export_checkpoint"]
 import dataclasses
 import hashlib
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -118,6 +119,7 @@ def export(
     if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
         raise ArgumentError("context: this flow needs one row of context for each row of data")
     require_rows(flow, rows, contexts, feature_names, columns)
+    warn_of_raw_rows(flow, rows, feature_names)
     require_replaceable(target)  # before the work, and once more in place()
     saved = save_tensors(contiguous(flow.state_dict()))
 
@@ -222,6 +224,25 @@ def prove(folder: Path, target: Path, flow: Flow) -> Report:
     if not report.passed:
         raise CheckFailed(f"{report.fault()}; not exported")
     return report
+
+
+FAR = 10.0
+"""Deviations from 0, or factors from a deviation of 1, from which on networks with weights about 1 do not train."""
+
+
+def warn_of_raw_rows(flow: Flow, rows: np.ndarray | None, names: Sequence[str]) -> None:
+    """Warns where a flow whose units were never set has rows that are far from 0 and 1."""
+    if rows is None or flow.standardize is None or flow.standardize.initialized or flow.bounds is not None:
+        return
+    mean, scale = np.abs(rows.mean(0)), rows.std(0)
+    far = (mean > FAR * np.maximum(scale, 1)) | (scale > FAR) | (scale < 1 / FAR)
+    if far.any():
+        column = int(np.argmax(far))
+        warnings.warn(
+            f"data: column {names[column]!r} has mean {rows.mean(0)[column]:.4g} and deviation {scale[column]:.4g}, "
+            "and the flow's units were never set: call flow.standardize_by(x) before training",
+            stacklevel=4,
+        )
 
 
 def names_of(given: Any) -> list[str] | None:

@@ -17,7 +17,7 @@ from .bounds import Bounds
 from .context import ContextEncoder
 from .distribution import FlowDistribution
 from .stack import LogDets, Parts, Stack
-from .standardize import Standardize
+from .standardize import Standardize, moments_of, rows_of
 
 
 class Flow(nn.Module):
@@ -70,6 +70,42 @@ class Flow(nn.Module):
         self.encoder = encoder
         self.stack = stack
         self.base = base
+
+    def standardize_by(self, x: Any, context: Any = None, weights: Any = None) -> Flow:
+        """Sets the flow's units from rows: inside it, features and numbers of the context have mean 0 and deviation 1.
+
+        `flowexport.fit` does so by itself, the first time. A training loop of one's own calls it before the first step;
+        so does who adopts a flow that was trained on rows scaled by mean and standard deviation, with the rows as they
+        were. Features are measured behind their bounds, categories are left alone. What was set is replaced.
+
+        Arguments:
+            x: ``[rows, features]``, an array or a tensor.
+            context: ``[rows, context]`` where the flow has one; without it the context's units stay.
+            weights: ``[rows]``, not negative.
+
+        Returns:
+            The flow itself.
+
+        Raises:
+            ArgumentError: for rows that do not fit, are not finite, or are constant in a column; for a flow of images,
+                whose pixels have their logit map.
+        """
+        if self.standardize is None:
+            raise ArgumentError("standardize_by: pixels have their logit map, and no other units")
+        rows = rows_of("x", x, self.features).to(self.standardize.mean.device)
+        if self.bounds is not None:
+            rows = self.bounds.forward_and_log_det(rows)[0]
+        numbers = torch.ones(self.features, dtype=torch.bool)
+        moments = [(self.standardize, *moments_of("x", rows, weights, numbers))]
+        if context is not None and self.standardize_context is not None:
+            rows = rows_of("context", context, self.context).to(self.standardize.mean.device)
+            numbers = torch.tensor(self.categories) == 0
+            moments.append((self.standardize_context, *moments_of("context", rows, weights, numbers)))
+        elif context is not None:
+            raise ArgumentError("context: this flow takes none")
+        for layer, mean, scale in moments:
+            layer.fit(mean, scale)
+        return self
 
     @property
     def categories(self) -> list[int]:

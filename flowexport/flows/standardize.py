@@ -1,6 +1,8 @@
 r"""Standardisation: a fixed mean and scale from the data."""
 
-__all__ = ["Standardize"]
+__all__ = ["Standardize", "moments_of", "rows_of"]
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -57,3 +59,39 @@ class Standardize(nn.Module):
 
     def extra_repr(self) -> str:
         return f"features={len(self.mean)}"
+
+
+def rows_of(name: str, given: Any, width: int) -> Tensor:
+    """Rows ``[rows, width]`` in float64.
+
+    Raises:
+        ArgumentError: where they are none.
+    """
+    try:
+        rows = torch.as_tensor(given).detach().double()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ArgumentError(f"{name}: expected an array or a tensor of numbers ({error})") from error
+    if rows.ndim != 2 or rows.shape[1] != width or len(rows) < 2:
+        raise ArgumentError(f"{name}: expected [rows, {width}], two rows or more, got {list(rows.shape)}")
+    return rows
+
+
+def moments_of(name: str, rows: Tensor, weights: Any, numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """The weighted mean and standard deviation of columns, 0 and 1 of those that hold no numbers.
+
+    Raises:
+        ArgumentError: for a column that is not finite or constant, and for weights that are none.
+    """
+    weight = torch.ones(len(rows), dtype=rows.dtype) if weights is None else torch.as_tensor(weights).double()
+    if weight.shape != (len(rows),) or not bool((weight >= 0).all()) or not bool(weight.sum() > 0):
+        raise ArgumentError(f"weights: expected {len(rows)} numbers that are not negative, and not all zero")
+    weight = (weight / weight.sum()).to(rows.device)[:, None]
+    mean = (weight * rows).sum(0)
+    scale = (weight * (rows - mean) ** 2).sum(0).sqrt()
+    mean, scale = mean.masked_fill(~numbers.to(rows.device), 0), scale.masked_fill(~numbers.to(rows.device), 1)
+    seen = rows[weight[:, 0] > 0]
+    constant = (seen == seen[:1]).all(0) & numbers.to(rows.device)
+    for fault, words in ((~(mean.isfinite() & scale.isfinite()), "is not finite"), (constant, "is constant")):
+        if bool(fault.any()):
+            raise ArgumentError(f"{name}: column {int(fault.nonzero()[0, 0])} {words}: it has no density")
+    return mean, scale

@@ -1,13 +1,15 @@
 """Training by maximum likelihood: a recipe and rows in, a run folder out."""
 
 from .checkpoint import Checkpoint, load_checkpoint
-from .loop import Epoch, fit
+from .history import Epoch, History
+from .loop import fit
 from .recipe import Recipe, TrainingSpec, load_recipe
 from .run import Outcome, train_recipe
 
 __all__ = [
     "Checkpoint",
     "Epoch",
+    "History",
     "Outcome",
     "Recipe",
     "TrainingSpec",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 __all__ = ["Epoch", "State", "fit", "train"]
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -20,9 +21,11 @@ from flowexport.flows import Flow
 
 from .compiled import LogProb, compiled_log_prob
 from .data import Rows, make_rows, numbers
+from .history import Epoch, History
 from .images import EVALUATION_IMAGES, as_vectors, dequantised
 from .named import context_by_name, features_by_name
-from .preparation import noisy, require_fitting, standardise, tensors
+from .preparation import noisy, require_fitting, standardise, tensors, warn_of_collapse
+from .progress import shown
 from .recipe import TrainingSpec
 from .threads import torch_threads
 
@@ -35,27 +38,6 @@ SMALL_PRODUCT = 4 << 20
 small product have been seen to take a hundred times as long."""
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One line of ``metrics.csv``.
-
-    Arguments:
-        epoch: counted from 1.
-        training_nll: mean over the epoch's steps, nats a row, in the data's units.
-        validation_nll: on the held-out rows after the epoch (on the training rows if none are held out).
-        learning_rate: at the epoch's end.
-        gradient_norm: mean over its steps, before clipping.
-        seconds: spent.
-    """
-
-    epoch: int
-    training_nll: float
-    validation_nll: float
-    learning_rate: float
-    gradient_norm: float
-    seconds: float
 
 
 @dataclass
@@ -88,8 +70,9 @@ def fit(
     validation: float = 0.1,
     on_epoch: Callable[[Epoch], None] | None = None,
     compile: bool = False,
+    progress: Literal["auto"] | bool = "auto",
     **training: Any,
-) -> list[Epoch]:
+) -> History:
     """Trains a flow in memory by maximum likelihood, and leaves the best weights in it.
 
     A flow that has been trained, here, by a recipe or in a library that it was adopted from, is trained on: it starts
@@ -105,10 +88,11 @@ def fit(
         validation: the fraction of rows held out for early stopping.
         on_epoch: called after every epoch.
         compile: whether steps are compiled with `torch.compile`; needs a C++ compiler.
+        progress: whether to show it on standard error; ``"auto"`` where that is a terminal or the cell of a notebook.
         training: the fields of `TrainingSpec`: ``epochs``, ``batch_size``, ``learning_rate``, ….
 
     Returns:
-        The epochs, with their negative log-likelihoods in nats a row.
+        A list of the epochs, with their negative log-likelihoods in nats a row.
 
     Raises:
         ArgumentError: for an unknown or impossible training argument, or one that needs a compiler where there is none.
@@ -122,10 +106,12 @@ def fit(
     columns = [column["name"] for column in flow.context_names or ()]
     rows = make_rows(as_vectors(flow, numbers("x", x)), context, weights, flow.feature_names, columns)
     require_fitting(flow, rows)
-    epochs: list[Epoch] = []
+    epochs = History()
     state = State()
     try:
-        for epoch in train(flow, *rows.split(validation, spec.seed), spec, state, compile):
+        for epoch in shown(
+            train(flow, *rows.split(validation, spec.seed), spec, state, compile), spec.epochs, progress
+        ):
             epochs.append(epoch)
             if on_epoch is not None:
                 on_epoch(epoch)
@@ -134,6 +120,20 @@ def fit(
             flow.load_state_dict(state.best)
         flow.eval()
     return epochs
+
+
+def signature() -> inspect.Signature:
+    """That of `fit`, with the fields of `TrainingSpec` in place of ``**training``."""
+    own = inspect.signature(fit)
+    parameters = [each for each in own.parameters.values() if each.kind is not each.VAR_KEYWORD]
+    for each in msgspec.structs.fields(TrainingSpec):
+        parameters.append(
+            inspect.Parameter(each.name, inspect.Parameter.KEYWORD_ONLY, default=each.default, annotation=each.type)
+        )
+    return own.replace(parameters=parameters)
+
+
+fit.__signature__ = signature()  # type: ignore[attr-defined]
 
 
 def checked(training: dict[str, Any]) -> TrainingSpec:
@@ -156,6 +156,7 @@ def train(
         raise ArgumentError("noise: is for vectors; the pixels of images get uniform noise, and no other")
     log_prob = compiled_log_prob(flow, spec.batch_size) if compile else flow.log_prob
     if state.epoch == 0:
+        warn_of_collapse(flow, training)
         standardise(flow, training)
     optimizer = OPTIMIZERS[spec.optimizer](
         flow.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, fused=True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["noisy", "require_fitting", "standardise", "tensors"]
+__all__ = ["noisy", "require_fitting", "standardise", "tensors", "warn_of_collapse"]
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,12 @@ from flowexport.flows import Flow
 from .data import Rows
 from .images import require_pixels
 from .support import require_codes, require_within_bounds
+
+COLLAPSING = 1e3
+"""A largest value of so many spreads is where float32's 24 bits leave less than 16,000 steps to the spread."""
+
+KEPT = 0.9
+"""The share of different values that have to stay different: 20,000 draws lose 1 in 100 where nothing is amiss."""
 
 
 def standardise(flow: Flow, rows: Rows) -> None:
@@ -58,6 +65,25 @@ def require_fitting(flow: Flow, rows: Rows) -> None:
     require_within_bounds("x", flow, rows.x, rows.features)
     if rows.context is not None:
         require_codes("context", rows.context, flow.categories, rows.context_features)
+
+
+def warn_of_collapse(flow: Flow, rows: Rows) -> None:
+    """Warns of columns whose values fall together in the flow's type: numbers, or times of 1e9 seconds, in float32."""
+    single = next(flow.parameters()).dtype == torch.float32
+    if not single or flow.levels is not None:
+        return
+    columns = rows.x if rows.context is None else np.hstack([rows.x, rows.context])
+    for name, column in zip([*rows.features, *rows.context_features], columns.T, strict=True):
+        # Only what is large beside its own spread can fall together.
+        if np.abs(column).max() < COLLAPSING * np.ptp(column):
+            continue
+        distinct, left = len(np.unique(column)), len(np.unique(column.astype(np.float32)))
+        if left < KEPT * distinct:
+            warnings.warn(
+                f"column {name!r}: of {distinct} different values float32 keeps {left} apart: subtract an offset, or "
+                'train flow.double() and export with dtype="float64"',
+                stacklevel=4,
+            )
 
 
 def tensors(rows: Rows, flow: Flow) -> tuple[Tensor, Tensor | None, Tensor | None]:
