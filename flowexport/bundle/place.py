@@ -1,4 +1,4 @@
-"""Putting a folder, or a file, in place, whole or not at all.
+"""Putting a folder in place, whole or not at all.
 
 A bundle is built in a *staged* folder beside its target, and exchanged with what stands there in one system
 call where there is one (``renameat2`` on Linux). Elsewhere the old folder is renamed aside and the new one
@@ -7,7 +7,7 @@ in; `restore` repairs what a crash between the two left. All names are of one fi
 
 from __future__ import annotations
 
-__all__ = ["place", "require_replaceable", "restore", "staged", "write_file"]
+__all__ = ["place", "require_replaceable", "restore", "staged"]
 
 import ctypes
 import os
@@ -144,16 +144,3 @@ def sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Writes a file under a temporary name, then gives it its own."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("wb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -55,7 +55,7 @@ def command(
     import json
 
     from flowexport.bench import measure
-    from flowexport.bundle.place import write_file
+    from flowexport.files import write_file
 
     from .screen import progress
 
@@ -79,7 +79,7 @@ def command(
             device,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
-    document = json.dumps(measurement.to_dict(), indent=2, ensure_ascii=False)
+    document = json.dumps(measurement.to_dict(), indent=2)
     if json_file == STDOUT:
         click.echo(document)
     else:

@@ -51,11 +51,11 @@ def command(
     ROWS, of a table, both densities are fitted on four fifths of them and judge the last fifth, five times over, unless
     --fit-on names other rows. Those with a context are linear in it.
     """
-    from flowexport.bundle.place import write_file
     from flowexport.errors import MissingExtra
     from flowexport.evaluation.evaluate import evaluate
     from flowexport.evaluation.page import page, tables
     from flowexport.evaluation.pictures import draw_pictures
+    from flowexport.files import write_file
 
     from .judged import open_judged
     from .screen import show_table, waiting

@@ -1,5 +1,7 @@
 """``flowexport inspect``."""
 
+import json
+import re
 from typing import TYPE_CHECKING
 
 import click
@@ -28,7 +30,8 @@ def command(bundle: str, everything: bool, as_json: bool) -> None:
     opened = open_bundle(bundle)
     if as_json:
         # The file itself, which may hold keys that this version does not know.
-        click.echo((opened.path / "flow.json").read_text(encoding="utf-8").rstrip())
+        text = (opened.path / "flow.json").read_text(encoding="utf-8").rstrip()
+        click.echo(re.sub(r"[^\x00-\x7f]", lambda character: json.dumps(character[0])[1:-1], text))
         return
     graphs = {}
     for name in ("log_prob", "sample"):

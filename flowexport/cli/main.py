@@ -4,8 +4,12 @@ from __future__ import annotations
 
 __all__ = ["main"]
 
+import json
 import os
+import signal
 import sys
+import traceback
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -14,9 +18,15 @@ import click
 from flowexport import __version__
 from flowexport.errors import FlowExportError, extras_named
 
+from .streams import Stopped, prepare_streams, reader_may_leave, stopped_by_signals
+
 VERBS = ("train", "evaluate", "export", "verify", "inspect", "score", "sample", "bench", "models", "doctor", "demo")
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
+COMPLETING = "_FLOWEXPORT_COMPLETE"
+"""The variable by which a shell asks click for completions."""
+FAULT = 70
+"""EX_SOFTWARE of sysexits.h: neither a check that failed nor a mistake of the user."""
 
 
 class Verbs(click.Group):
@@ -31,33 +41,61 @@ class Verbs(click.Group):
         command: click.Command = import_module(f"flowexport.cli.{cmd_name}").command
         return command
 
-    def invoke(self, ctx: click.Context) -> Any:
+    def main(self, args: Any = None, prog_name: str | None = None, *more: Any, **extra: Any) -> Any:
+        """Runs a command line and ends the process with its status."""
+        if COMPLETING in os.environ:
+            return super().main(args, prog_name, *more, **extra)
+        words = list(sys.argv[1:] if args is None else args)
+        prepare_streams()
+        status = 0
         try:
-            with extras_named():
-                return super().invoke(ctx)
-        except (FlowExportError, OSError, MemoryError, KeyboardInterrupt) as error:
-            if ctx.params.get("verbose"):
-                raise
-            if isinstance(error, BrokenPipeError):
-                # Whoever read our output has had enough; Python would complain once more while it exits.
-                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-                ctx.exit(0)
+            # Not by click's own main, which ends with 1 for a reader that left, and for Ctrl-C.
+            with (
+                stopped_by_signals(),
+                reader_may_leave(),
+                extras_named(),
+                self.make_context("flowexport", [*words]) as context,
+            ):
+                self.invoke(context)
+        except (click.exceptions.Exit, SystemExit) as ended:
+            status = ended.exit_code if isinstance(ended, click.exceptions.Exit) else int(ended.code or 0)
+        except BaseException as error:
             message, status = told(error)
-            click.echo(f"flowexport: {message}", err=True)
-            ctx.exit(status)
+            with suppress(OSError):
+                if "--verbose" in words:
+                    traceback.print_exc()
+                show_error(error, message, status, "--json" in words)
+            with suppress(OSError, ValueError):
+                # Of what could not be written, Python would complain once more while it exits.
+                sys.stdout.close()
+        sys.exit(status)
+
+
+def show_error(error: BaseException, message: str, status: int, as_json: bool) -> None:
+    """One line on standard error, or one JSON document."""
+    if as_json:
+        click.echo(json.dumps({"error": message, "exit_status": status}), err=True)
+    elif isinstance(error, click.ClickException):
+        error.show()
+    else:
+        click.echo(f"flowexport: {message}", err=True)
 
 
 def told(error: BaseException) -> tuple[str, int]:
     """An error as one line and an exit status."""
     if isinstance(error, FlowExportError):
         return " ".join(str(error).split()), error.exit_code
-    if isinstance(error, KeyboardInterrupt):
-        return "stopped", INTERRUPTED
+    if isinstance(error, click.ClickException):
+        return error.format_message(), 2
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return "stopped", 128 + (error.args[0] if isinstance(error, Stopped) else signal.SIGINT)
     if isinstance(error, MemoryError):
         return "out of memory", 2
-    assert isinstance(error, OSError)
-    where = f"{error.filename}: " if error.filename else ""
-    return f"{where}{error.strerror or error}", 2
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}", 2
+    words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    return f"a fault of flowexport itself ({words}); flowexport --verbose shows where", FAULT
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 __all__ = ["progress", "report_table", "show_table", "waiting"]
 
+import errno
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
     from flowexport.runtime import Report
@@ -21,7 +24,6 @@ PIPED_WIDTH = 160
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str | None = None) -> None:
     """Prints a table; a column whose name begins with ``>`` is aligned to the right."""
     from rich import box
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -31,10 +33,21 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str
     styles = {"passed": "green", "failed": "bold red", "not run": "yellow", "reported": "cyan"}
     for row in rows:
         table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPED_WIDTH)
+    console = results()
     if title is not None:
         console.print(title, style="bold", soft_wrap=True)
     console.print(table)
+
+
+def results() -> Console:
+    """Standard output; a reader that left is an error that `main` knows, where rich would end the process with 1."""
+    from rich.console import Console
+
+    class Results(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    return Results(highlight=False, width=None if sys.stdout.isatty() else PIPED_WIDTH)
 
 
 def report_table(report: Report) -> None:

@@ -26,6 +26,7 @@ def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, as_j
     from flowexport.runtime import verify
 
     from .screen import report_table, waiting
+    from .streams import reader_may_leave
 
     references = None
     if checkpoint is not None:
@@ -40,10 +41,12 @@ def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, as_j
         with waiting(f"verifying {bundle}"):
             reports.append(verify(bundle, device, references))
         if not as_json:
-            report_table(reports[-1])
+            with reader_may_leave():
+                report_table(reports[-1])
     if as_json:
         documents = [report.to_dict() for report in reports]
-        click.echo(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2, ensure_ascii=False))
+        with reader_may_leave():
+            click.echo(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
     failed = [report for report in reports if not report.passed]
     if failed:
         raise CheckFailed("; ".join(report.fault() for report in failed))

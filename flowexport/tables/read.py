@@ -6,6 +6,7 @@ __all__ = ["BLOCK_ROWS", "Block", "Table", "open_table"]
 
 import math
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,6 +152,8 @@ def _open_npy(path: Path) -> Table:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OSError, EOFError) as error:
         raise DataError(f"{path}: not a readable NPY file ({first_line(error)})") from error
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: an NPZ archive, not an NPY file; save its one array with numpy.save")
     if array.ndim < 2 or array.dtype.kind not in "fiub":
         raise DataError(f"{path}: expected numbers on two axes or more, got {array.dtype} of shape {array.shape}")
     # Images are rows of pixels, flat in C order.
@@ -183,6 +186,7 @@ def _open_parquet(path: Path) -> Table:
 
     with opened() as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
+    require_once(path, list(schema.names))
 
     def blocks(columns: list[str], coders: Mapping[str, Coder]) -> Blocks:
         start = 1
@@ -224,9 +228,7 @@ def _open_csv(path: Path) -> Table:
             raise DataError(f"{path}: not a readable CSV file ({(invalid or [first_line(error)])[0]})") from error
 
     names = list(opened(None).schema.names)
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        raise DataError(f"{path}: the header names the column {twice!r} twice")
+    require_once(path, names)
 
     def blocks(columns: list[str], coders: Mapping[str, Coder]) -> Blocks:
         start = 1
@@ -284,6 +286,13 @@ def _parsed(column: Any, name: str, path: Path, start: int) -> Any:
             except pyarrow.ArrowException:
                 raise DataError(f"{path}: row {start + row}, column {name!r} holds {cell!r}, not a number") from error
         raise
+
+
+def require_once(path: Path, names: Sequence[str]) -> None:
+    """Refuses a table that has two columns of one name."""
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise DataError(f"{path}: the header names the column {twice[0]!r} twice")
 
 
 def numeric(types: Any) -> list[Callable[[Any], bool]]:

@@ -9,14 +9,15 @@ import io
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
 from flowexport.errors import DataError
+from flowexport.files import naming, whole_file
 
 from .arrow import import_arrow
 
@@ -35,9 +36,14 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self.columns = list(columns)
         self.dtype = np.dtype(dtype)
         self.rows = 0
-        self.temporary = path and path.with_name(f".{path.name}.{os.getpid()}.tmp")
-        self.stream: BinaryIO = sys.stdout.buffer if self.temporary is None else self.temporary.open("wb+")
-        self.begin()
+        self.name = "standard output" if path is None else str(path)
+        if path is None and sys.__stdout__ is None:
+            raise DataError("standard output is closed; name a file with -o")
+        with ExitStack() as entered:
+            self.stream = sys.stdout.buffer if path is None else entered.enter_context(whole_file(path))
+            with naming(self.name):
+                self.begin()
+            self.leaving = entered.pop_all()
 
     def begin(self) -> None:
         """Writes what stands before the rows."""
@@ -55,27 +61,23 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     def write(self, *block: np.ndarray) -> None:
         """Appends rows: one array ``[rows]`` a column, or one ``[rows, columns]`` for all."""
         columns = list(block[0].T) if len(block) == 1 and block[0].ndim == 2 else list(block)
-        self.append(columns)
+        with naming(self.name):
+            self.append(columns)
         self.rows += len(columns[0])
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self.abandon()
-        if self.path is None or self.temporary is None:
-            self.stream.flush()
-            return
-        try:
-            if kind is None:
+        if kind is None:
+            with self.leaving:
                 self.finish()
-                self.stream.flush()
-                os.fsync(self.stream.fileno())
-                self.stream.close()
-                self.temporary.replace(self.path)
-        finally:
-            self.stream.close()
-            self.temporary.unlink(missing_ok=True)
+                with naming(self.name):
+                    self.stream.flush()
+            return
+        # What leaves the block is the first error, not what closing a broken file says of it.
+        with suppress(Exception):
+            self.abandon()
+        self.leaving.__exit__(kind, error, trace)
 
 
 class CsvWriter(TableWriter):

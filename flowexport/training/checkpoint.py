@@ -28,9 +28,9 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from flowexport.bundle.place import write_file
 from flowexport.bundle.schema import Quality
 from flowexport.errors import ArgumentError, CheckpointError
+from flowexport.files import write_file
 from flowexport.flows import Flow, build
 
 from .held import require_rows

@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from safetensors.torch import save as save_tensors
 
-from flowexport.bundle.place import write_file
 from flowexport.bundle.schema import Quality
 from flowexport.errors import ArgumentError, CheckpointError, RecipeError, TrainingError
+from flowexport.files import write_file
 from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
 
 from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, save_checkpoint

@@ -1,0 +1,112 @@
+"""Writing a file whole or not at all: under a name of its own, which becomes the real one at the end."""
+
+from __future__ import annotations
+
+__all__ = ["naming", "whole_file", "write_file"]
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: what a killed process left is then left for the user
+    fcntl = None  # type: ignore[assignment]
+
+SHOWN_BYTES = 100
+"""Of a file's name in its temporary one, which may have 255 bytes in all."""
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of ``path`` when the block ends, and is gone if it fails.
+
+    Its name cannot be foreseen, so that nobody can put a link in its way; it is locked while it is written, so that
+    what a killed process left can be told and removed. Where the path is a link, what it leads to is written; where
+    it is a pipe or a device, that is.
+
+    Raises:
+        OSError: naming the path.
+    """
+    with naming(path):
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
+        special = target.exists() and not target.is_file() and not target.is_dir()
+        if not special:
+            sweep(target)
+        temporary, stream = (None, target.open("wb")) if special else create(target)
+    try:
+        try:
+            yield stream
+            with naming(path):
+                stream.flush()
+                if temporary:
+                    os.fsync(stream.fileno())
+        finally:
+            # On a full disk this raises once more.
+            with naming(path):
+                stream.close()
+        if temporary:
+            with naming(path):
+                temporary.replace(target)
+    finally:
+        if temporary:
+            temporary.unlink(missing_ok=True)
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+        OSError: naming the path.
+    """
+    with whole_file(path) as stream, naming(path):
+        stream.write(data)
+
+
+@contextmanager
+def naming(path: Path | str) -> Iterator[None]:
+    """Gives errors of the operating system that name no file, as those of a full disk, the name of this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None and error.errno is not None and not isinstance(error, BrokenPipeError):
+            raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(path)) from error
+        raise
+
+
+def create(path: Path) -> tuple[Path, BinaryIO]:
+    """A new locked file beside the path, readable and writable as the process's umask has it."""
+    while True:
+        temporary = path.with_name(f"{prefix(path)}{secrets.token_hex(8)}.tmp")
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        with suppress(OSError):  # a file system without locks has no sweeping either
+            if fcntl:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+        # Another process may have taken it for a left one before it was locked.
+        if os.fstat(handle).st_nlink:
+            return temporary, os.fdopen(handle, "wb+")
+        os.close(handle)
+
+
+def sweep(path: Path) -> None:
+    """Removes what killed processes left of earlier writings of this path."""
+    if fcntl is None or not path.parent.is_dir():
+        return
+    for left in path.parent.iterdir():
+        if not (left.name.startswith(prefix(path)) and left.name.endswith(".tmp")):
+            continue
+        with suppress(OSError):
+            handle = os.open(left, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                left.unlink()
+            finally:
+                os.close(handle)
+
+
+def prefix(path: Path) -> str:
+    """How the temporary names of a path begin."""
+    return f".{os.fsdecode(os.fsencode(path.name)[:SHOWN_BYTES])}."
