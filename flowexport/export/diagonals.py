@@ -79,7 +79,7 @@ class Walk:
 
     Arguments:
         parts: what is pending of each.
-        means: the mean of the data, a tensor a part.
+        means: the mean of the data, a tensor a part; behind a whitening matrix, its bias turned round.
         places: for each place what shifts the v that was made there, given ``[features]``.
         join: takes parts to their vector.
     """
@@ -95,7 +95,7 @@ class Walk:
         ones = torch.ones(lean.event_shape, dtype=torch.float64)
         split = lean.stack.split
         scales = split(ones if lean.entrance is None else lean.entrance)
-        means = split(ones * 0 if lean.mean is None else lean.mean)
+        means = split(ones * 0 if lean.mean is None or lean.whiten is not None else lean.mean)
         parts = [Part(scale.clone(), scale * 0, torch.zeros(len(scale), dtype=torch.int64)) for scale in scales]
         walk = cls(parts, [mean.clone() for mean in means], [], lambda parts: lean.stack.join(tuple(parts)))
 
@@ -200,6 +200,9 @@ class Walk:
         elif bool((scale != 1).any()):
             lean.exit = scale if lean.exit is None else scale * lean.exit
         mean = self.join(self.means)
+        if lean.whiten is not None:
+            lean.whiten.bias -= mean
+            return last
         lean.mean = mean if lean.mean is not None or bool((mean != 0).any()) else None
         lean.entrance = None
         return last

@@ -21,6 +21,7 @@ __all__ = [
     "fold_permutations",
     "fold_splines",
     "fold_univariates",
+    "fold_whitening",
 ]
 
 from collections.abc import Callable
@@ -49,6 +50,15 @@ def fold_identity(lean: LeanFlow) -> None:
         value = getattr(lean, name)
         if value is not None and bool((value == nothing).all()):
             setattr(lean, name, None)
+
+
+def fold_whitening(lean: LeanFlow) -> None:
+    """The scale of the data goes into the columns of the whitening matrix."""
+    if lean.whiten is None or lean.entrance is None:
+        return
+    lean.whiten.weight *= lean.entrance
+    lean.whiten.inverse /= lean.entrance[:, None]
+    lean.entrance = None
 
 
 def fold_linear(lean: LeanFlow) -> None:
@@ -188,6 +198,7 @@ def fold_embeddings(lean: LeanFlow) -> None:
 
 FOLDS: tuple[Callable[[LeanFlow], None], ...] = (
     fold_identity,
+    fold_whitening,
     fold_linear,
     fold_elementwise,
     fold_masks,

@@ -5,7 +5,7 @@ A `LeanFlow` starts as the trained flow, copied in float64, with its units writt
 .. math:: \ln p(x) = \sum_i w_i v_i^2 + \sum \mathrm{log\,det} + k, \qquad v = f((x - \mu) \cdot e),
     \qquad w_i = -\tfrac12 q_i^2
 
-with an entrance scale :math:`e` and an exit scale :math:`q`. The folds of `flowexport.export.folds` then
+behind a whitening matrix where there is one, with an entrance scale :math:`e` and an exit scale :math:`q`. The folds of `flowexport.export.folds` then
 move work out of the graph and into the weights.
 """
 
@@ -156,6 +156,7 @@ class LeanFlow(nn.Module):
         self.bounds, self.encoder = flow.bounds, flow.encoder
         self.mixture: Any = LeanMixture(flow.base) if isinstance(flow.base, GaussianMixture) else None
         units, context = flow.standardize, flow.standardize_context
+        self.whiten: Any = None
         # Constants are buffers: a Python float inside a module becomes float32 even in a float64 graph.
         normal = 0.0 if isinstance(flow.base, GaussianMixture) else flow.base.constant
         constant = torch.tensor(normal, dtype=torch.float64)
@@ -170,6 +171,10 @@ class LeanFlow(nn.Module):
         }
         for name, value in buffers.items():
             self.register_buffer(name, value)
+        if flow.whiten is not None and flow.whiten.initialized:
+            matrix = flow.whiten.matrix
+            self.constant += flow.whiten.log_det()
+            self.whiten = DenseLinear(matrix, torch.linalg.inv(matrix), torch.zeros(len(matrix), dtype=torch.float64))
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """``[batch, *event]`` → ``[batch]``, nats."""
@@ -178,6 +183,7 @@ class LeanFlow(nn.Module):
             v, log_det = self.bounds.forward_and_log_det(x)
             outer = [[log_det.flatten(1)]]
         v = scaled(v if self.mean is None else v - self.mean, self.entrance)
+        v = v if self.whiten is None else self.whiten.forward_and_log_det(v)[0]
         parts, log_dets = self.stack.forward_and_log_det(self.stack.split(v), self.context_in(context))
         log_prob = self.density(parts, [*log_dets, *outer])
         if self.bounds is None:
@@ -211,7 +217,9 @@ class LeanFlow(nn.Module):
         v = noise if self.mixture is None else self.mixture.latent(noise, selector)
         parts = self.stack.split_latent(scaled(v, None if self.exit is None else 1 / self.exit))
         parts, _ = self.stack.inverse_and_log_det(parts, self.context_in(context))
-        x = scaled(self.stack.join(parts), None if self.entrance is None else 1 / self.entrance)
+        v = self.stack.join(parts)
+        v = v if self.whiten is None else self.whiten.inverse_and_log_det(v)[0]
+        x = scaled(v, None if self.entrance is None else 1 / self.entrance)
         x = x if self.mean is None else x + self.mean
         return x if self.bounds is None else self.bounds.inverse_and_log_det(x)[0]
 

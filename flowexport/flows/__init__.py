@@ -24,6 +24,7 @@ from .univariate import (
     SigmoidAffine,
     register,
 )
+from .whiten import Whiten
 
 __all__ = [
     "NICE",
@@ -55,6 +56,7 @@ __all__ = [
     "Stack",
     "StandardNormal",
     "Standardize",
+    "Whiten",
     "WholeStack",
     "architecture_of",
     "build",

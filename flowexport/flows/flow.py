@@ -18,6 +18,7 @@ from .context import ContextEncoder
 from .distribution import FlowDistribution
 from .stack import LogDets, Parts, Stack
 from .standardize import Standardize, moments_of, rows_of
+from .whiten import Whiten
 
 
 class Flow(nn.Module):
@@ -38,6 +39,7 @@ class Flow(nn.Module):
         bounds: the map of bounded features to the whole line, where there are any.
         encoder: of categorical context columns, where there are any.
         levels: the number of values of a pixel, where x is an image.
+        whiten: whether a linear map from the covariance of the data stands behind their standardisation.
 
     ``feature_names`` and ``context_names`` are what `flowexport.fit` learns from a table with names, and what
     `flowexport.export` then calls the columns: a name a feature, and of a context column its ``name`` and, where it has
@@ -54,6 +56,7 @@ class Flow(nn.Module):
         bounds: Bounds | None = None,
         encoder: ContextEncoder | None = None,
         levels: int | None = None,
+        whiten: bool = False,
     ) -> None:
         super().__init__()
         self.event_shape = tuple(event_shape)
@@ -66,6 +69,7 @@ class Flow(nn.Module):
         self.context_names: list[dict[str, Any]] | None = None
         self.bounds = bounds
         self.standardize = Standardize(self.event_shape[-1]) if len(self.event_shape) == 1 else None
+        self.whiten = Whiten(self.features) if whiten else None
         self.standardize_context = Standardize(context) if context else None
         self.encoder = encoder
         self.stack = stack
@@ -153,6 +157,8 @@ class Flow(nn.Module):
         """u → x: ``[*, features]`` to ``[*, *event]``, and the log-determinant of the map, ``[*]``."""
         parts, log_dets = self.stack.inverse_and_log_det(self.stack.split_latent(u), self._context(context))
         x = self.stack.join(parts)
+        if self.whiten is not None:
+            x = self.whiten.inverse(x)
         if self.standardize is not None:
             x = self.standardize.inverse(x)
         if self.bounds is not None:
@@ -172,6 +178,8 @@ class Flow(nn.Module):
             outer = [[self._flat(log_det)]]
         if self.standardize is not None:
             x = self.standardize(x)
+        if self.whiten is not None:
+            x = self.whiten(x)
         parts, log_dets = self.stack.forward_and_log_det(self.stack.split(x), self._context(context))
         return parts, [*log_dets, *outer]
 
@@ -182,7 +190,8 @@ class Flow(nn.Module):
         return context
 
     def _units_log_det(self) -> Tensor | float:
-        return 0.0 if self.standardize is None else self.standardize.log_det()
+        units: Tensor | float = 0.0 if self.standardize is None else self.standardize.log_det()
+        return units if self.whiten is None else units + self.whiten.log_det()
 
     def _flat(self, of_event: Tensor) -> Tensor:
         """``[*, *event]`` → ``[*, features]``; the event of a vector is one already."""

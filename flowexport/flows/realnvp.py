@@ -78,6 +78,8 @@ class RealNVP(Flow):
             for a one-hot context); or ``{"name": "GaussianMixture", "components": k}``.
         bounds: (lower, upper) of each feature, None for none: such columns are taken to the whole line by a log or
             a logit map, inside the flow.
+        whiten: whether a fixed linear map stands in front, which training sets so that features start uncorrelated; see
+            `flowexport.flows.Whiten`.
         categories: for each context column the number of its categories, 0 for a number. Codes count from 0.
         embeddings: for each context column the width of a learned embedding, 0 for one-hot.
 
@@ -113,6 +115,7 @@ class RealNVP(Flow):
         bounds: Sequence[tuple[float | None, float | None]] | None = None,
         categories: Sequence[int] | None = None,
         embeddings: Sequence[int] | None = None,
+        whiten: bool = True,
     ) -> None:
         features = whole("features", features, 1)
         context = whole("context", context, 0)
@@ -179,6 +182,7 @@ class RealNVP(Flow):
             "bounds": None if bounds is None else [list(pair) for pair in bounds],
             "categories": None if encoder is None else encoder.categories,
             "embeddings": None if encoder is None else encoder.embeddings,
+            "whiten": whiten,
         }
         super().__init__(
             stack,
@@ -188,6 +192,7 @@ class RealNVP(Flow):
             arguments,
             support,
             encoder,
+            whiten=flag("whiten", whiten),
         )
 
 
