@@ -24,7 +24,9 @@ Split = tuple[np.ndarray, np.ndarray]
 Draw = Callable[[np.random.Generator, int], np.ndarray]
 
 
-def of_sklearn(name: str, keep: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda x, y: x) -> Callable[..., Split]:
+def of_sklearn(
+    name: str, keep: Callable[[np.ndarray, np.ndarray], np.ndarray] = lambda x, y: x
+) -> Callable[..., Split]:
     """The features of one of scikit-learn's tables, split by the seed."""
 
     def split(seed: int) -> Split:
@@ -43,7 +45,8 @@ def of_zoo(name: str) -> Callable[..., Split]:
 
     def split(seed: int) -> Split:
         spec = spec_from_file_location(name, MODELS / name / "make_rows.py")
-        assert spec is not None and spec.loader is not None
+        assert spec is not None
+        assert spec.loader is not None
         module = module_from_spec(spec)
         spec.loader.exec_module(module)
         return module.draw(ROWS, 2 * seed), module.draw(DRAWN_HELD_OUT, 2 * seed + 1)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 import flowexport
 from flowexport.bench import Timing, pinned, side_by_side
+from flowexport.flows.defaults import REFERENCE_PAGE
 
 from .flows import Shape, zuko_flow
 from .report import Goal, Report, Table, command, microseconds
@@ -45,7 +46,8 @@ def steps(shape: Shape, batch: int, compiled: bool) -> dict[str, Callable[[], ob
     """A step of each."""
     torch.manual_seed(0)
     x = torch.randn(batch, shape.features)
-    ours = flowexport.RealNVP(shape.features, transforms=shape.layers, hidden_features=(shape.hidden, shape.hidden))
+    page = REFERENCE_PAGE | {"transforms": shape.layers, "hidden_features": (shape.hidden, shape.hidden)}
+    ours = flowexport.RealNVP(shape.features, **page)
     theirs = zuko_flow(shape)
     losses: dict[str, tuple[Any, Callable[[Tensor], Tensor]]] = {
         OURS: (ours.train(), lambda x: -ours.log_prob(x).mean()),

@@ -22,6 +22,7 @@ import zuko
 import flowexport
 from flowexport.bench import pinned
 from flowexport.flows import RealNVP
+from flowexport.flows.defaults import REFERENCE_PAGE
 from flowexport.training import Epoch, load_recipe
 
 from .report import Goal, Report, Table, command
@@ -115,7 +116,7 @@ class Reached(Exception):
 
 def defaults(features: int) -> tuple[RealNVP, dict[str, Any]]:
     """The architecture of the loop, and the arguments of `flowexport.fit`: none."""
-    return RealNVP(features, transforms=TRANSFORMS, hidden_features=HIDDEN), {}
+    return RealNVP(features, **REFERENCE_PAGE | {"transforms": TRANSFORMS, "hidden_features": HIDDEN}), {}
 
 
 def zoo_recipe(model: str) -> tuple[RealNVP, dict[str, Any]]:

@@ -13,6 +13,7 @@ import flowexport
 from flowexport.flows import RealNVP
 from flowexport.runtime.device import cuda_fault
 from tests.loops import sort_into_loops
+from tests.reference_page import reference_flow
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class Exported:
 def small_flow(seed: int = 0, **arguments: object) -> RealNVP:
     """A flow with weights as training leaves them: different in every layer, and not large."""
     torch.manual_seed(seed)
-    flow = RealNVP(**{"hidden_features": (16, 16), "transforms": 4} | arguments).eval()
+    flow = reference_flow(**{"hidden_features": (16, 16), "transforms": 4} | arguments).eval()
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter += 0.1 * torch.randn_like(parameter)

@@ -5,7 +5,8 @@ A `LeanFlow` starts as the trained flow, copied in float64, with its units writt
 .. math:: \ln p(x) = \sum_i w_i v_i^2 + \sum \mathrm{log\,det} + k, \qquad v = f((x - \mu) \cdot e),
     \qquad w_i = -\tfrac12 q_i^2
 
-behind a whitening matrix where there is one, with an entrance scale :math:`e` and an exit scale :math:`q`. The folds of `flowexport.export.folds` then
+behind a whitening matrix where there is one, with an
+entrance scale :math:`e` and an exit scale :math:`q`. The folds of `flowexport.export.folds` then
 move work out of the graph and into the weights.
 """
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from flowexport.errors import ArgumentError
 
+from .defaults import REFERENCE_PAGE
 from .flow import Flow
 from .images import MultiScaleRealNVP
 from .realnvp import ACTIVATIONS, RealNVP
@@ -43,7 +44,9 @@ def build(architecture: dict[str, Any]) -> Flow:
     arguments = architecture.get("arguments")
     if not isinstance(name, str) or name not in FLOWS or not isinstance(arguments, dict):
         raise ArgumentError(f"flow: {name!r} is not one of {', '.join(FLOWS)}")
+    # Defaults may change; what an older checkpoint does not say, it means as it was then.
+    spoken = {**REFERENCE_PAGE, **arguments} if FLOWS[name] is RealNVP else arguments
     try:
-        return FLOWS[name](**arguments)
+        return FLOWS[name](**spoken)
     except TypeError as error:
         raise ArgumentError(f"{name}: {error}") from error

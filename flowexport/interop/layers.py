@@ -225,5 +225,6 @@ def realnvp_arguments(features: int, context: int, plans: list[dict[str, Any]]) 
         "normalization": normalization,
         "mixing": mixing,
         "base": base,
+        "whiten": False,
         **first,
     }

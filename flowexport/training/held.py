@@ -32,6 +32,10 @@ def require_state(tensors: Mapping[str, Tensor], flow: Flow, path: Path) -> None
     expected: dict[str, Tensor] = {"generator": torch.get_rng_state()}
     for group in ("flow", "best"):
         expected |= {f"{group}.{name}": tensor for name, tensor in flow.state_dict().items()}
+    of_average = {f"average.{name}": tensor for name, tensor in flow.named_parameters()}
+    # Kept where the recipe asks for one.
+    if not of_average.keys().isdisjoint(tensors):
+        expected |= of_average
     for index, parameter in enumerate(flow.parameters()):
         of_parameter: dict[str, Tensor] = {f"optimizer.{index}.{slot}": parameter for slot in sorted(SLOTS)}
         of_parameter |= {f"optimizer.{index}.step": STEP}

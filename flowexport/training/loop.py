@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Epoch", "State", "fit", "train"]
 
+import copy
 import inspect
 import math
 import time
@@ -46,10 +47,11 @@ class State:
 
     Arguments:
         epoch: epochs done.
-        best_epoch, best_nll: the best so far on held-out rows.
+        best_epoch, best_nll: the best so far on held-out rows; epoch 0 is the flow as it was before the first.
         flow, optimizer: state dictionaries, the optimiser's flattened to names and tensors.
         generator: the state of torch's generator.
         best: the weights of the best epoch.
+        average: the average of the weights, where one is kept, by their names.
     """
 
     epoch: int = 0
@@ -59,6 +61,7 @@ class State:
     optimizer: dict[str, Tensor] = field(default_factory=dict)
     generator: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
     best: dict[str, Tensor] = field(default_factory=dict)
+    average: dict[str, Tensor] = field(default_factory=dict)
 
 
 def fit(
@@ -104,7 +107,8 @@ def fit(
         raise ArgumentError(f"validation: expected a fraction in [0, 1), got {validation}")
     x, context = features_by_name(flow, x), context_by_name(flow, context)
     columns = [column["name"] for column in flow.context_names or ()]
-    rows = make_rows(as_vectors(flow, numbers("x", x)), context, weights, flow.feature_names, columns)
+    vectors = as_vectors(flow, numbers("x", x))
+    rows = make_rows(vectors, context, weights, flow.feature_names, columns)
     require_fitting(flow, rows)
     epochs = History()
     state = State()
@@ -154,7 +158,8 @@ def train(
     """
     if flow.levels is not None and spec.noise:
         raise ArgumentError("noise: is for vectors; the pixels of images get uniform noise, and no other")
-    log_prob = compiled_log_prob(flow, spec.batch_size) if compile else flow.log_prob
+    batch = spec.rows_a_step(len(training))
+    log_prob = compiled_log_prob(flow, batch) if compile else flow.log_prob
     if state.epoch == 0:
         warn_of_collapse(flow, training)
         standardise(flow, training)
@@ -164,6 +169,9 @@ def train(
     if state.epoch:
         flow.load_state_dict(state.flow)
         load_optimizer(optimizer, state.optimizer)
+    averaged = copy.deepcopy(flow).requires_grad_(False) if spec.average else flow
+    if spec.average:
+        averaged.load_state_dict(state.average, strict=False)
     x, context, weights = tensors(training, flow)
     held, held_context, held_weights = tensors(held_out if len(held_out) else training, flow)
     if flow.levels is not None:
@@ -171,8 +179,15 @@ def train(
         held = dequantised(held, spec.seed)
     # A convolution multiplies by its weights once for every pixel.
     largest = max(each.numel() for each in flow.parameters()) * math.prod(flow.event_shape[1:])
-    threads = 1 if spec.batch_size * largest <= SMALL_PRODUCT else torch.get_num_threads()
-    steps = math.ceil(len(x) / spec.batch_size)
+    threads = 1 if batch * largest <= SMALL_PRODUCT else torch.get_num_threads()
+    steps = math.ceil(len(x) / batch)
+    if state.epoch == 0:
+        with torch_threads(threads):
+            start = mean_nll(flow, held, held_context, held_weights)
+        # Layers that the first batch starts have no start of their own.
+        if math.isfinite(start) and all(bool(getattr(each, "initialized", True)) for each in flow.modules()):
+            # A flow starts as the Gaussian of its rows, or as what it was before: where no epoch is better, it stays.
+            state.best_nll, state.best = start, snapshot(flow)
     while state.epoch < spec.epochs:
         if spec.patience and state.epoch - state.best_epoch >= spec.patience:
             return
@@ -183,10 +198,18 @@ def train(
             else:
                 torch.manual_seed(spec.seed)
             losses, norms = run_epoch(
-                flow, optimizer, (x, context, weights), spec, state.epoch * steps, steps, log_prob
+                flow,
+                averaged,
+                optimizer,
+                (x, context, weights),
+                spec,
+                state.epoch * steps,
+                steps,
+                batch,
+                log_prob,
             )
             generator = torch.get_rng_state()
-            nll = mean_nll(flow, held, held_context, held_weights)
+            nll = mean_nll(averaged, held, held_context, held_weights)
         state.epoch += 1
         if not (math.isfinite(nll) and all(map(math.isfinite, losses))):
             raise TrainingError(
@@ -195,10 +218,12 @@ def train(
                 + "; lower the learning rate, clip the gradient, or look for outliers in the data"
             )
         state.flow = snapshot(flow)
+        if spec.average:
+            state.average = {name: each.clone() for name, each in averaged.named_parameters()}
         state.optimizer = optimizer_tensors(optimizer)
         state.generator = generator
         if nll < state.best_nll:
-            state.best_epoch, state.best_nll, state.best = state.epoch, nll, state.flow
+            state.best_epoch, state.best_nll, state.best = state.epoch, nll, snapshot(averaged)
         rate = optimizer.param_groups[0]["lr"]
         yield Epoch(
             state.epoch, float(np.mean(losses)), nll, rate, float(np.mean(norms)), time.perf_counter() - started
@@ -207,11 +232,13 @@ def train(
 
 def run_epoch(
     flow: Flow,
+    averaged: Flow,
     optimizer: torch.optim.Optimizer,
     rows: tuple[Tensor, Tensor | None, Tensor | None],
     spec: TrainingSpec,
     first_step: int,
     steps: int,
+    size: int,
     density: LogProb,
 ) -> tuple[list[float], list[float]]:
     """One pass over the training rows in a new order: the losses and the gradient norms of its steps."""
@@ -219,10 +246,12 @@ def run_epoch(
     order = torch.randperm(len(rows[0]))
     x, context, weights = (None if tensor is None else tensor[order] for tensor in rows)
     assert x is not None
+    followed: list[Tensor] = [*averaged.parameters()]
+    weights_now: list[Tensor] = [*flow.parameters()]
     losses: list[float] = []
     norms: list[float] = []
     for step in range(steps):
-        batch = slice(step * spec.batch_size, (step + 1) * spec.batch_size)
+        batch = slice(step * size, (step + 1) * size)
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * schedule(spec, first_step + step, steps)
         rows_in = x[batch] if flow.levels is None else dequantised(x[batch])
@@ -238,7 +267,26 @@ def run_epoch(
         if not math.isfinite(losses[-1]):
             break
         optimizer.step()
+        if averaged is not flow:
+            follow(followed, weights_now, spec.average, first_step + step + 1)
+    if averaged is not flow:
+        # What is no weight, running moments for instance, is taken as it is.
+        for mine, its in zip(averaged.buffers(), flow.buffers(), strict=True):
+            mine.copy_(its)
     return losses, norms
+
+
+@torch.no_grad()
+def follow(averages: list[Tensor], weights: list[Tensor], decay: float, step: int) -> None:
+    """Takes the average of weights a step on; at first over few steps, so that the start is soon forgotten.
+
+    References:
+        Acceleration of stochastic approximation by averaging (Polyak and Juditsky, 1992),
+        https://doi.org/10.1137/0330046
+    """
+    # The first step is taken as it is: it may have started layers by its batch.
+    decay = min(decay, (step - 1) / (step + 9))
+    torch._foreach_lerp_(averages, weights, 1 - decay)
 
 
 def schedule(spec: TrainingSpec, step: int, steps: int) -> float:

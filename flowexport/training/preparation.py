@@ -13,6 +13,7 @@ from torch import Tensor
 
 from flowexport.errors import ArgumentError
 from flowexport.flows import Flow, Whiten
+from flowexport.flows.assemble import silence
 
 from .covariance import root_of_covariance
 from .data import Rows
@@ -50,6 +51,7 @@ def standardise(flow: Flow, rows: Rows) -> None:
         flow.standardize.fit(mean[:width], scale[:width])
         if flow.whiten is not None:
             whiten(flow.whiten, rows, mean[:width].numpy(), scale[:width].numpy())
+            start_as_identity(flow)
     if flow.standardize_context is not None and not flow.standardize_context.initialized:
         # Codes stay as they are: what is standardised is no code.
         codes = torch.tensor(flow.categories) > 0
@@ -62,6 +64,12 @@ def whiten(layer: Whiten, rows: Rows, mean: np.ndarray, scale: np.ndarray) -> No
     root = np.eye(len(scale))
     root[np.ix_(free, free)] = root_of_covariance(((rows.x - mean) / scale)[:, free], rows.weights)
     layer.fit(torch.from_numpy(root))
+
+
+def start_as_identity(flow: Flow) -> None:
+    """Silences couplings, so that what is behind the whitening starts as a rotation at most: a Gaussian stays one."""
+    for coupling in flow.stack.couplings:
+        silence(coupling.conditioner)
 
 
 def require_fitting(flow: Flow, rows: Rows) -> None:

@@ -13,10 +13,14 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from flowexport.errors import RecipeError
+from flowexport.flows.defaults import ACTIVATION, HIDDEN_FEATURES, TRANSFORMS, UNIVARIATE, WHITEN
 from flowexport.flows.images.realnvp import AFFINE
 
 RECIPE_BYTES = 1 << 20
 """A recipe larger than this is refused before it is parsed."""
+
+STEPS, LEAST_BATCH, LARGEST_BATCH = 16, 16, 256
+"""Steps an epoch where no batch is given, and the bounds of the batch that they make."""
 
 Count = Annotated[int, Meta(ge=1)]
 NotNegative = Annotated[int, Meta(ge=0)]
@@ -93,11 +97,11 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
 class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     """The ``[flow]`` table: the arguments of `flowexport.RealNVP`, but for those that follow from ``[data]``."""
 
-    transforms: Count = 5
+    transforms: Count = TRANSFORMS
     randmask: bool = False
-    hidden_features: list[Count] = field(default_factory=lambda: [64, 64])
-    activation: str = "ReLU"
-    univariate: str | dict[str, Any] = "Affine"
+    hidden_features: list[Count] = field(default_factory=lambda: list(HIDDEN_FEATURES))
+    activation: str = ACTIVATION
+    univariate: str | dict[str, Any] = field(default_factory=lambda: dict(UNIVARIATE))
     masks: str | list[list[bool]] = "alternating"
     cover: bool = True
     normalization: str | None = None
@@ -107,6 +111,7 @@ class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     layer_norm: bool | Literal["unbiased"] = False
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     base: str | dict[str, Any] = "StandardNormal"
+    whiten: bool = WHITEN
 
 
 class ImageFlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
@@ -137,25 +142,33 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
         schedule: of the learning rate: constant, or a cosine down to zero over all epochs.
         warmup_epochs: epochs over which the learning rate rises linearly from zero.
         epochs: passes over the training rows.
-        batch_size: rows a step.
+        batch_size: rows a step; by default a sixteenth of the rows, but at least 16 and at most 256: few rows need many
+            steps more than they need quiet ones.
         patience: epochs without a better held-out NLL after which to stop; 0 never stops.
+        average: decay, a step, of the exponential average of the weights, which is what is judged and kept; it takes
+            the noise of steps out of them. 0 keeps the weights of the last step.
         clip: the largest norm of the gradient; 0 does not clip.
         noise: standard deviation of normal noise added to the standardised features in training, behind a log or
             logit map, a regulariser for small data; 0 adds none.
         seed: of the split, the initial weights, the order of rows and the noise.
     """
 
-    optimizer: Literal["adam", "adamw"] = "adam"
-    learning_rate: Positive = 1e-3
-    weight_decay: FiniteNotNegative = 0.0
+    optimizer: Literal["adam", "adamw"] = "adamw"
+    learning_rate: Positive = 4e-3
+    weight_decay: FiniteNotNegative = 0.1
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_epochs: FiniteNotNegative = 0.0
-    epochs: Count = 100
-    batch_size: Count = 256
-    patience: NotNegative = 0
-    clip: FiniteNotNegative = 5.0
+    epochs: Count = 50
+    batch_size: Count | None = None
+    patience: NotNegative = 15
+    average: Annotated[float, Meta(ge=0, lt=1)] = 0.98
+    clip: FiniteNotNegative = 50.0
     noise: FiniteNotNegative = 0.0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+
+    def rows_a_step(self, rows: int) -> int:
+        """The size of a batch, for so many training rows."""
+        return self.batch_size or max(LEAST_BATCH, min(LARGEST_BATCH, rows // STEPS))
 
 
 class ExportSpec(Struct, forbid_unknown_fields=True, frozen=True):

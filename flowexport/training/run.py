@@ -124,7 +124,7 @@ def train_recipe(
     finally:
         if epochs:
             draw_learning_curve(folder / "learning_curve.png", epochs, state.best_epoch)
-    if not state.best:
+    if not epochs:
         raise TrainingError(f"{folder}: stopped before the first epoch was done; nothing to keep")
     flow.load_state_dict(state.best)
     quality = judged(flow, training, held_out, recipe.training.seed)
@@ -214,7 +214,8 @@ class Run:
             raise CheckpointError(f"{self.folder}: was trained on other rows; --resume needs the same ones")
         if Path(progress.file).name != progress.file:
             raise CheckpointError(f"{path}: file: {progress.file!r} leaves the folder")
-        counted = 1 <= progress.best_epoch <= progress.epoch == len(progress.epochs)
+        # Epoch 0 is the start, where no epoch was better.
+        counted = 0 <= progress.best_epoch <= progress.epoch == len(progress.epochs) > 0
         if not counted or not math.isfinite(progress.best_nll):
             raise CheckpointError(f"{path}: epoch, best_epoch, best_nll: are not those of its epochs")
         tensors, _ = read_tensors(self.folder / progress.file)
@@ -224,6 +225,7 @@ class Run:
         state.flow = {name[5:]: t for name, t in tensors.items() if name.startswith("flow.")}
         state.optimizer = {name[10:]: t for name, t in tensors.items() if name.startswith("optimizer.")}
         state.best = {name[5:]: t for name, t in tensors.items() if name.startswith("best.")}
+        state.average = {name[8:]: t for name, t in tensors.items() if name.startswith("average.")}
         self.save_best(state)
         self.remove_states_but(progress.file)
         return state, progress.epochs
@@ -236,7 +238,7 @@ class Run:
         """
         write_file(self.folder / "metrics.csv", metrics_csv(epochs, self.flow))
         tensors = {"generator": state.generator}
-        for group in ("flow", "optimizer", "best"):
+        for group in ("flow", "optimizer", "best", "average"):
             tensors |= {f"{group}.{name}": tensor.clone() for name, tensor in getattr(state, group).items()}
         name = f"resume-{state.epoch}.safetensors"
         write_file(self.folder / name, save_tensors(contiguous(tensors)))
@@ -250,7 +252,8 @@ class Run:
             epochs,
         )
         write_file(self.folder / "resume.json", msgspec.json.encode(progress))
-        if state.best_epoch == state.epoch:
+        # The start counts as one, and there is no folder before the first epoch.
+        if state.best_epoch in (0, state.epoch):
             self.save_best(state)
         self.remove_states_but(name)
 

@@ -10,6 +10,7 @@ import torch
 import flowexport
 from flowexport.flows import Flow
 from tests.flows.cases import CHOSEN, PAIRS, Choice, context
+from tests.reference_page import reference_flow
 
 EXPORTED = dict(zip(list(PAIRS)[:36], CHOSEN, strict=False))
 """Of the paired flows those that come first: greedy choice lets the most pairs meet early."""
@@ -72,7 +73,7 @@ def test_the_exported_flows_meet_every_value_of_every_option():
 
 def test_outside_the_support_the_graph_says_minus_infinity(tmp_path):
     torch.manual_seed(0)
-    flow = flowexport.RealNVP(3, hidden_features=(8,), bounds=[(0, None), (-1, 1), (None, None)]).eval()
+    flow = reference_flow(3, hidden_features=(8,), bounds=[(0, None), (-1, 1), (None, None)]).eval()
     flowexport.export(flow, tmp_path / "bundle")
     model = flowexport.load(tmp_path / "bundle", device="cpu")
     inside = [1.0, 0.5, 0.0]

@@ -30,13 +30,13 @@ from flowexport.flows import (
     Permutation,
     PerPart,
     RationalQuadraticSpline,
-    RealNVP,
     SigmoidAffine,
     WholeStack,
 )
 from flowexport.flows.conditioner import MaskedConditioner
 from flowexport.flows.diagonal import Elementwise
 from tests.flows.cases import ALL, CASES, context, make, rows, standardised
+from tests.reference_page import reference_flow
 
 
 def units(name: str, own: bool = True) -> Flow:
@@ -216,7 +216,7 @@ def maps_of(lean: LeanFlow) -> list[nn.Module]:
 
 def folded_all(**arguments: object) -> tuple[LeanFlow, list[nn.Module]]:
     torch.manual_seed(0)
-    flow = RealNVP(4, hidden_features=(8,), **arguments).double()
+    flow = reference_flow(4, hidden_features=(8,), **arguments).double()
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -265,7 +265,7 @@ def test_a_mixture_takes_in_the_last_scale():
 
 def test_an_embedding_becomes_columns_of_the_first_linear():
     torch.manual_seed(0)
-    flow = RealNVP(3, context=2, categories=[5, 0], embeddings=[2, 0], hidden_features=(8,)).double()
+    flow = reference_flow(3, context=2, categories=[5, 0], embeddings=[2, 0], hidden_features=(8,)).double()
     lean = LeanFlow(flow)
     before = {c.conditioner.trunk[0].in_features - 3 for c in lean.stack.couplings}
     with torch.no_grad():
@@ -287,7 +287,7 @@ def test_folded_kinds_are_gone():
 
 def test_fold_elementwise_and_fold_linear_put_log_determinants_into_the_constant():
     torch.manual_seed(0)
-    flow = RealNVP(4, hidden_features=(8,), mixing="LULinear", base="DiagonalNormal").double()
+    flow = reference_flow(4, hidden_features=(8,), mixing="LULinear", base="DiagonalNormal").double()
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter += 0.1 * torch.randn_like(parameter)
@@ -303,7 +303,7 @@ def test_fold_elementwise_and_fold_linear_put_log_determinants_into_the_constant
 
 
 def test_fold_splines_leaves_one_head_and_no_scale_between_splines():
-    flow = RealNVP(
+    flow = reference_flow(
         features=5, transforms=6, hidden_features=(8,), univariate={"name": "RationalQuadraticSpline", "bound": 3.3}
     )
     lean = fold_all(LeanFlow(standardised(flow)))
@@ -336,5 +336,5 @@ def test_a_unit_spline_keeps_the_digits_of_the_middle(direction):
     ids=str,
 )
 def test_fold_halves_makes_one_tensor_of_what_is_short_and_affine(features, univariate, stack):
-    flow = RealNVP(features, hidden_features=(8,), univariate=univariate)
+    flow = reference_flow(features, hidden_features=(8,), univariate=univariate)
     assert type(fold_all(LeanFlow(flow)).stack) is stack

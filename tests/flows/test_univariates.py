@@ -14,7 +14,6 @@ from flowexport.flows import (
     ExponentialAffine,
     Inverse,
     RationalQuadraticSpline,
-    RealNVP,
     SigmoidAffine,
     build,
     register,
@@ -22,6 +21,7 @@ from flowexport.flows import (
 from flowexport.flows.build import architecture_of
 from flowexport.flows.univariate import UNIVARIATES
 from flowexport.testing import check_univariate
+from tests.reference_page import reference_flow
 
 MAPS: dict[str, nn.Module] = {
     "additive": Additive(),
@@ -114,8 +114,8 @@ def test_spline_bins_stay_above_the_slope(constraint):
         (lambda: SigmoidAffine(shift_side="left"), "shift_side"),
         (lambda: SigmoidAffine(ceiling=1.0), "ceiling"),
         (lambda: Inverse("Nope"), "univariate"),
-        (lambda: RealNVP(3, univariate={"name": "Affine", "width": 3}), "univariate"),
-        (lambda: RealNVP(3, univariate={"bins": 3}), "univariate"),
+        (lambda: reference_flow(3, univariate={"name": "Affine", "width": 3}), "univariate"),
+        (lambda: reference_flow(3, univariate={"bins": 3}), "univariate"),
     ],
 )
 def test_arguments_are_refused_by_name(make, argument):
@@ -161,7 +161,7 @@ def registered_here():
 
 def test_ones_own_map_is_one_line_to_test_and_builds_again():
     check_univariate(SinhArcsinh())
-    flow = RealNVP(3, univariate=SinhArcsinh, hidden_features=(8,))
+    flow = reference_flow(3, univariate=SinhArcsinh, hidden_features=(8,))
     again = build(architecture_of(flow))
     again.load_state_dict(flow.state_dict())
     x = torch.randn(5, 3)
@@ -178,7 +178,7 @@ def test_a_map_that_is_not_registered_makes_no_checkpoint():
         pass
 
     with pytest.raises(ArgumentError, match="'Hidden' is not one of"):
-        architecture_of(RealNVP(3, univariate=Hidden))
+        architecture_of(reference_flow(3, univariate=Hidden))
 
 
 def test_a_name_is_taken_once():

@@ -16,6 +16,7 @@ from flowexport.training import fit, load_checkpoint, load_recipe, train_recipe
 from flowexport.training.data import make_rows, read_rows
 from flowexport.training.preparation import noisy, standardise
 from tests.graded import graded, write_recipe
+from tests.reference_page import reference_flow
 
 LINES = {
     "log": ((0.0, None), np.log, lambda x: -np.log(x)),
@@ -44,7 +45,7 @@ def inverse(bounds: tuple[float | None, float | None], u: np.ndarray) -> np.ndar
 
 def identity(bounds: list[tuple[float | None, float | None]]) -> RealNVP:
     """A flow that is its units and its bounds alone, in float64."""
-    flow = RealNVP(len(bounds), transforms=2, hidden_features=(4,), bounds=bounds).double().eval()
+    flow = reference_flow(len(bounds), transforms=2, hidden_features=(4,), bounds=bounds).double().eval()
     with torch.no_grad():
         for parameter in flow.parameters():
             parameter.zero_()

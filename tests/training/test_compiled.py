@@ -11,6 +11,7 @@ from flowexport.errors import ArgumentError, TrainingError
 from flowexport.flows import RealNVP
 from flowexport.training import compiled, train_recipe
 from tests.graded import write_recipe
+from tests.reference_page import reference_flow
 from tests.training.test_run import Stop, assert_same_run
 
 
@@ -18,7 +19,7 @@ def small() -> tuple[RealNVP, np.ndarray]:
     torch.manual_seed(0)
     rows = np.random.default_rng(0).normal(size=(200, 2))
     rows[:, 1] += rows[:, 0] ** 2
-    return RealNVP(2, transforms=2, hidden_features=(8,)), rows
+    return reference_flow(2, transforms=2, hidden_features=(8,)), rows
 
 
 def test_a_missing_compiler_is_named_before_anything_is_written(tmp_path: Path, monkeypatch) -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 import torch
 
-from flowexport.flows import RealNVP, architecture_of
+from flowexport.flows import architecture_of
 from flowexport.training.checkpoint import MARGIN
 from flowexport.training.plausible import least_numbers
+from tests.reference_page import reference_flow
 
 PLAIN: dict[str, Any] = {"features": 4, "transforms": 3, "hidden_features": [8, 8]}
 GRADED: dict[str, Any] = PLAIN | {"context": 3, "categories": [5, 0, 7], "embeddings": [0, 0, 3]}
@@ -34,7 +35,7 @@ BUILT: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("name", BUILT)
 def test_the_bound_is_no_more_than_what_a_flow_has_and_not_far_from_it(name: str) -> None:
     torch.manual_seed(0)
-    flow = RealNVP(**BUILT[name])
+    flow = reference_flow(**BUILT[name])
     total = sum(tensor.numel() for tensor in flow.state_dict().values())
     least = least_numbers(architecture_of(flow))
     assert least <= total

@@ -17,9 +17,9 @@ def test_the_smallest_recipe_has_the_documented_defaults(tmp_path):
     recipe = load_recipe(path)
     assert (recipe.name, recipe.data.file, recipe.data.validation) == ("a", "rows.csv", 0.1)
     assert recipe.data.columns is None
-    assert (recipe.flow.transforms, recipe.flow.hidden_features, recipe.flow.activation) == (5, [64, 64], "ReLU")
+    assert (recipe.flow.transforms, recipe.flow.hidden_features, recipe.flow.activation) == (4, [32, 32], "Tanh")
     assert recipe.training == TrainingSpec()
-    assert (recipe.training.optimizer, recipe.training.epochs, recipe.training.clip) == ("adam", 100, 5.0)
+    assert (recipe.training.optimizer, recipe.training.epochs, recipe.training.clip) == ("adamw", 50, 50.0)
 
 
 def test_every_key_is_read(tmp_path):

@@ -22,6 +22,7 @@ A new one is one file: decorate the class with `register`, and put ``check_univa
 
 from .additive import Additive
 from .affine import Affine
+from .affine_spline import AffineSpline
 from .exponential import ExponentialAffine
 from .inverse import Inverse
 from .registry import UNIVARIATES, described, make_univariate, register
@@ -32,6 +33,7 @@ __all__ = [
     "UNIVARIATES",
     "Additive",
     "Affine",
+    "AffineSpline",
     "ExponentialAffine",
     "Inverse",
     "RationalQuadraticSpline",

@@ -1,0 +1,40 @@
+"""What a flow is where nothing is said: one place for the class, `fit` and the recipe, with the reason of each.
+
+Chosen by `python -m benchmarks.quality`; docs/training.md has its table. What the reference page of RealNVP has in
+their place is `REFERENCE_PAGE`, and a flow that is called with it gives that page's numbers.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ACTIVATION", "HIDDEN_FEATURES", "REFERENCE_PAGE", "TRANSFORMS", "UNIVARIATE", "WHITEN"]
+
+from types import MappingProxyType
+from typing import Any
+
+TRANSFORMS = 4
+"""Each feature is moved twice, given what the other half has become."""
+
+HIDDEN_FEATURES = (32, 32)
+"""Half of the reference page's widths: on thirty tables of 50 to 1,400 rows wider networks learn rows by heart."""
+
+ACTIVATION = "Tanh"
+"""Bounded: a network of ReLUs grows without end beside the data, where a few held-out rows then cost thousands of
+nats."""
+
+UNIVARIATE: Any = MappingProxyType({"name": "AffineSpline", "slope": 0.05, "bins": 8, "bound": 5.0})
+"""An affine map follows scales and places that change with the kept features, a spline gives any shape, two bumps and
+edges too; each alone is weak at what the other does. Beyond five deviations the spline is the identity, and the scale
+stays between 1/20 and 20, so that the density falls far out and does not explode beside the data."""
+
+WHITEN = True
+"""With couplings that start as the identity the first density is the Gaussian of the rows: training can only gain on
+it, since it keeps the best epoch and counts the start among them."""
+
+REFERENCE_PAGE: dict[str, Any] = {
+    "transforms": 3,
+    "hidden_features": (64, 64),
+    "activation": "ReLU",
+    "univariate": "Affine",
+    "whiten": False,
+}
+"""What the reference page has where nothing is said, and what a checkpoint means that does not say it."""
