@@ -93,12 +93,14 @@ def parity_table() -> str:
     # By check, and the beginning of the subject. The worst is shown: of batch sizes, and of contexts for the mass.
     columns = {
         "log_prob on data, nats": ("parity", "log_prob, data_"),
-        "log_prob in the tails, nats": ("parity", "log_prob, tails_64"),
+        "log_prob in the tails, of itself": ("parity", "log_prob, tails_64"),
         "samples, standard deviations": ("parity", "sample, noise_"),
         "direction, nats": ("direction", ""),
         "mass": ("mass", ""),
     }
-    lines = [f"| model | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]
+    own = {"float32 alone: on data, nats": "log_prob, data", "in the tails, of itself": "log_prob, tails"}
+    titles = [*columns, *own]
+    lines = [f"| model | {' | '.join(titles)} |", "| --- |" + " ---: |" * len(titles)]
     for name in zoo_names():
         figures = open_bundle(name).manifest.verified or []
         bounded = [(each.check, each.subject, each.figure, each.bound) for each in figures if each.bound]
@@ -111,6 +113,8 @@ def parity_table() -> str:
             ]
             worst = max(found, key=lambda pair: pair[0] / pair[1], default=None)
             cells.append("–" if worst is None else f"{worst[0]:.1e} of {worst[1]:.1e}")
+        costs = {each.subject: each.figure for each in figures if each.check == "rounding"}
+        cells += [f"{costs[subject]:.1e}" if subject in costs else "–" for subject in own.values()]
         if bounded:
             lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"

@@ -6,6 +6,7 @@ line returns: 1 where a check of a model failed, 2 where the usage or the input 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 __all__ = [
     "EXTRAS",
@@ -76,9 +77,18 @@ class BundleError(FlowExportError):
 
 
 class CheckFailed(FlowExportError):
-    """A bundle was read, and a figure of its verification is over its bound."""
+    """A bundle was read, and a figure of its verification is over its bound.
+
+    Arguments:
+        message: the first failure in a line.
+        report: the `flowexport.Report` of all checks, where one bundle was verified.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, report: Any = None) -> None:
+        super().__init__(message)
+        self.report = report
 
 
 class DeviceError(FlowExportError):

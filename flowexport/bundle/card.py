@@ -106,7 +106,7 @@ def proof_lines(manifest: Manifest) -> list[str]:
     """The worst figure of each kind against its bound, as the export found it."""
     wanted = {
         "log_prob on data": ("parity", "log_prob, data_", "nats"),
-        "log_prob ten deviations out": ("parity", "log_prob, tails_", "nats"),
+        "log_prob ten deviations out": ("parity", "log_prob, tails_", "of itself"),
         "samples": ("parity", "sample, noise_", "standard deviations"),
         "direction": ("direction", "", "nats"),
         "mass": ("mass", "", ""),
@@ -117,6 +117,10 @@ def proof_lines(manifest: Manifest) -> list[str]:
         worst = max(found, key=share, default=None)
         if worst is not None and worst.bound:
             lines.append(f"{name}: off by {worst.figure:.1e} {unit}".rstrip() + f", {share(worst):.0%} of its bound")
+    cost = {each.subject: each.figure for each in manifest.verified or [] if each.check == "rounding"}
+    if {"log_prob, data", "log_prob, tails"} <= set(cost):
+        on_data, in_tails = cost["log_prob, data"], cost["log_prob, tails"]
+        lines.append(f"float32 alone may cost log_prob {on_data:.1e} nats on data, {in_tails:.1e} of itself far out")
     tolerance = manifest.tolerance.log_prob
     promise = f"promised: |Δ log_prob| ≤ {tolerance.atol:g} nats + {tolerance.rtol:g} · |log_prob|, against float64"
     return [*lines, promise]

@@ -87,7 +87,7 @@ def command(output: Path) -> None:
     listed = [(str(path), f"{path.stat().st_size:,}") for path in files]
     show_table(("file", ">bytes"), listed, "\nfiles")
     if not report.passed:
-        raise CheckFailed(report.fault())
+        raise CheckFailed(report.fault(), report)
 
 
 def script(name: str, folder: Path) -> ModuleType:

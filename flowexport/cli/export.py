@@ -1,11 +1,14 @@
 """``flowexport export``."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from .options import as_json as json_option
+
+if TYPE_CHECKING:
+    from flowexport.runtime import Report
 
 LIBRARIES = ("nflows", "normflows", "zuko")
 """As `flowexport.interop.load.LIBRARIES` has them, named here so that ``--help`` needs no torch."""
@@ -50,26 +53,41 @@ def command(
     """
     from flowexport.bundle import open_bundle
     from flowexport.bundle.card import holds_data
+    from flowexport.errors import CheckFailed
 
     from .screen import report_table, waiting
 
     if library is None:
-        from flowexport.export import export_checkpoint
-        from flowexport.training import load_checkpoint
-
         for option, given in (("arguments", arguments), ("data", data), ("trust-pickle", trust_pickle)):
             if given:
                 raise click.UsageError(f"--{option} belongs to --from")
-        checkpoint = load_checkpoint(run)
-        with waiting("exporting both directions"):
-            report = export_checkpoint(checkpoint, bundle, dtype, weights, golden)  # type: ignore[arg-type]
-    else:
+
+    def export() -> "Report":
+        if library is None:
+            from flowexport.export import export_checkpoint
+            from flowexport.training import load_checkpoint
+
+            checkpoint = load_checkpoint(run)
+            with waiting("exporting both directions"):
+                return export_checkpoint(checkpoint, bundle, dtype, weights, golden)  # type: ignore[arg-type]
         from .adopt import export_adopted
 
         with waiting("exporting both directions"):
-            report = export_adopted(library, run, arguments, trust_pickle, data, bundle, dtype, weights, golden)  # type: ignore[arg-type]
-    if as_json:
-        click.echo(report.to_json())
-    else:
-        report_table(report)
+            return export_adopted(library, run, arguments, trust_pickle, data, bundle, dtype, weights, golden)  # type: ignore[arg-type]
+
+    def show(report: "Report") -> None:
+        if as_json:
+            click.echo(report.to_json())
+        else:
+            report_table(report)
+
+    try:
+        report = export()
+    except CheckFailed as error:
+        # What was refused is shown whole, and the last line is the refusal.
+        if error.report is not None:
+            show(error.report)
+        raise
+    show(report)
+    if not as_json:
         click.echo(f"{bundle} holds {holds_data(open_bundle(bundle).manifest)}")

@@ -59,6 +59,9 @@ def report_table(report: Report) -> None:
     rows = [(c.name, c.subject, number(c.figure), number(c.bound), c.status, c.detail) for c in report.checks]
     title = f"{report.path} on {report.device}"
     show_table(("check", "subject", ">figure", ">bound", "result", "unit or reason"), rows, title)
+    lines = [(f"{c.name}, {c.subject}", line) for c in report.failures for line in (c.worst(), c.cure or "") if line]
+    if lines:
+        show_table(("failed", "worst row, and the likely cure"), lines)
 
 
 def progress(*columns: str) -> Progress:

@@ -49,4 +49,4 @@ def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, as_j
             click.echo(json.dumps(documents[0] if len(documents) == 1 else documents, indent=2))
     failed = [report for report in reports if not report.passed]
     if failed:
-        raise CheckFailed("; ".join(report.fault() for report in failed))
+        raise CheckFailed("; ".join(report.fault() for report in failed), failed[0])

@@ -16,14 +16,14 @@ from flowexport.runtime.parity import ReferenceCase
 
 from .folds import fold_all
 from .lean import LeanFlow
-from .references import GoldenArrays, GoldenCase, golden_arrays, golden_cases, optional, tensor
-from .rounding import Rounding, rounding_of
+from .references import GoldenArrays, GoldenCase, golden_cases, optional, tensor
+from .rounding import Rounding
+from .steady import steady_arrays
 
 
 def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> References:
     """Fresh references of a trained flow, with its latent map for the round trip."""
-    golden = golden_arrays(flow, x, context)
-    rounding = rounding_of(fold_all(LeanFlow(flow)), golden)
+    golden, rounding, _ = steady_arrays(flow, fold_all(LeanFlow(flow)), x, context)
 
     def rows(array: str, case: GoldenCase, of: GoldenArrays | Rounding = golden) -> np.ndarray:
         start, stop = case.rows

@@ -37,6 +37,7 @@ from flowexport.interop.original import Original
 from flowexport.runtime import Report, verify
 from flowexport.runtime.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL, SAMPLE_ATOL, SAMPLE_RTOL
 from flowexport.runtime.categories import context_array
+from flowexport.runtime.checks import Check
 from flowexport.runtime.parity import references_of
 from flowexport.tables import as_numbers, frame_of
 from flowexport.training import Checkpoint
@@ -50,7 +51,8 @@ from .lean import LeanFlow
 from .manifest import figures_of, golden_part, graphs_part, reference_part
 from .quality import quality_part
 from .references import golden_arrays
-from .rounding import rounding_of
+from .rounding import Rounding
+from .steady import Steep, steady_arrays
 
 DIRECTIONS = ("log_prob", "sample")
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
@@ -125,8 +127,12 @@ def export(
 
     lean = fold_all(LeanFlow(flow))
     rows_of = "samples" if rows is None else golden
-    arrays = golden_arrays(flow, rows, contexts, original, rows_of)
-    rounding = rounding_of(lean, arrays) if dtype == "float32" else None
+    rounding: Rounding | None = None
+    steep: Steep | None = None
+    if dtype == "float32":
+        arrays, rounding, steep = steady_arrays(flow, lean, rows, contexts, original, rows_of)
+    else:
+        arrays = golden_arrays(flow, rows, contexts, original, rows_of)
     golden_files, golden_spec = golden_part(arrays, rows_of, rounding)
     lean.to(DTYPES[dtype])
     files = {
@@ -169,7 +175,7 @@ def export(
     )
     with staged(target) as folder:
         write_bundle(folder, manifest, files)
-        report = prove(folder, target, flow)
+        report = prove(folder, target, flow, steep)
         manifest = msgspec.structs.replace(manifest, verified=figures_of(report))
         graphs = {name: (read_onnx(files[f"{name}.onnx"], name), len(files[f"{name}.onnx"])) for name in DIRECTIONS}
         write_bundle(folder, manifest, files | {"README.md": readme(manifest, graphs)})
@@ -212,17 +218,19 @@ def export_checkpoint(
     )
 
 
-def prove(folder: Path, target: Path, flow: Flow) -> Report:
+def prove(folder: Path, target: Path, flow: Flow, steep: Steep | None) -> Report:
     """Verifies a staged bundle from its own files, with the trained flow at hand for the round trip."""
     try:
         references = references_of(open_bundle(folder))
         references = dataclasses.replace(references, latent=latent_of(flow), target=target_of(flow, references.z))
         report = dataclasses.replace(verify(folder, "cpu", references), path=str(target))
+        if steep is not None:
+            report = dataclasses.replace(report, checks=(*report.checks, steep_check(steep)))
     except BundleError as error:
         # The staged folder is gone when the message is read: speak of its target.
         raise BundleError(str(error).replace(str(folder), str(target))) from error
     if not report.passed:
-        raise CheckFailed(f"{report.fault()}; not exported")
+        raise CheckFailed(f"{report.fault()}; not exported", report)
     return report
 
 
@@ -243,6 +251,15 @@ def warn_of_raw_rows(flow: Flow, rows: np.ndarray | None, names: Sequence[str]) 
             "and the flow's units were never set: call flow.standardize_by(x) before training",
             stacklevel=4,
         )
+
+
+def steep_check(steep: Steep) -> Check:
+    """What a user should know of rows of data that float32 has too few digits for."""
+    detail = (
+        "nats that float32 alone may cost them: a column of few distinct values, or one that repeats others, makes a "
+        "spike of the density; leave it out, train with noise, or export with --dtype float64"
+    )
+    return Check("rounding", f"{steep.rows} of {steep.of} rows of data", "reported", steep.largest, detail=detail)
 
 
 def names_of(given: Any) -> list[str] | None:

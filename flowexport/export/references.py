@@ -73,6 +73,8 @@ def golden_arrays(
     context: np.ndarray | None,
     original: Original | None = None,
     rows_of: Literal["data", "samples"] = "data",
+    order: np.ndarray | None = None,
+    near: float | np.ndarray = 1.0,
 ) -> GoldenArrays:
     """Makes the golden arrays, with one torch thread.
 
@@ -83,20 +85,24 @@ def golden_arrays(
         original: of an adopted flow, what the library that trained it says of it; all densities and samples are then
             that library's.
         rows_of: what the golden rows and their contexts are taken from; scores and scale are of the data in any case.
+        order: which of the golden rows stand at each place, by default each at its own.
+        near: what part of ten deviations the rows of the tails reach, ``[64]`` or one number.
     """
     exact = copy.deepcopy(flow).double().cpu().eval()
     count = ROWS if len(flow.event_shape) == 1 else IMAGE_ROWS
     # One thread: sums then have one order, and two exports the same bytes.
     with torch_threads(1), torch.no_grad():
         z = normals(0, 0, count * flow.latent_size).reshape(count, -1)
+        order = np.arange(count) if order is None else order
         contexts = golden_context(exact, context if rows_of == "data" else None, count)
+        contexts = None if contexts is None else contexts[order]
         numbers = own_numbers(exact) if original is None else original
         sample, log_prob_of_sample = numbers.sample_and_log_prob(tensor(z), optional(contexts))
         rows = sample.numpy() if x is None else x
-        data = spread(rows if rows_of == "data" else sample.numpy(), count).astype(np.float32)
+        data = spread(rows if rows_of == "data" else sample.numpy(), count).astype(np.float32)[order]
         scale = scale_of(rows)
         mean = rows.mean(axis=0, dtype=np.float64)
-        tail = with_edges(exact, tail_rows(exact, mean, scale), edge_rows(exact, data[0], mean, scale))
+        tail = with_edges(exact, tail_rows(exact, mean, scale, near), edge_rows(exact, data[0], mean, scale))
         scores = None
         if x is not None:
             known = min(len(x), REFERENCE_ROWS)
@@ -142,10 +148,11 @@ def scale_of(rows: np.ndarray) -> np.ndarray:
     return np.where(scale > 0, scale, varied.mean() if len(varied) else 1.0)
 
 
-def tail_rows(exact: Flow, mean: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    """Rows up to ten deviations from the mean, cut to the support of bounded features."""
+def tail_rows(exact: Flow, mean: np.ndarray, scale: np.ndarray, near: float | np.ndarray) -> np.ndarray:
+    """Rows up to ten deviations from the mean, or a part of that, cut to the support of bounded features."""
     reach = np.random.default_rng(0).uniform(-TAIL_REACH, TAIL_REACH, (TAIL_ROWS, *mean.shape))
-    tail = mean + scale * reach
+    parts = np.broadcast_to(near, TAIL_ROWS).reshape(-1, *(1 for _ in mean.shape))
+    tail = mean + scale * reach * parts
     return inside(exact, tail, scale).astype(np.float32)
 
 

@@ -19,6 +19,8 @@ __all__ = [
     "allowance",
     "cost_of_most",
     "direction_bound",
+    "finite_size",
+    "held",
 ]
 
 import numpy as np
@@ -58,6 +60,12 @@ def allowance(rounding: np.ndarray | None, expected: np.ndarray, unit: float | n
     return allowed
 
 
+def held(rounding: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """Whether the share that a log_prob has for its rounding covers it."""
+    whole: np.ndarray = ROUNDING_MULTIPLE * rounding.astype(np.float64) <= ROUNDING_SHARE * (1 + finite_size(expected))
+    return whole
+
+
 def direction_bound(rounding: np.ndarray | None, expected: np.ndarray) -> np.ndarray:
     """Nats, a number a row. A single sample far out may have no density that float32 could tell: no cap here."""
     own = 0.0 if rounding is None else ROUNDING_MULTIPLE * rounding.astype(np.float64)
@@ -65,9 +73,9 @@ def direction_bound(rounding: np.ndarray | None, expected: np.ndarray) -> np.nda
     return bound
 
 
-def cost_of_most(rounding: np.ndarray, expected: np.ndarray, unit: float | np.ndarray) -> float:
-    """What rounding takes of u + |reference| for nine numbers in ten."""
-    shares = ROUNDING_MULTIPLE * rounding.astype(np.float64) / (unit + finite_size(expected))
+def cost_of_most(rounding: np.ndarray, of: np.ndarray) -> float:
+    """What rounding takes for nine numbers in ten, as a share of ``of``."""
+    shares = ROUNDING_MULTIPLE * rounding.astype(np.float64) / of
     return float(np.quantile(shares, COMMON, method="higher"))
 
 
