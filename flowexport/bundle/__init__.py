@@ -2,8 +2,8 @@
 
 from .npy import npy_bytes, read_npy
 from .onnx_file import OnnxFile, read_onnx
-from .place import place, restore, staged
-from .read import Bundle, open_bundle
+from .place import place, staged
+from .read import Bundle, open_bundle, settled
 from .schema import FORMAT, Manifest, json_schema
 from .write import write_bundle
 from .zoo import zoo_folder, zoo_names
@@ -19,7 +19,7 @@ __all__ = [
     "place",
     "read_npy",
     "read_onnx",
-    "restore",
+    "settled",
     "staged",
     "write_bundle",
     "zoo_folder",

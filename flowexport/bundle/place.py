@@ -2,12 +2,13 @@
 
 A bundle is built in a *staged* folder beside its target, and exchanged with what stands there in one system
 call where there is one (``renameat2`` on Linux). Elsewhere the old folder is renamed aside and the new one
-in; `restore` repairs what a crash between the two left. All names are of one file system.
+in; the next who writes repairs what a crash between the two left, and who reads finds the old one where it waits.
+All names are of one file system.
 """
 
 from __future__ import annotations
 
-__all__ = ["place", "require_replaceable", "restore", "staged"]
+__all__ = ["ASIDE", "STAGED", "beside", "place", "require_replaceable", "restore", "staged"]
 
 import ctypes
 import os
@@ -16,14 +17,21 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from flowexport.errors import BundleError
+
+from .json import decode_json
+from .small import MANIFEST_BYTES, read_small
 
 try:
     import fcntl
 except ImportError:  # Windows: stale folders are then left for the user
     fcntl = None  # type: ignore[assignment]
+
+STAGED, ASIDE = ".staged-", ".aside-"
+"""What stands behind a target's name in those of the new folder, while it is built, and of the old one, while the new
+one moves in."""
 
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
@@ -37,20 +45,44 @@ def staged(target: Path) -> Iterator[Path]:
     It is locked while in use, so that the next one can tell, and remove, what a killed process left.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    for left in target.parent.glob(f".{target.name}.staged-*"):
-        if not locked(left):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.staged-", dir=target.parent))
-    handle = os.open(folder, os.O_RDONLY) if fcntl else None
-    try:
+    with alone(target.parent):
+        for left in beside(target, STAGED):
+            if not locked(left):
+                shutil.rmtree(left, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}{STAGED}", dir=target.parent))
+        handle = os.open(folder, os.O_RDONLY) if fcntl else None
         if handle is not None:
             fcntl.flock(handle, fcntl.LOCK_EX)
+    try:
         folder.chmod(0o755)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if handle is not None:
             os.close(handle)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Waits until no other process stages or places in a folder: both take milliseconds, and leave no lock file."""
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def beside(target: Path, kind: str) -> list[Path]:
+    """The folders beside a target that are named after it and a kind."""
+    prefix = f".{target.name}{kind}"
+    try:
+        return sorted(Path(each.path) for each in os.scandir(target.parent) if each.name.startswith(prefix))
+    except OSError:
+        return []
 
 
 def locked(folder: Path) -> bool:
@@ -81,46 +113,71 @@ def place(folder: Path, target: Path, exchange: Callable[[Path, Path], bool] | N
     Raises:
         BundleError: where the target is something other than a bundle.
     """
-    restore(target)
     for path in sorted(folder.rglob("*")):
         sync(path)
     sync(folder)
-    require_replaceable(target)
-    if os.path.lexists(target):
-        if not (exchange or renameat2)(folder, target):
-            aside = aside_of(target)
+    with alone(target.parent):
+        restore(target)
+        require_replaceable(target)
+        if not os.path.lexists(target):
+            os.rename(folder, target)
+        elif not (exchange or renameat2)(folder, target):
+            aside = Path(tempfile.mkdtemp(prefix=f".{target.name}{ASIDE}", dir=target.parent))
             os.rename(target, aside)
             os.rename(folder, target)
             shutil.rmtree(aside)
-    else:
-        os.rename(folder, target)
-    sync(target.parent)
+        sync(target.parent)
 
 
 def require_replaceable(target: Path) -> None:
-    """Refuses a target that is there and is not a bundle.
+    """Refuses a target that is there and is not a bundle, or holds a file that is none of the bundle's.
 
     Raises:
-        BundleError: naming it.
+        BundleError: naming it, or the stranger in it.
     """
-    if os.path.lexists(target) and (target.is_symlink() or not (target / "flow.json").is_file()):
+    if not os.path.lexists(target):
+        return
+    if target.is_symlink() or not target.is_dir():
         raise BundleError(f"{target}: is there and is not a bundle; nothing was changed")
+    found = stranger(target)
+    if found == Path("flow.json"):
+        raise BundleError(f"{target}: is there and is not a bundle; nothing was changed")
+    if found is not None:
+        raise BundleError(f"{target / found}: is no file of the bundle that would be replaced; nothing was changed")
+
+
+def stranger(folder: Path) -> Path | None:
+    """The first file in a folder that is not of the bundle there: ``flow.json`` itself where that is not a bundle's."""
+    try:
+        document = decode_json(read_small(folder / "flow.json", MANIFEST_BYTES))
+        files = document["files"].keys()
+        ours = str(document["format"]).startswith("flowexport/") and "log_prob.onnx" in files
+    except (BundleError, ValueError, TypeError, KeyError, AttributeError):
+        ours = False
+    if not ours:
+        return Path("flow.json")
+    listed = {PurePosixPath(name) for name in files} | {PurePosixPath("flow.json")}
+    known = listed | {parent for name in listed for parent in name.parents}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        if PurePosixPath(name.as_posix()) not in known:
+            return name
+    return None
 
 
 def restore(target: Path) -> None:
-    """Repairs what a crash between two renames left: the old bundle comes back, or is removed at last."""
-    aside = aside_of(target)
-    if not aside.is_dir():
-        return
-    if os.path.lexists(target):
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
-        os.rename(aside, target)
+    """Repairs what a crash between two renames left: the old bundle comes back, or is removed at last.
 
-
-def aside_of(target: Path) -> Path:
-    """Where the old folder waits while the new one moves in."""
-    return target.with_name(f".{target.name}.aside")
+    Only who writes calls it, alone in the folder; what is named alike and is no bundle stays where it is.
+    """
+    for aside in beside(target, ASIDE):
+        if aside.is_dir() and not any(aside.iterdir()):
+            aside.rmdir()
+        elif aside.is_dir() and stranger(aside) is None:
+            if os.path.lexists(target):
+                shutil.rmtree(aside, ignore_errors=True)
+            else:
+                os.rename(aside, target)
 
 
 def renameat2(one: Path, other: Path) -> bool:

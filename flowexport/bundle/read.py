@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-__all__ = ["Bundle", "open_bundle"]
+__all__ = ["Bundle", "open_bundle", "settled"]
 
 import hashlib
 import os
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from flowexport.errors import BundleError
+from flowexport.errors import ArgumentError, BundleError
 
 from .npy import read_npy
 from .onnx_file import OnnxFile, read_onnx
 from .operators import OPSET
-from .place import restore
+from .place import ASIDE, STAGED, beside
 from .schema import Manifest, decode_manifest
+from .small import MANIFEST_BYTES, read_small
 from .text import shown
 from .zoo import zoo_bundle
 
-MANIFEST_BYTES = 4 << 20
-"""A flow.json larger than this is refused before it is parsed."""
-
 FILE_BYTES = (2 << 30) - 1
 """The limit of one protobuf message, and so of every file of a bundle."""
+
+DIGEST = re.compile("[0-9a-f]{64}")
+
+TRIES = 50
+"""How often a bundle is opened that is being replaced. One reading takes milliseconds, an export seconds."""
+
+Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -51,11 +59,9 @@ class Bundle:
         path = self.file(name)
         expected = self.manifest.files[name]
         try:
-            if path.stat().st_size > FILE_BYTES:
-                raise BundleError(f"{path}: larger than {FILE_BYTES} bytes")
-            data = path.read_bytes()
-        except OSError as error:
-            raise BundleError(f"{path}: files: listed but cannot be read ({error.strerror})") from error
+            data = read_small(path, FILE_BYTES)
+        except BundleError as error:
+            raise BundleError(f"{error} (files: listed in flow.json)") from error
         found = hashlib.sha256(data).hexdigest()
         if found != expected:
             raise BundleError(f"{path}: files: hash differs (expected {expected[:12]}…, found {found[:12]}…)")
@@ -66,7 +72,7 @@ class Bundle:
         if name not in self.manifest.files:
             raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} is not listed")
         path = self.path / name
-        if not plain(name) or not path.resolve().is_relative_to(self.path.resolve()):
+        if not path.resolve().is_relative_to(self.path.resolve()):
             raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} leaves the folder")
         return path
 
@@ -98,37 +104,75 @@ class Bundle:
         return data, model
 
 
-def open_bundle(path: str | os.PathLike[str]) -> Bundle:
+def open_bundle(path: str | os.PathLike[str], digest: str | None = None) -> Bundle:
     """Opens a bundle by its folder, or by the name of a zoo model where there is no such folder.
 
+    Nothing is written, repaired or removed: what a crash of an exporter left aside is read where it is.
+
+    Arguments:
+        path: the folder, or the name.
+        digest: the SHA-256 of the ``flow.json`` that is wanted, in lower-case hex; another bundle is refused.
+
     Raises:
+        ArgumentError: for a digest that is none.
         BundleError: naming the file and the key that is at fault.
     """
-    folder = Path(path)
-    restore(Path(os.path.abspath(folder)))
-    if not folder.exists():
-        folder = zoo_bundle(os.fspath(path))
+    if digest is not None and not DIGEST.fullmatch(digest):
+        raise ArgumentError(f"digest: expected 64 lower-case hex digits, got {shown(digest)}")
+    folder = folder_of(path)
     manifest_path = folder / "flow.json"
-    try:
-        if manifest_path.stat().st_size > MANIFEST_BYTES:
-            raise BundleError(f"{manifest_path}: larger than {MANIFEST_BYTES} bytes")
-        data = manifest_path.read_bytes()
-    except OSError as error:
-        raise BundleError(f"{manifest_path}: cannot be read ({error.strerror}); is this a bundle?") from error
-    bundle = Bundle(folder, decode_manifest(data, str(manifest_path)), hashlib.sha256(data).hexdigest())
+    data = read_small(manifest_path, MANIFEST_BYTES, hint="; is this a bundle?")
+    found = hashlib.sha256(data).hexdigest()
+    if digest is not None and digest != found:
+        raise BundleError(f"{manifest_path}: digest: expected {digest[:12]}…, found {found[:12]}…")
+    bundle = Bundle(folder, decode_manifest(data, str(manifest_path)), found)
     for name in bundle.manifest.files:
         bundle.file(name)
     return bundle
 
 
-def plain(name: str) -> bool:
-    """Whether a file name is relative, of forward slashes, and goes nowhere but down."""
-    parts = PurePosixPath(name).parts
-    return (
-        bool(parts)
-        and not name.startswith("/")
-        and "\\" not in name
-        and ":" not in name
-        and "\0" not in name
-        and all(part not in (".", "..") for part in name.split("/"))
-    )
+def settled(path: str | os.PathLike[str], use: Callable[[Bundle], Made], digest: str | None = None) -> Made:
+    """What is made of a bundle and its files, all of one version: again where it was replaced meanwhile.
+
+    Raises:
+        BundleError: as `open_bundle`, or whatever ``use`` raises of a bundle that was not replaced.
+    """
+    for _ in range(TRIES - 1):
+        before = identity(path)
+        try:
+            return use(open_bundle(path, digest))
+        except BundleError:
+            if identity(path) == before and not being_replaced(path):
+                raise
+    return use(open_bundle(path, digest))
+
+
+def identity(path: str | os.PathLike[str]) -> tuple[int, ...] | None:
+    """What tells the folder at a path from another one that takes its place."""
+    try:
+        status = Path(path).stat()
+    except (OSError, ValueError):
+        return None
+    return status.st_dev, status.st_ino, status.st_ctime_ns
+
+
+def being_replaced(path: str | os.PathLike[str]) -> bool:
+    """Whether the old bundle of a folder waits aside for the new one to move in."""
+    return not os.path.lexists(path) and bool(beside(Path(os.path.abspath(path)), ASIDE))
+
+
+def folder_of(path: str | os.PathLike[str]) -> Path:
+    """Where a bundle is: its folder, where it waits while a new one moves in, or a model of the zoo of that name."""
+    folder = Path(path)
+    target = Path(os.path.abspath(folder))
+    if "\0" in os.fspath(path):
+        raise BundleError(f"{shown(os.fspath(path))}: is not a name of a folder")
+    for _ in range(TRIES):
+        if os.path.lexists(folder):
+            return folder
+        aside = [each for each in beside(target, ASIDE) if (each / "flow.json").is_file()]
+        if aside:
+            return aside[0]
+        if not beside(target, STAGED):
+            break
+    return folder if os.path.lexists(folder) else zoo_bundle(os.fspath(path))

@@ -5,6 +5,9 @@ from types import ModuleType
 
 import click
 
+FILES = {"benign.csv", "bundle", "malignant.csv", "recipe.toml", "run", "samples.csv", "scores.csv"}
+"""What a demo writes."""
+
 
 @click.command("demo")
 @click.option(
@@ -32,6 +35,7 @@ def command(output: Path) -> None:
     from .screen import progress, report_table, show_table, waiting
 
     source = zoo_folder() / "breast_cancer"
+    require_own(output, source / "recipe.toml")
     output.mkdir(parents=True, exist_ok=True)
     script("make_rows", source).write(output)
     shutil.copy(source / "recipe.toml", output / "recipe.toml")
@@ -88,6 +92,31 @@ def command(output: Path) -> None:
     show_table(("file", ">bytes"), listed, "\nfiles")
     if not report.passed:
         raise CheckFailed(report.fault(), report)
+
+
+def require_own(folder: Path, recipe: Path) -> None:
+    """Refuses a folder that holds what no demo wrote: the demo begins anew in it, and removes its run.
+
+    Raises:
+        ArgumentError: naming the stranger.
+    """
+    from flowexport.errors import ArgumentError
+    from flowexport.training.folder import stranger
+
+    if not folder.is_dir():
+        return
+    names = {path.name for path in folder.iterdir()}
+    strangers = names - FILES
+    if not strangers and names:
+        copy = folder / "recipe.toml"
+        ours = copy.is_file() and not copy.is_symlink() and copy.read_bytes() == recipe.read_bytes()
+        strangers = set() if ours else {"recipe.toml"} if copy.exists() else names
+    run = folder / "run"
+    if not strangers and run.is_dir() and (run.is_symlink() or stranger(run)):
+        strangers = {f"run/{stranger(run)}"}
+    if strangers:
+        found = folder / min(strangers)
+        raise ArgumentError(f"{found}: is of no demo; name an empty folder or a new one; nothing was changed")
 
 
 def script(name: str, folder: Path) -> ModuleType:

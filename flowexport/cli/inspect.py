@@ -37,7 +37,7 @@ def command(bundle: str, everything: bool, as_json: bool) -> None:
     for name in ("log_prob", "sample"):
         data, outline = opened.graph(name)
         graphs[name] = (outline, len(data))
-    matters = card(opened.manifest, graphs)
+    matters = card(opened.manifest, graphs) | {"digest": [opened.sha256]}
     if everything:
         matters |= details(opened)
     rows = [(label if not index else "", line) for label, lines in matters.items() for index, line in enumerate(lines)]

@@ -1,6 +1,6 @@
 """Options that several verbs share."""
 
-__all__ = ["Counts", "as_json", "context_coders", "context_rows", "device", "threads"]
+__all__ = ["Counts", "as_json", "context_coders", "context_rows", "device", "digest", "threads"]
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +22,7 @@ device = click.option(
     help="auto, cpu, cuda or cuda:N; named, it must be had.",
 )
 threads = click.option("--threads", type=click.IntRange(min=1), help="Threads over blocks of rows.  [default: all]")
+digest = click.option("--digest", metavar="HEX", help="The bundle's, as inspect shows it; any other is refused.")
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 
 

@@ -6,6 +6,7 @@ import click
 
 from .options import context_rows
 from .options import device as device_option
+from .options import digest as digest_option
 from .options import threads as threads_option
 
 
@@ -18,6 +19,7 @@ from .options import threads as threads_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV, NPY or Parquet.  [default: CSV on stdout]")
 @device_option
 @threads_option
+@digest_option
 def command(
     bundle: str,
     count: int,
@@ -27,6 +29,7 @@ def command(
     output: Path | None,
     device: str,
     threads: int | None,
+    digest: str | None,
 ) -> None:
     """Draw rows from a BUNDLE (a folder, or the name of a zoo model).
 
@@ -41,7 +44,7 @@ def command(
 
     from .screen import progress
 
-    model = load(bundle, device, threads)
+    model = load(bundle, device, threads, digest=digest)
     contexts = None if context is None else context_rows(context, model)
     if model.context_size and contexts is None:
         names = ", ".join(feature.name for feature in model.context_features)

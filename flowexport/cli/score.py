@@ -6,6 +6,7 @@ import click
 
 from .options import context_coders, context_rows
 from .options import device as device_option
+from .options import digest as digest_option
 from .options import threads as threads_option
 
 
@@ -25,6 +26,7 @@ from .options import threads as threads_option
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="With --calibrate: of these samples.  [default: 0]")
 @device_option
 @threads_option
+@digest_option
 def command(
     bundle: str,
     rows: Path,
@@ -36,6 +38,7 @@ def command(
     seed: int | None,
     device: str,
     threads: int | None,
+    digest: str | None,
 ) -> None:
     """Score ROWS (CSV, NPY or Parquet) under a BUNDLE: log_prob in nats, and its percentile.
 
@@ -59,7 +62,7 @@ def command(
 
     if not calibrate and (draws is not None or seed is not None):
         raise click.UsageError("--draws and --seed belong to --calibrate")
-    model = load(bundle, device, threads)
+    model = load(bundle, device, threads, digest=digest)
     table = open_table(rows)
     width = int(np.prod(model.event_shape))
     columns = list(model.manifest.features or [f"x{i}" for i in range(width)])

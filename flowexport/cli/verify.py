@@ -6,14 +6,16 @@ import click
 
 from .options import as_json as json_option
 from .options import device as device_option
+from .options import digest as digest_option
 
 
 @click.command("verify")
 @click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="A run folder: compare with it afresh.")
 @device_option
+@digest_option
 @json_option
-def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, as_json: bool) -> None:
+def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, digest: str | None, as_json: bool) -> None:
     """Prove BUNDLE (a folder, or the name of a zoo model) against the trained model in float64.
 
     Seven checks, each with its figure against its bound: structure, parity, rounding, direction, round
@@ -39,7 +41,7 @@ def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, as_j
     reports = []
     for bundle in bundles:
         with waiting(f"verifying {bundle}"):
-            reports.append(verify(bundle, device, references))
+            reports.append(verify(bundle, device, references, digest=digest))
         if not as_json:
             with reader_may_leave():
                 report_table(reports[-1])

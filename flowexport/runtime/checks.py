@@ -51,11 +51,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """All checks of a bundle."""
+    """All checks of a bundle, and its digest."""
 
     path: str
     device: str
     checks: tuple[Check, ...]
+    digest: str = ""
 
     @property
     def passed(self) -> bool:
@@ -84,7 +85,13 @@ class Report:
             for key in ("figure", "bound", "found", "expected"):
                 if check[key] is not None and not np.isfinite(check[key]):
                     check[key] = str(check[key])
-        return {"path": self.path, "device": self.device, "passed": self.passed, "checks": checks}
+        return {
+            "path": self.path,
+            "digest": self.digest,
+            "device": self.device,
+            "passed": self.passed,
+            "checks": checks,
+        }
 
     def to_json(self) -> str:
         """The report as one JSON document."""

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from flowexport.bundle import Bundle, open_bundle
+from flowexport.bundle import Bundle, open_bundle, settled
 from flowexport.bundle.schema import ContextFeature, Reference
 from flowexport.errors import ArgumentError, BundleError, InputError
 from flowexport.tables import as_numbers, frame_like, frame_of
@@ -33,7 +33,13 @@ CHUNK_ROWS = 65_536
 """Rows of a chunk of `Model.iterate_samples`."""
 
 
-def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None = None, tf32: bool = False) -> Model:
+def load(
+    path: str | os.PathLike[str],
+    device: str = "auto",
+    threads: int | None = None,
+    tf32: bool = False,
+    digest: str | None = None,
+) -> Model:
     """Opens a bundle for use.
 
     Arguments:
@@ -42,12 +48,14 @@ def load(path: str | os.PathLike[str], device: str = "auto", threads: int | None
             ``cpu``, ``cuda`` or ``cuda:N``.
         threads: over blocks of rows; None takes as many as the process may run on.
         tf32: whether a GPU may keep 10 bits of the operands of its products: faster, and too few for densities.
+        digest: the bundle's, as `flowexport inspect` shows it; any other bundle is refused.
 
     Raises:
         BundleError: for a bundle that breaks the contract, naming file and key.
         DeviceError: for a device that was asked for by name and cannot be had.
     """
-    return Model(open_bundle(path), resolve(device, tf32), threads)
+    resolved = resolve(device, tf32)
+    return settled(path, lambda bundle: Model(bundle, resolved, threads), digest)
 
 
 def load_same(path: str, sha256: str, device: str, threads: int | None, tf32: bool) -> Model:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from flowexport.bundle import Bundle, open_bundle
+from flowexport.bundle import Bundle, settled
 from flowexport.bundle.schema import Case
 from flowexport.errors import BundleError, InputError
 
@@ -148,7 +148,11 @@ def sound(bundle: Bundle, file: str, rounding: np.ndarray, expected: np.ndarray)
 
 
 def verify(
-    path: str | os.PathLike[str], device: str = "cpu", references: References | None = None, threads: int | None = None
+    path: str | os.PathLike[str],
+    device: str = "cpu",
+    references: References | None = None,
+    threads: int | None = None,
+    digest: str | None = None,
 ) -> Report:
     """Verifies a bundle.
 
@@ -157,6 +161,7 @@ def verify(
         device: where its graphs run.
         references: of the trained model; by default those that the bundle carries.
         threads: over blocks of rows.
+        digest: the bundle's, as `flowexport inspect` shows it; any other bundle is refused.
 
     Returns:
         The report; its ``passed`` says whether all figures are within their bounds.
@@ -165,7 +170,11 @@ def verify(
         BundleError: for a fault in format, path or hash.
         DeviceError: for a device that cannot be had.
     """
-    bundle = open_bundle(path)
+    return settled(path, lambda bundle: proved(bundle, device, references, threads), digest)
+
+
+def proved(bundle: Bundle, device: str, references: References | None, threads: int | None) -> Report:
+    """The report of an open bundle."""
     for name in bundle.manifest.files:
         bundle.read(name)
     model = Model(bundle, resolve(device), threads)
@@ -185,7 +194,7 @@ def verify(
         *mass_checks(model, golden.context),
         device_check(model),
     ]
-    return Report(str(bundle.path), str(model.device), tuple(map(with_cure, checks)))
+    return Report(str(bundle.path), str(model.device), tuple(map(with_cure, checks)), bundle.sha256)
 
 
 def structure_checks(bundle: Bundle, model: Model) -> list[Check]:

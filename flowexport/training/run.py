@@ -29,6 +29,7 @@ from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, sav
 from .compiled import require_compiler
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
+from .folder import alone, require_no_links, require_own
 from .held import require_state
 from .images import bits_per_dimension, dequantised, require_pixels
 from .judged import judged
@@ -111,28 +112,9 @@ def train_recipe(
     if flow.levels is not None:
         require_pixels(str(recipe_path.parent / recipe.data.file), rows.x, flow.levels)
     run = Run(folder, recipe, hashlib.sha256(recipe_path.read_bytes()).hexdigest(), rows, training, held_out, flow)
-    state, epochs = run.resumed() if resume else run.started()
-    interrupted = False
-    try:
-        for epoch in train(flow, training, held_out, recipe.training, state, compile):
-            epochs.append(epoch)
-            run.save(state, epochs)
-            if on_epoch is not None:
-                on_epoch(epoch, recipe.training.epochs)
-    except KeyboardInterrupt:
-        interrupted = True
-    finally:
-        if epochs:
-            draw_learning_curve(folder / "learning_curve.png", epochs, state.best_epoch)
-    if not epochs:
-        raise TrainingError(f"{folder}: stopped before the first epoch was done; nothing to keep")
-    flow.load_state_dict(state.best)
-    quality = judged(flow, training, held_out, recipe.training.seed)
-    # Without it no epoch counts yet, and the folder must stay one that a new run can begin in.
-    if (folder / "resume.json").exists():
-        run.save_best(state, quality)
-    bits = bits_of(flow, state.best_nll)
-    return Outcome(folder, epochs, state.best_epoch, state.best_nll, interrupted, bits, quality)
+    run.require_place(resume)
+    with alone(folder):
+        return run.trained(resume, on_epoch, compile)
 
 
 def new_flow(recipe: Recipe, rows: Rows) -> Flow:
@@ -176,15 +158,46 @@ class Run:
     held_out: Rows
     flow: Flow
 
-    def started(self) -> tuple[State, list[Epoch]]:
-        """A new run, in a folder that holds none."""
-        for name in ("config.json", "resume.json"):
-            if (self.folder / name).exists():
-                raise CheckpointError(f"{self.folder}: holds a run already; --resume goes on with it, or name another")
+    def require_place(self, resume: bool) -> None:
+        """Makes the folder, or refuses one that holds a run already, or what is of none; nothing is changed then."""
+        there = [name for name in ("config.json", "resume.json") if os.path.lexists(self.folder / name)]
+        if there and not (resume and "resume.json" in there):
+            raise CheckpointError(f"{self.folder}: holds a run already; --resume goes on with it, or name another")
+        if not there:
+            require_own(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise CheckpointError(f"{self.folder}: cannot be made ({error.strerror})") from error
+        require_no_links(self.folder)
+
+    def trained(self, resume: bool, on_epoch: Callable[[Epoch, int], None] | None, compile: bool) -> Outcome:
+        """Trains into the folder, which is there and no other's."""
+        state, epochs = self.resumed() if resume else self.started()
+        interrupted = False
+        try:
+            for epoch in train(self.flow, self.training, self.held_out, self.recipe.training, state, compile):
+                epochs.append(epoch)
+                self.save(state, epochs)
+                if on_epoch is not None:
+                    on_epoch(epoch, self.recipe.training.epochs)
+        except KeyboardInterrupt:
+            interrupted = True
+        finally:
+            if epochs:
+                draw_learning_curve(self.folder / "learning_curve.png", epochs, state.best_epoch)
+        if not epochs:
+            raise TrainingError(f"{self.folder}: stopped before the first epoch was done; nothing to keep")
+        self.flow.load_state_dict(state.best)
+        quality = judged(self.flow, self.training, self.held_out, self.recipe.training.seed)
+        # Without it no epoch counts yet, and the folder must stay one that a new run can begin in.
+        if (self.folder / "resume.json").exists():
+            self.save_best(state, quality)
+        bits = bits_of(self.flow, state.best_nll)
+        return Outcome(self.folder, epochs, state.best_epoch, state.best_nll, interrupted, bits, quality)
+
+    def started(self) -> tuple[State, list[Epoch]]:
+        """A new run."""
         tensors = self.kept("", self.held_out if len(self.held_out) else self.training)
         if len(self.held_out):
             # For the densities beside the flow, which are to be fitted on the rows that it was trained on.

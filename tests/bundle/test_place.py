@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from flowexport.bundle import open_bundle, place, staged
-from flowexport.bundle.place import aside_of, renameat2
+from flowexport.bundle import Bundle, open_bundle, place, settled, staged
+from flowexport.bundle.place import renameat2
 from flowexport.errors import BundleError
 from flowexport.flows import architecture_of
 from flowexport.training.checkpoint import FORMAT, Config, save_checkpoint
@@ -65,7 +65,10 @@ def replace(source: Path, target: Path, exchange: Callable[[Path, Path], bool] |
 
 def name_of_whole(target: Path) -> str:
     """Which bundle stands there, every file of it held to its hash."""
-    bundle = open_bundle(target)
+    return name_of(open_bundle(target))
+
+
+def name_of(bundle: Bundle) -> str:
     for name in bundle.manifest.files:
         bundle.read(name)
     return bundle.manifest.name
@@ -119,11 +122,88 @@ def test_twenty_kills_at_random_times_leave_one_whole_bundle(plain: Exported, ot
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
-def test_a_crash_between_two_renames_is_repaired_on_load(plain: Exported, tmp_path: Path) -> None:
-    target = tmp_path / "bundle"
-    shutil.copytree(plain.path, aside_of(target))
+def test_what_a_crash_between_two_renames_left_is_read_where_it_is(
+    plain: Exported, other: Exported, tmp_path: Path
+) -> None:
+    target, aside = tmp_path / "bundle", tmp_path / ".bundle.aside-x"
+    shutil.copytree(plain.path, aside)
     assert name_of_whole(target) == "plain"
-    assert not aside_of(target).exists()
+    assert [path.name for path in tmp_path.iterdir()] == [aside.name], "a reader repairs nothing"
+    replace(other.path, target, no_exchange)
+    assert name_of_whole(target) == "other"
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"], "the next who writes does"
+
+
+def test_folders_that_are_named_like_ours_are_left_alone(plain: Exported, tmp_path: Path) -> None:
+    """Neither who reads nor who writes touches what is no bundle."""
+    target = tmp_path / "bundle"
+    strangers = [tmp_path / ".bundle.aside", tmp_path / ".bundle.aside-mine"]
+    for folder in strangers:
+        folder.mkdir()
+        (folder / "chapter.tex").write_text("years of work")
+    replace(plain.path, target, no_exchange)
+    replace(plain.path, target, no_exchange)
+    assert name_of_whole(target) == "plain"
+    assert all((folder / "chapter.tex").read_text() == "years of work" for folder in strangers)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("notes.txt", "years of work"), ("golden/mine.npy", ""), (".git/HEAD", "ref"), ("golden/deep/er.txt", "")],
+)
+def test_a_bundle_with_a_stranger_in_it_is_not_replaced(plain: Exported, tmp_path: Path, name: str, text: str) -> None:
+    target = tmp_path / "bundle"
+    shutil.copytree(plain.path, target)
+    (target / name).parent.mkdir(parents=True, exist_ok=True)
+    (target / name).write_text(text)
+    with pytest.raises(BundleError, match="is no file of the bundle that would be replaced; nothing was changed"):
+        replace(plain.path, target, None)
+    assert (target / name).read_text() == text
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("text", ['{"nodes": []}', "{}", "[]", "no JSON", '{"format": "flowexport/1", "files": {}}'])
+def test_a_project_that_has_a_flow_json_is_not_replaced(plain: Exported, tmp_path: Path, text: str) -> None:
+    target = tmp_path / "project"
+    target.mkdir()
+    (target / "flow.json").write_text(text)
+    (target / "source.py").write_text("years of work")
+    with pytest.raises(BundleError, match="nothing was changed"):
+        replace(plain.path, target, None)
+    assert (target / "source.py").read_text() == "years of work"
+
+
+@pytest.mark.parametrize("exchange", [renameat2, no_exchange])
+def test_four_writers_and_a_reader_do_not_meet(
+    plain: Exported, other: Exported, tmp_path: Path, exchange: Callable[[Path, Path], bool]
+) -> None:
+    target = tmp_path / "bundle"
+    replace(plain.path, target, None)
+
+    def write() -> None:
+        for _ in range(6):
+            replace(other.path, target, exchange)
+            replace(plain.path, target, exchange)
+
+    children = []
+    for _ in range(4):
+        child = os.fork()
+        if child == 0:
+            try:
+                write()
+            except BaseException:
+                os._exit(70)
+            os._exit(0)
+        children.append(child)
+    names, statuses = set(), []
+    while len(statuses) < len(children):
+        names.add(settled(target, name_of))
+        ended, status = os.waitpid(-1, os.WNOHANG)
+        if ended:
+            statuses.append(status)
+    assert statuses == [0] * len(children)
+    assert names <= {"plain", "other"}
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
 
 def test_what_is_not_a_bundle_is_not_replaced(plain: Exported, tmp_path: Path) -> None:

@@ -209,7 +209,7 @@ def test_bounds_that_a_bundle_loosens_do_not_count(planted: Planted) -> None:
 def test_a_scale_that_a_bundle_widens_does_not_count(planted: Planted) -> None:
     samples = np.load(planted.path / "golden/sample.npy")
     planted.write_array("sample", samples + 0.05 * samples.std(axis=0))
-    planted.edit_manifest(lambda manifest: manifest.update(scale=[1e6, 1e6]))
+    planted.edit_manifest(lambda manifest: manifest.update(scale=[500.0, 500.0]))
     assert_refused(verify(planted.path), 1, "parity", "sample")
 
 
