@@ -33,14 +33,22 @@ type Bundle struct {
 
 // OpenBundle opens a bundle and holds every listed file to its hash. A [BundleError] names the file and the key
 // that is at fault.
-func OpenBundle(folder string) (*Bundle, error) {
+func OpenBundle(folder string) (*Bundle, error) { return openBundle(folder, "") }
+
+func openBundle(folder, digest string) (*Bundle, error) {
 	b := &Bundle{Folder: folder, Manifest: new(Manifest)}
 	var err error
 	if b.document, err = b.readFile("flow.json", manifestBytes); err != nil {
 		return nil, b.Fault("flow.json", err)
 	}
+	if sum := sha256.Sum256(b.document); digest != "" && digest != hex.EncodeToString(sum[:]) {
+		return nil, b.Fault("flow.json", fmt.Errorf("digest: expected %.12s…, found %.12s…", digest, hex.EncodeToString(sum[:])))
+	}
 	if !utf8.Valid(b.document) || !json.Valid(b.document) {
 		return nil, b.Fault("flow.json", errors.New("is not JSON"))
+	}
+	if err := oneReading(b.document); err != nil {
+		return nil, b.Fault("flow.json", err)
 	}
 	if err := b.Decode(b.Manifest); err != nil {
 		return nil, err

@@ -13,7 +13,10 @@ import (
 // widest row of x, z or context, in numbers: a block of 1,024 rows is then 4 GiB at most.
 const widest = 1 << 20
 
-var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+var (
+	sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
+	plainName = regexp.MustCompile(`^[A-Za-z0-9_-](\.?[A-Za-z0-9_-])*(/[A-Za-z0-9_-](\.?[A-Za-z0-9_-])*)*$`)
+)
 
 // A Manifest is flow.json as far as a reader needs it. Keys that this package does not know are passed over.
 type Manifest struct {
@@ -71,10 +74,15 @@ func (c ContextFeature) Admits(code float64) bool {
 
 // check gives the first rule that the manifest breaks, beginning with the key, and names what has no names.
 func (m *Manifest) check() error {
+	lower := map[string]bool{}
 	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
-		if !goesDown(name) {
-			return fmt.Errorf("files: %q leaves the folder", name)
+		if len(name) > 255 || !plainName.MatchString(name) {
+			return fmt.Errorf("files: %q leaves the folder, or is no plain name", name)
 		}
+		if lower[strings.ToLower(name)] {
+			return fmt.Errorf("files: %q differs from another in its capitals alone", name)
+		}
+		lower[strings.ToLower(name)] = true
 		if !sha256Hex.MatchString(m.Files[name]) {
 			return fmt.Errorf("files.%s: expected a SHA-256 in lower-case hex", name)
 		}
@@ -114,10 +122,4 @@ func (m *Manifest) check() error {
 		m.Context = append(m.Context, ContextFeature{Name: "c" + strconv.Itoa(len(m.Context))})
 	}
 	return nil
-}
-
-// goesDown tells whether a file name is relative, of forward slashes, and goes nowhere but down.
-func goesDown(name string) bool {
-	outside := func(part string) bool { return part == "" || part == "." || part == ".." }
-	return !strings.ContainsAny(name, "\\:\x00") && !slices.ContainsFunc(strings.Split(name, "/"), outside)
 }

@@ -25,7 +25,13 @@ const hottest = 1_000_000
 // An Option changes how a model is opened.
 type Option func(*settings)
 
-type settings struct{ threads int }
+type settings struct {
+	threads int
+	digest  string
+}
+
+// Digest pins a bundle: the SHA-256 of its flow.json, in lower-case hex. Another one is refused.
+func Digest(digest string) Option { return func(s *settings) { s.digest = digest } }
 
 // Threads asks for so many threads inside of a run, which pays for wide models alone; by default there is one.
 func Threads(count int) Option { return func(s *settings) { s.threads = count } }
@@ -40,7 +46,7 @@ func Open(folder string, options ...Option) (*Model, error) {
 	for _, option := range options {
 		option(&chosen)
 	}
-	bundle, err := OpenBundle(folder)
+	bundle, err := openBundle(folder, chosen.digest)
 	if err != nil {
 		return nil, err
 	}

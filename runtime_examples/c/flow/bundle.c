@@ -42,13 +42,30 @@ static bool read_file(const flow_model *model, const char *name, size_t limit, u
     return whole || refuse(model, name, strerror(errno), error);
 }
 
-bool flow_open_folder(const char *folder, flow_model *model, flow_error *error) {
+/* The SHA-256 of bytes, in lower-case hex. */
+static void hash(const unsigned char *data, size_t size, char hex[2 * SHA256_DIGEST_LENGTH + 1]) {
+    unsigned char digest[SHA256_DIGEST_LENGTH] = {0};
+    SHA256(data, size, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        snprintf(hex + 2 * i, 3, "%02x", digest[i]);
+}
+
+static bool check_digest(const char *digest, const unsigned char *text, size_t size, const char *where,
+                         flow_error *error) {
+    char found[2 * SHA256_DIGEST_LENGTH + 1];
+    hash(text, size, found);
+    return !digest || strcmp(found, digest) == 0 ||
+           flow_fail(error, FLOW_BAD_BUNDLE, "%s: digest: expected %.12s…, found %.12s…", where, digest, found);
+}
+
+bool flow_open_folder(const char *folder, const char *digest, flow_model *model, flow_error *error) {
     char where[PATH_MAX + 10];
     unsigned char *text;
     size_t size;
     snprintf(model->folder, sizeof model->folder, "%s", folder);
     snprintf(where, sizeof where, "%s/flow.json", folder);
     const bool done = read_file(model, "flow.json", MANIFEST_BYTES, &text, &size, error) &&
+                      check_digest(digest, text, size, where, error) &&
                       flow_read_manifest((const char *)text, size, where, &model->manifest, error);
     free(text);
     return done;
@@ -56,13 +73,10 @@ bool flow_open_folder(const char *folder, flow_model *model, flow_error *error) 
 
 bool flow_read_listed(const flow_model *model, const char *name, unsigned char **data, size_t *size,
                       flow_error *error) {
-    unsigned char digest[SHA256_DIGEST_LENGTH] = {0};
     char found[2 * SHA256_DIGEST_LENGTH + 1];
     if (!read_file(model, name, FILE_BYTES, data, size, error))
         return false;
-    SHA256(*data, *size, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(found + 2 * i, 3, "%02x", digest[i]);
+    hash(*data, *size, found);
     const char *expected = flow_key(flow_key(model->manifest.root, "files"), name)->valuestring;
     return strcmp(found, expected) == 0 ||
            flow_fail(error, FLOW_BAD_BUNDLE, "%s/%s: files: hash differs (expected %.12s…, found %.12s…)",

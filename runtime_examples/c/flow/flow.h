@@ -82,10 +82,12 @@ typedef struct {
 } flow_info;
 
 /* library: ONNX Runtime's shared library; NULL: ORT_DYLIB_PATH, else the loader's libonnxruntime.so.1.
- * threads: of one call; 0 is 1. */
+ * threads: of one call; 0 is 1. digest: the SHA-256 of flow.json in lower-case hex, where a bundle that has another is
+ * to be refused; NULL: any. */
 typedef struct {
     const char *library;
     int threads;
+    const char *digest;
 } flow_options;
 
 /* Opens the bundle in a folder, and holds every file to its hash. options may be NULL.

@@ -61,8 +61,15 @@ const cJSON *flow_key(const cJSON *object, const char *key);
 bool flow_read_manifest(const char *text, size_t size, const char *where, flow_manifest *manifest, flow_error *error);
 void flow_free_manifest(flow_manifest *manifest);
 
-/* Reads the flow.json of a folder. Nothing else is read yet. */
-bool flow_open_folder(const char *folder, flow_model *model, flow_error *error);
+/* Reads the flow.json of a folder, which must have the digest, if any. Nothing else is read yet. */
+bool flow_open_folder(const char *folder, const char *digest, flow_model *model, flow_error *error);
+
+/* Whether bytes are UTF-8: no stray, missing or needless byte, no half of a surrogate pair, nothing beyond U+10FFFF. */
+bool flow_is_utf8(const void *bytes, size_t size);
+
+/* Refuses JSON that two readers could read differently: a key twice in one object, a text that hides what it says, a
+ * number beyond float64. where: for messages. */
+bool flow_one_reading(const cJSON *root, const char *text, size_t size, const char *where, flow_error *error);
 
 /* Reads a listed file, and holds the bytes to their hash. Afterwards, failed or not, the caller frees *data. */
 bool flow_read_listed(const flow_model *model, const char *name, unsigned char **data, size_t *size, flow_error *error);

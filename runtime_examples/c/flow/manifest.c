@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* A few characters of JSON could ask for an immense context. No table has so many columns. */
 enum { WIDEST = INT32_MAX, WIDEST_CONTEXT = 65536 };
@@ -103,11 +104,19 @@ static void read_columns(reader *r, const cJSON *root, flow_info *info) {
     r->parent = "";
 }
 
-/* Whether a name goes nowhere but down from the bundle's folder. */
+/* Whether a name is of plain letters, in parts that one slash divides, with dots inside of them alone. */
 static bool is_plain(const char *name) {
-    char path[400];
-    return snprintf(path, sizeof path, "/%s/", name) < (int)sizeof path && !strpbrk(path, "\\:") &&
-           !strstr(path, "//") && !strstr(path, "/./") && !strstr(path, "/../");
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+    if (strlen(name) > 255)
+        return false;
+    for (size_t length; (length = strspn(name, letters)) > 0; name++) {
+        name += length;
+        if (*name == '\0')
+            return true;
+        if (*name != '.' && *name != '/')
+            return false;
+    }
+    return false;
 }
 
 static void check_files(reader *r, const cJSON *files) {
@@ -118,6 +127,9 @@ static void check_files(reader *r, const cJSON *files) {
         const cJSON name = {.type = cJSON_String, .valuestring = file->string};
         if (!cJSON_IsString(file) || !is_plain(file->string))
             refuse(r, "files", "hashes of files that stay in the folder", &name);
+        for (const cJSON *other = files->child; other != file; other = other->next)
+            if (strcasecmp(other->string, file->string) == 0)
+                refuse(r, "files", "names that differ in more than their capitals", &name);
     }
 }
 
@@ -151,6 +163,8 @@ bool flow_read_manifest(const char *text, size_t size, const char *where, flow_m
     *manifest = (flow_manifest){.root = root};
     if (!cJSON_IsObject(root) || strspn(end, " \t\r\n") < (size_t)(text + size - end))
         return flow_fail(error, FLOW_BAD_BUNDLE, "%s: is no JSON object (at byte %td)", where, end - text);
+    if (!flow_one_reading(root, text, size, where, error))
+        return false;
     reader r = {where, "", error, false};
     flow_info *info = &manifest->info;
     take_text(&r, root, "format", "flowexport/1");

@@ -25,7 +25,7 @@ static bool open_file(flow_model *model, const char *name, int threads, flow_err
 flow_model *flow_open(const char *folder, const flow_options *options, flow_error *error) {
     const int threads = options && options->threads > 0 ? options->threads : 1;
     flow_model *model = flow_allocate(1, sizeof *model, error);
-    if (model && flow_open_folder(folder, model, error) &&
+    if (model && flow_open_folder(folder, options ? options->digest : NULL, model, error) &&
         flow_open_runtime(options ? options->library : NULL, model, error)) {
         const cJSON *file = flow_key(model->manifest.root, "files")->child;
         while (file && open_file(model, file->string, threads, error))

@@ -55,21 +55,6 @@ static bool drop_mark(csv_reader *reader) {
     return found;
 }
 
-/* Whether bytes are UTF-8: no stray, missing or needless byte, no half of a surrogate pair, nothing beyond U+10FFFF. */
-static bool is_utf8(const unsigned char *at, const unsigned char *end) {
-    while (at < end) {
-        const int more = *at < 0x80 ? 0 : *at < 0xC2 ? 4 : *at < 0xE0 ? 1 : *at < 0xF0 ? 2 : *at < 0xF5 ? 3 : 4;
-        if (end - at <= more || (at[0] == 0xE0 && at[1] < 0xA0) || (at[0] == 0xED && at[1] > 0x9F) ||
-            (at[0] == 0xF0 && at[1] < 0x90) || (at[0] == 0xF4 && at[1] > 0x8F))
-            return false;
-        for (int i = 1; i <= more; i++)
-            if ((at[i] & 0xC0) != 0x80)
-                return false;
-        at += more + 1;
-    }
-    return true;
-}
-
 static bool refuse(const csv_reader *reader, const char *reason, flow_error *error) {
     return reader->row == 0
                ? flow_fail(error, FLOW_WRONG_VALUE, "standard input: header: %s", reason)
@@ -142,7 +127,7 @@ bool csv_next(csv_reader *reader, bool *more, flow_error *error) {
     }
     if (ferror(reader->stream))
         return refuse(reader, "cannot be read", error);
-    if (!is_utf8((const unsigned char *)reader->text, (const unsigned char *)reader->text + reader->size))
+    if (!flow_is_utf8(reader->text, reader->size))
         return refuse(reader, "is not UTF-8", error);
     return find_cells(reader, error);
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 
 static const char USAGE[] = "usage: flow golden BUNDLE | score BUNDLE | sample BUNDLE N SEED [TEMPERATURE] "
-                            "[--context V1,V2,...] | bench BUNDLE";
+                            "[--context V1,V2,...] | bench BUNDLE; all: [--digest HEX]";
 
 static bool usage(flow_error *error) { return flow_fail(error, FLOW_WRONG_VALUE, "%s", USAGE); }
 
@@ -38,6 +38,18 @@ static bool parse_request(char **arguments, int count, sample_request *request, 
 
 /* Runs a command on its model. passed: whether every golden case did. */
 static bool run(int count, char **arguments, bool *passed, flow_error *error) {
+    const char *digest = NULL;
+    for (int i = 1; i < count; i++)
+        if (strcmp(arguments[i], "--digest") == 0) {
+            if (i + 1 == count)
+                return usage(error);
+            digest = arguments[i + 1];
+            if (strlen(digest) != 64 || digest[strspn(digest, "0123456789abcdef")])
+                return flow_fail(error, FLOW_WRONG_VALUE, "--digest: \"%s\" is no SHA-256 in lower-case hex", digest);
+            memmove(arguments + i, arguments + i + 2, (size_t)(count - i - 1) * sizeof *arguments);
+            count -= 2;
+            break;
+        }
     static const char *const commands[] = {"golden", "score", "bench", "sample"};
     enum { GOLDEN, SCORE, BENCH, SAMPLE, UNKNOWN } command = GOLDEN;
     while (command < UNKNOWN && (count < 3 || strcmp(arguments[1], commands[command]) != 0))
@@ -47,7 +59,7 @@ static bool run(int count, char **arguments, bool *passed, flow_error *error) {
         return usage(error);
     if (command == SAMPLE && !parse_request(arguments + 3, count - 3, &request, error))
         return false;
-    flow_model *model = flow_open(arguments[2], NULL, error);
+    flow_model *model = flow_open(arguments[2], &(const flow_options){.digest = digest}, error);
     if (!model)
         return false;
     const bool done = command == GOLDEN  ? golden(model, passed, error)

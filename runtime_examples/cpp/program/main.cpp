@@ -2,6 +2,7 @@
 #include "replay.hpp"
 #include "table.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <iostream>
 
@@ -13,7 +14,7 @@ namespace {
 
 [[noreturn]] void usage() {
     refuse("usage: flow golden BUNDLE | score BUNDLE | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,...] | "
-           "bench BUNDLE");
+           "bench BUNDLE; all: [--digest HEX]");
 }
 
 /// Prints a line a case; whether all passed.
@@ -68,17 +69,27 @@ bool is_wide(const flow::Model &model) {
 }
 
 /// Runs a command; whether every golden case passed.
-bool run(const std::vector<std::string> &arguments) {
+bool run(std::vector<std::string> arguments) {
+    flow::Options options;
+    const auto pin = std::find(arguments.begin(), arguments.end(), "--digest");
+    if (pin != arguments.end()) {
+        if (pin + 1 == arguments.end())
+            usage();
+        options.digest = pin[1];
+        if (options.digest.size() != 64 || options.digest.find_first_not_of("0123456789abcdef") != std::string::npos)
+            refuse("--digest: \"" + options.digest + "\" is no SHA-256 in lower-case hex");
+        arguments.erase(pin, pin + 2);
+    }
     const std::string command = arguments.size() < 2 ? "" : arguments[0];
     if (command == "sample") {
         const program::SampleRequest request = parse_request({arguments.begin() + 2, arguments.end()});
-        const flow::Model model(arguments[1]);
+        const flow::Model model(arguments[1], options);
         is_wide(model) ? program::sample<double>(model, request) : program::sample<float>(model, request);
         return true;
     }
     if (arguments.size() != 2 || (command != "golden" && command != "score" && command != "bench"))
         usage();
-    const flow::Model model(arguments[1]);
+    const flow::Model model(arguments[1], options);
     if (command == "golden")
         return golden(model, flow::Bundle(arguments[1]));
     if (is_wide(model))

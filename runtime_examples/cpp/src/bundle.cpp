@@ -48,9 +48,19 @@ std::string sha256(const std::string &bytes) {
 
 } // namespace
 
-Bundle::Bundle(const fs::path &folder)
-    : folder_(folder), manifest_(read_manifest(read_file(folder, "flow.json", manifest_bytes), path("flow.json"))) {
-    for (const auto &[name, digest] : manifest_.files)
+/// flow.json, of the digest if there is one.
+static std::string read_pinned(const fs::path &folder, const std::string &digest) {
+    std::string text = read_file(folder, "flow.json", manifest_bytes);
+    const std::string found = sha256(text);
+    if (!digest.empty() && found != digest)
+        throw Error(Code::bad_bundle, (folder / "flow.json").string() + ": digest: expected " + digest.substr(0, 12) +
+                                          "…, found " + found.substr(0, 12) + "…");
+    return text;
+}
+
+Bundle::Bundle(const fs::path &folder, const std::string &digest)
+    : folder_(folder), manifest_(read_manifest(read_pinned(folder, digest), path("flow.json"))) {
+    for (const auto &[name, hash] : manifest_.files)
         if (name != manifest_.log_prob.file && name != manifest_.sample.file)
             read(name);
 }

@@ -9,7 +9,7 @@ class Bundle {
   public:
     /// Reads flow.json, and all listed files but the graphs, which are read where they are used.
     /// Throws Error: bad_bundle.
-    explicit Bundle(const std::filesystem::path &folder);
+    explicit Bundle(const std::filesystem::path &folder, const std::string &digest = "");
 
     const Manifest &manifest() const { return manifest_; }
 

@@ -1,7 +1,10 @@
 #include "manifest.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
+#include <regex>
+#include <set>
 
 namespace flow {
 
@@ -40,11 +43,44 @@ template <class T> std::vector<T> list(const Json &object, const std::string &ke
     return found;
 }
 
-/// Whether a name goes nowhere but down from the bundle's folder.
+/// Whether a name is of plain letters, in parts that one slash divides, with dots inside of them alone.
 bool is_plain(const std::string &name) {
-    const std::string path = '/' + name + '/';
-    const auto has = [&](const char *part) { return path.find(part) != std::string::npos; };
-    return !has("//") && !has("/./") && !has("/../") && path.find_first_of({'\\', ':', '\0'}) == std::string::npos;
+    static const std::regex plain("[A-Za-z0-9_-](\\.?[A-Za-z0-9_-])*(/[A-Za-z0-9_-](\\.?[A-Za-z0-9_-])*)*");
+    return name.size() <= 255 && std::regex_match(name, plain);
+}
+
+/// Whether a text, which is UTF-8, holds controls, separators of lines, or marks that turn the direction of writing.
+bool hides(const std::string &text) {
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto byte = [&](std::size_t at) { return at < text.size() ? static_cast<unsigned char>(text[at]) : 0U; };
+        const unsigned first = byte(i), second = byte(i + 1), third = byte(i + 2);
+        if (first < 0x20 || first == 0x7F || (first == 0xC2 && second < 0xA0) || (first == 0xD8 && second == 0x9C) ||
+            (first == 0xE2 && second == 0x80 && (third == 0x8E || third == 0x8F || (third >= 0xA8 && third <= 0xAE))) ||
+            (first == 0xE2 && second == 0x81 && third >= 0xA6 && third <= 0xA9))
+            return true;
+    }
+    return false;
+}
+
+/// JSON that has one reading: no key twice in one object, no text that hides what it says.
+Json parse(const std::string &text) {
+    std::vector<std::set<std::string>> keys; // of the objects around
+    std::string key;
+    require(text.compare(0, 3, "\xEF\xBB\xBF") != 0, "begins with a byte order mark");
+    return Json::parse(text, [&](int, Json::parse_event_t event, Json &parsed) {
+        if (event == Json::parse_event_t::object_start) {
+            keys.emplace_back();
+        } else if (event == Json::parse_event_t::object_end) {
+            keys.pop_back();
+        } else if (event == Json::parse_event_t::key) {
+            key = parsed.get<std::string>();
+            require(!hides(key), "a key holds a control character, or one that hides");
+            require(keys.back().insert(key).second, key + ": is there twice");
+        } else if (parsed.is_string()) {
+            require(!hides(parsed.get<std::string>()), key + ": a text holds a control character, or one that hides");
+        }
+        return true;
+    });
 }
 
 Description read_description(const Json &root) {
@@ -82,8 +118,14 @@ Manifest read(Json json) {
     require_text(root, "format", "flowexport/1");
     found.description = read_description(root);
     root.at("files").get_to(found.files);
+    std::set<std::string> lower;
+    for (const auto &file : found.files) {
+        std::string name = file.first;
+        std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+        require(lower.insert(name).second, "files: two names differ in their capitals alone: " + name);
+    }
     for (const auto &[name, digest] : found.files)
-        require(is_plain(name), "files: leaves the folder: " + name);
+        require(is_plain(name), "files: leaves the folder, or is no plain name: " + name);
     const Tensor x{"x", found.description.event_shape}, z{"z", {found.description.latent_size}};
     const std::size_t context_size = found.description.context.size();
     const auto graph = [&](const char *name, const Tensor &input, const Tensor &output) {
@@ -116,13 +158,14 @@ static void from_json(const Json &json, ContextFeature &feature) {
 
 Manifest read_manifest(const std::string &text, const std::string &file) {
     try {
-        return read(Json::parse(text));
+        return read(parse(text));
     } catch (const std::domain_error &error) {
         throw Error(Code::bad_bundle, file + ": " + error.what());
     } catch (const Json::exception &error) {
         // "[json.exception.…] (/graphs/sample) type must be …", with the key where it is not the document itself.
         std::string reason = error.what();
         reason.erase(0, reason.find("] ") + 2);
+        reason.erase(std::min(reason.find("; last read"), reason.size())); // what a stranger wrote, whatever it is
         if (reason.compare(0, 2, "(/") == 0) {
             const auto end = std::find(reason.begin(), reason.end(), ')');
             std::replace(reason.begin(), end, '/', '.');

@@ -104,7 +104,7 @@ template <class T> std::vector<double> places(const std::vector<double> &quantil
 
 struct Model::Parts {
     Parts(const std::filesystem::path &folder, const Options &options)
-        : bundle(folder), log_prob(bundle, bundle.manifest().log_prob, options.threads),
+        : bundle(folder, options.digest), log_prob(bundle, bundle.manifest().log_prob, options.threads),
           sample(bundle, bundle.manifest().sample, options.threads) {}
 
     /// Runs a graph on numbers of its type M, block by block: fill(start, rows) gives the input of each.

@@ -10,17 +10,18 @@ import { parseContext, sampleTable, scoreTable } from "./table.js";
 
 const USAGE =
   "usage: run.sh golden BUNDLE | score BUNDLE < rows.csv | bench BUNDLE" +
-  " | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]";
+  " | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]; all: [--digest HEX]";
 
 /**
  * Replays the golden cases.
  *
+ * @param {{digest?: string}} options
  * @param {string} path
  * @returns {Promise<number>} the exit status: 1 where one failed
  */
-async function golden(path) {
+async function golden(options, path) {
   const count = { passed: 0, failed: 0 };
-  for await (const { name, found, bound, passed } of replay(await Model.open(path))) {
+  for await (const { name, found, bound, passed } of replay(await Model.open(path, options))) {
     const verdict = passed ? "passed" : "failed";
     count[verdict]++;
     await write(`${[oneLine(name), figure(found), figure(bound), verdict].join("\t")}\n`);
@@ -29,9 +30,12 @@ async function golden(path) {
   return count.failed > 0 ? 1 : 0;
 }
 
-/** @param {string} path */
-async function score(path) {
-  const model = await Model.open(path);
+/**
+ * @param {{digest?: string}} options
+ * @param {string} path
+ */
+async function score(options, path) {
+  const model = await Model.open(path, options);
   if (model.manifest.reference === null) {
     console.error("flow: the bundle has no reference rows, so there are no percentiles");
   }
@@ -42,13 +46,14 @@ async function score(path) {
 }
 
 /**
+ * @param {{digest?: string}} options
  * @param {string | null} given the context
  * @param {string} path
  * @param {string} rows
  * @param {string} seedText
  * @param {string} [temperatureText]
  */
-async function sample(given, path, rows, seedText, temperatureText = "1") {
+async function sample(options, given, path, rows, seedText, temperatureText = "1") {
   if (!/^\d{1,16}$/.test(rows)) {
     throw new ArgumentError(`N: expected a whole number from 0, got ${JSON.stringify(rows)}`);
   }
@@ -57,7 +62,7 @@ async function sample(given, path, rows, seedText, temperatureText = "1") {
   if (!(temperature >= 0 && temperature <= 1e6)) {
     throw new ArgumentError(`TEMPERATURE: expected a number from 0 to 1000000, got ${JSON.stringify(temperatureText)}`);
   }
-  const model = await Model.open(path);
+  const model = await Model.open(path, options);
   const context = given === null ? null : parseContext(model.manifest, splitRecord(given, "--context"), "--context");
   for await (const text of sampleTable(model, Number(rows), { seed, temperature, context })) {
     await write(text);
@@ -65,9 +70,12 @@ async function sample(given, path, rows, seedText, temperatureText = "1") {
   return 0;
 }
 
-/** @param {string} path */
-async function bench(path) {
-  const model = await Model.open(path);
+/**
+ * @param {{digest?: string}} options
+ * @param {string} path
+ */
+async function bench(options, path) {
+  const model = await Model.open(path, options);
   const { context_size } = model.manifest;
   // Zero is a number, and a code, that every model takes as a context.
   const context = context_size > 0 ? { data: new Float32Array(context_size), shape: [context_size] } : null;
@@ -90,12 +98,17 @@ async function bench(path) {
  * @returns {Promise<number>} its exit status
  */
 async function run([command, ...given]) {
+  const pin = given.indexOf("--digest");
+  const digest = pin < 0 ? undefined : given.splice(pin, 2)[1];
+  if (pin >= 0 && !/^[0-9a-f]{64}$/.test(digest ?? "")) {
+    throw new ArgumentError(digest === undefined ? USAGE : `--digest: expected 64 hex digits, got ${digest}`);
+  }
   if (command === "sample") {
     const option = given.indexOf("--context");
     const [, context = null] = option < 0 ? [] : given.splice(option, 2);
     if (given.length >= 3 && given.length <= 4 && (option < 0 || context !== null)) {
       const [path, rows, seed, temperature] = given;
-      return await sample(context, path, rows, seed, temperature);
+      return await sample({ digest }, context, path, rows, seed, temperature);
     }
   }
   const commands = new Map([
@@ -107,7 +120,7 @@ async function run([command, ...given]) {
   if (chosen === undefined || given.length !== 1) {
     throw new ArgumentError(USAGE);
   }
-  return await chosen(given[0]);
+  return await chosen({ digest }, given[0]);
 }
 
 /** Standard input as text. */

@@ -17,15 +17,14 @@ export class Bundle {
    * Opens a folder, and holds every file that its `flow.json` lists to its hash.
    *
    * @param {string} folder
+   * @param {string} [digest] the SHA-256 of flow.json, where another one is to be refused
    * @returns {Promise<Bundle>}
    * @throws {BundleError} naming the file and the key
    */
-  static async open(folder) {
-    const manifestPath = path.join(folder, "flow.json");
-    const bundle = new Bundle(
-      folder,
-      parseManifest(await readInside(folder, "flow.json", MANIFEST_BYTES), manifestPath),
-    );
+  static async open(folder, digest) {
+    const bytes = await readInside(folder, "flow.json", MANIFEST_BYTES);
+    const pinned = digest === undefined ? undefined : { expected: digest, found: sha256(bytes) };
+    const bundle = new Bundle(folder, parseManifest(bytes, path.join(folder, "flow.json"), pinned));
     for (const name of Object.keys(bundle.manifest.files)) {
       await bundle.read(name);
     }
@@ -51,7 +50,7 @@ export class Bundle {
   async read(name) {
     const expected = this.manifest.files[name];
     const bytes = await readInside(this.folder, name, FILE_BYTES);
-    const found = createHash("sha256").update(bytes).digest("hex");
+    const found = sha256(bytes);
     if (found !== expected) {
       const difference = `expected ${expected.slice(0, 12)}…, found ${found.slice(0, 12)}…`;
       throw new BundleError(`${path.join(this.folder, name)}: files: hash differs (${difference})`);
@@ -67,6 +66,11 @@ export class Bundle {
   fault(message) {
     return new BundleError(`${path.join(this.folder, "flow.json")}: ${message}`);
   }
+}
+
+/** @param {Uint8Array} bytes */
+function sha256(bytes) {
+  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /**

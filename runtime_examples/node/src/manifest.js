@@ -40,16 +40,23 @@ const checked = object({
  *
  * @param {Uint8Array} bytes the file
  * @param {string} where its path, for messages
+ * @param {{expected: string, found: string}} [digest] where the bundle is pinned
  * @returns {Manifest} unknown keys are kept
  * @throws {BundleError} naming the key
  */
-export function parseManifest(bytes, where) {
+export function parseManifest(bytes, where, digest) {
+  if (digest !== undefined && digest.expected !== digest.found) {
+    const difference = `expected ${digest.expected.slice(0, 12)}…, found ${digest.found.slice(0, 12)}…`;
+    throw new BundleError(`${where}: digest: ${difference}`);
+  }
   if (bytes.length > MANIFEST_BYTES) {
     throw new BundleError(`${where}: larger than ${MANIFEST_BYTES} bytes`);
   }
   let value;
   try {
-    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    value = JSON.parse(text);
+    requireOneReading(text);
   } catch (error) {
     throw new BundleError(`${where}: is not JSON (${/** @type {Error} */ (error).message})`);
   }
@@ -117,7 +124,48 @@ export function contextFeatures(manifest) {
  * @param {string} name
  */
 export function isPlainName(name) {
-  return !/[\\:\0]/.test(name) && name.split("/").every((part) => !["", ".", ".."].includes(part));
+  const part = "[A-Za-z0-9_-](\\.?[A-Za-z0-9_-])*";
+  return name.length <= 255 && new RegExp(`^${part}(/${part})*$`).test(name);
+}
+
+/** Controls, marks that turn the direction of writing, and halves of surrogate pairs: what is read is not what is seen. */
+const HIDDEN = /[\p{Cc}\p{Cs}\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
+
+/**
+ * Refuses JSON that two readers could read differently: a key twice in one object, a text that hides what it says, a
+ * number beyond float64.
+ *
+ * @param {string} text valid JSON
+ */
+function requireOneReading(text) {
+  /** @type {(Set<string> | null)[]} the keys of each object around, null for a list */
+  const open = [];
+  let key = "";
+  for (const [token, colon] of text.matchAll(/"(?:[^"\\]|\\.)*"(\s*:)?|[[\]{}]|-?\d[\d.eE+-]*/g)) {
+    if (token === "{" || token === "[") {
+      open.push(token === "{" ? new Set() : null);
+    } else if (token === "}" || token === "]") {
+      open.pop();
+    } else if (token[0] !== '"') {
+      if (!Number.isFinite(Number(token))) {
+        throw new Error(`${key}: a number is beyond float64`);
+      }
+    } else {
+      const said = JSON.parse(colon === undefined ? token : token.slice(0, -colon.length));
+      const keys = open[open.length - 1];
+      if (colon !== undefined) {
+        if (keys?.has(said)) {
+          throw new Error(`the key ${quote(said)} is there twice`);
+        }
+        keys?.add(said);
+      }
+      const hidden = HIDDEN.exec(said);
+      if (hidden) {
+        throw new Error(`${key}: a text holds U+${said.codePointAt(hidden.index).toString(16)}`);
+      }
+      key = colon === undefined ? key : said;
+    }
+  }
 }
 
 /**
@@ -140,10 +188,14 @@ function requireConsistent(manifest) {
   if (quantiles.some((value, index) => value < quantiles[index - 1])) {
     throw new BundleError("reference.log_prob_quantiles: must be ascending");
   }
-  for (const name of Object.keys(manifest.files)) {
+  const names = Object.keys(manifest.files);
+  for (const name of names) {
     if (!isPlainName(name)) {
-      throw new BundleError(`files: ${quote(name)} leaves the folder`);
+      throw new BundleError(`files: ${quote(name)} leaves the folder, or is no plain name`);
     }
+  }
+  if (new Set(names.map((name) => name.toLowerCase())).size < names.length) {
+    throw new BundleError("files: two names differ in their capitals alone");
   }
   for (const { file } of Object.values(manifest.graphs)) {
     requireListed(manifest, file);

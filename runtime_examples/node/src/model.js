@@ -34,12 +34,13 @@ export class Model {
    * Opens a bundle.
    *
    * @param {string} folder
-   * @param {{threads?: number}} [options] `threads` are ONNX Runtime's, within one call
+   * @param {{threads?: number, digest?: string}} [options] `threads` are ONNX Runtime's, within one call; `digest` is
+   *   the SHA-256 of flow.json, where another one is to be refused
    * @returns {Promise<Model>}
    * @throws {BundleError} for a bundle that breaks the format, naming file and key
    */
-  static async open(folder, { threads = 1 } = {}) {
-    const bundle = await Bundle.open(folder);
+  static async open(folder, { threads = 1, digest } = {}) {
+    const bundle = await Bundle.open(folder, digest);
     const logProb = await Graph.open(bundle, "log_prob", threads);
     return new Model(bundle, logProb, await Graph.open(bundle, "sample", threads));
   }

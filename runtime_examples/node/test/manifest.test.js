@@ -112,10 +112,10 @@ for (const [fault, bytes] of Object.entries({
 }
 
 test("a file name goes nowhere but down", () => {
-  for (const name of ["a", "golden/x.npy", "..a", "a.b/c"]) {
+  for (const name of ["a", "golden/x.npy", "a-b_1", "a.b/c"]) {
     assert.ok(isPlainName(name), name);
   }
-  for (const name of ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a\\b", "C:a", "a\0"]) {
+  for (const name of ["", "/a", "a/", "a//b", ".", "..", "../a", "a/../b", "a/./b", "a\\b", "C:a", "a\0", "..a", "a.", "х", "a b"]) {
     assert.ok(!isPlainName(name), name);
   }
 });

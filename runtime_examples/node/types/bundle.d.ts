@@ -36,10 +36,11 @@ export declare class Bundle {
      * Opens a folder, and holds every file that its `flow.json` lists to its hash.
      *
      * @param {string} folder
+     * @param {string} [digest] the SHA-256 of flow.json, where another one is to be refused
      * @returns {Promise<Bundle>}
      * @throws {BundleError} naming the file and the key
      */
-    static open(folder: string): Promise<Bundle>;
+    static open(folder: string, digest?: string): Promise<Bundle>;
     /**
      * @param {string} folder
      * @param {Manifest} manifest

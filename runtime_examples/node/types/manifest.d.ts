@@ -45,10 +45,14 @@ export type ContextFeature = {
  *
  * @param {Uint8Array} bytes the file
  * @param {string} where its path, for messages
+ * @param {{expected: string, found: string}} [digest] where the bundle is pinned
  * @returns {Manifest} unknown keys are kept
  * @throws {BundleError} naming the key
  */
-export declare function parseManifest(bytes: Uint8Array, where: string): Manifest;
+export declare function parseManifest(bytes: Uint8Array, where: string, digest?: {
+    expected: string;
+    found: string;
+}): Manifest;
 /**
  * What a check gives; its error names the file.
  *

@@ -46,12 +46,14 @@ export declare class Model {
      * Opens a bundle.
      *
      * @param {string} folder
-     * @param {{threads?: number}} [options] `threads` are ONNX Runtime's, within one call
+     * @param {{threads?: number, digest?: string}} [options] `threads` are ONNX Runtime's, within one call; `digest` is
+     *   the SHA-256 of flow.json, where another one is to be refused
      * @returns {Promise<Model>}
      * @throws {BundleError} for a bundle that breaks the format, naming file and key
      */
-    static open(folder: string, { threads }?: {
+    static open(folder: string, { threads, digest }?: {
         threads?: number;
+        digest?: string;
     }): Promise<Model>;
     /**
      * @param {Bundle} bundle

@@ -60,18 +60,23 @@ class Bundle:
         return read_npy(self.read(name), str(self.path / name))
 
 
-def open_bundle(path: str | os.PathLike[str]) -> Bundle:
+def open_bundle(path: str | os.PathLike[str], digest: str | None = None) -> Bundle:
     """Opens a bundle and checks every listed file.
 
     Arguments:
         path: the folder.
+        digest: the SHA-256 of its ``flow.json``, which pins the whole bundle; None for any.
 
     Raises:
         BundleError: naming the file and the key that is at fault.
     """
     folder = Path(path)
     file = folder / "flow.json"
-    bundle = Bundle(folder, read_manifest(read_file(file, MANIFEST_BYTES), str(file)))
+    data = read_file(file, MANIFEST_BYTES)
+    found = hashlib.sha256(data).hexdigest()
+    if digest not in (None, found):
+        raise BundleError(f"{file}: digest: expected {str(digest)[:12]}…, found {found[:12]}…")
+    bundle = Bundle(folder, read_manifest(data, str(file)))
     for name in bundle.manifest.files:
         bundle.read(name)
     return bundle

@@ -6,12 +6,15 @@ __all__ = ["Key", "parse_json", "shown"]
 
 import json
 import math
+import re
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeVar
 
 from .errors import BundleError
 
 Word = TypeVar("Word", bound=str)
+
+HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 LARGEST = 2**31 - 1
 """The largest whole number, and the longest list, that a bundle may hold."""
@@ -54,8 +57,7 @@ class Key:
 
     def text(self) -> str:
         value: str = self.expect(str, "text")
-        # JSON can write half of a surrogate pair, which is no character.
-        return value if value.encode(errors="replace").decode() == value else self.fail("is no Unicode text")
+        return value
 
     def truth(self) -> bool:
         value: bool = self.expect(bool, "true or false")
@@ -93,15 +95,51 @@ class Key:
 
 
 def parse_json(data: bytes, file: str) -> Key:
-    """A JSON document; NaN and Infinity are none.
+    """A JSON document that has one reading: no key twice, no text that hides what it says, no NaN and no Infinity.
 
     Raises:
-        BundleError: where it is not JSON.
+        BundleError: where it is not that.
     """
     try:
-        return Key(file, "", json.loads(data.decode("utf-8"), parse_constant=refuse_constant))
+        text = data.decode("utf-8")
+        value = json.loads(
+            text, object_pairs_hook=to_object, parse_constant=refuse_constant, parse_float=to_float, parse_int=to_int
+        )
+        require_plain(value, "")
+        return Key(file, "", value)
     except (ValueError, RecursionError) as error:  # RecursionError: brackets, thousands deep
-        raise BundleError(f"{file}: is not JSON ({error})") from error
+        raise BundleError(f"{file}: is not JSON that has one reading ({error})") from error
+
+
+def to_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise ValueError(f"the key {shown(name)} is there twice")
+        found[name] = value
+    return found
+
+
+def to_float(text: str) -> float:
+    return float(text) if math.isfinite(float(text)) else refuse_constant(text[:60])
+
+
+def to_int(text: str) -> int:
+    to_float(text)
+    return int(text)
+
+
+def require_plain(value: Any, path: str) -> None:
+    """Refuses controls, marks that turn the direction of writing, and halves of surrogate pairs, in texts and keys."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            require_plain(name, path)
+            require_plain(inner, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            require_plain(inner, f"{path}[{index}]")
+    elif isinstance(value, str) and (hidden := HIDDEN.search(value)):
+        raise ValueError(f"{path}: a text holds U+{ord(hidden[0]):04X}")
 
 
 def refuse_constant(name: str) -> NoReturn:

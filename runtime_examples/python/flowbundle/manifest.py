@@ -25,6 +25,9 @@ from .keys import Key, parse_json, shown
 
 FORMAT = "flowexport/1"
 SHA256 = re.compile(r"[0-9a-f]{64}")
+PART = r"[A-Za-z0-9_-](?:\.?[A-Za-z0-9_-])*"
+FILE_NAME = re.compile(f"{PART}(?:/{PART})*")
+LONGEST_NAME = 255
 SEED = re.compile(r"[0-9]{1,20}")
 
 WIDEST_CONTEXT = 65_536
@@ -184,10 +187,13 @@ def read_context(root: Key) -> tuple[ContextFeature, ...]:
 
 def read_files(files: Key) -> dict[str, str]:
     """File → SHA-256; every name goes nowhere but down."""
-    found = {}
+    found, lower = {}, set[str]()
     for name, digest in files.items():
-        if any(character in name for character in "\\:\0") or {"", ".", ".."} & set(name.split("/")):
-            files.fail(f"{shown(name)} leaves the folder")
+        if len(name) > LONGEST_NAME or not FILE_NAME.fullmatch(name):
+            files.fail(f"{shown(name)} leaves the folder, or is no plain name")
+        if name.lower() in lower:
+            files.fail(f"{shown(name)} differs from another in its capitals alone")
+        lower.add(name.lower())
         if not SHA256.fullmatch(digest.text()):
             digest.fail("expected a SHA-256 in lower-case hex")
         found[name] = digest.text()

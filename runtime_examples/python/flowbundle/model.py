@@ -36,13 +36,14 @@ class Model:
     Arguments:
         path: a bundle's folder.
         threads: of ONNX Runtime, within one call.
+        digest: the SHA-256 of the bundle's ``flow.json``, where another one is to be refused.
 
     Raises:
         BundleError: for a bundle that breaks its contract, naming file and key.
     """
 
-    def __init__(self, path: str | os.PathLike[str], threads: int = 1) -> None:
-        self.bundle = open_bundle(path)
+    def __init__(self, path: str | os.PathLike[str], threads: int = 1, digest: str | None = None) -> None:
+        self.bundle = open_bundle(path, digest)
         self.manifest = self.bundle.manifest
         self.dtype = np.dtype(self.manifest.dtype)
         self._sessions: dict[Graph, Any] = {

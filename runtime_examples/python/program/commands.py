@@ -20,8 +20,9 @@ from .tables import MOST_BYTES, TableError, context_of, read_blocks, write_heade
 
 USAGE = """\
 usage: run.sh golden BUNDLE | score BUNDLE < rows.csv | bench BUNDLE | \
-sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]"""
+sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]; all: [--digest HEX]"""
 
+DIGEST = re.compile(r"[0-9a-f]{64}")
 WHOLE = re.compile(r"[0-9]{1,20}")
 
 
@@ -29,9 +30,9 @@ class UsageError(Exception):
     """The command line is not one of those that there are."""
 
 
-def golden(path: str) -> int:
+def golden(digest: str | None, path: str) -> int:
     """A line a case: its name, the difference, the bound, and whether it passed."""
-    lines = list(replay(Model(path)))
+    lines = list(replay(Model(path, digest=digest)))
     for name, found, bound, passed in lines:
         print(" ".join(name.split()), found, bound, "passed" if passed else "failed", sep="\t")
     failed = sum(not passed for *_, passed in lines)
@@ -39,9 +40,9 @@ def golden(path: str) -> int:
     return 1 if failed else 0
 
 
-def score(path: str) -> int:
+def score(digest: str | None, path: str) -> int:
     """Rows on standard input, log_prob and percentile on standard output."""
-    model = Model(path)
+    model = Model(path, digest=digest)
     manifest = model.manifest
     width, has_reference = len(manifest.features), manifest.quantiles is not None
     header = ["log_prob", "percentile"] if has_reference else ["log_prob"]
@@ -60,13 +61,13 @@ def score(path: str) -> int:
     return 0
 
 
-def sample(context: str | None, path: str, count: str, seed: str, temperature: str = "1") -> int:
+def sample(digest: str | None, context: str | None, path: str, count: str, seed: str, temperature: str = "1") -> int:
     """Samples on standard output."""
     if not WHOLE.fullmatch(count) or int(count) >= 2**63:
         raise UsageError(f"N: {count!r} is no whole number from 0")
     if not WHOLE.fullmatch(seed) or int(seed) >= 2**64:
         raise UsageError(f"SEED: {seed!r} is no whole number from 0 to 2**64 - 1")
-    model = Model(path)
+    model = Model(path, digest=digest)
     values = None if context is None else context_of(context, model.manifest)
     blocks = model.iterate_samples(int(count), int(seed), temperature_of(temperature), values)
     write_header(model.manifest.features)
@@ -75,9 +76,9 @@ def sample(context: str | None, path: str, count: str, seed: str, temperature: s
     return 0
 
 
-def bench(path: str) -> int:
+def bench(digest: str | None, path: str) -> int:
     """Microseconds of a call, the median."""
-    model = Model(path)
+    model = Model(path, digest=digest)
     write_header(["graph", "rows", "microseconds"])
     for rows in (1, 1000):
         # Zero is a context, and a code, that every model takes.
@@ -99,19 +100,29 @@ def temperature_of(text: str) -> float:
     return temperature
 
 
+def take(arguments: list[str], option: str) -> str | None:
+    """The value of an option, which is taken out of the arguments."""
+    if option not in arguments:
+        return None
+    index = arguments.index(option)
+    if index + 1 == len(arguments):
+        raise UsageError(USAGE)
+    value = arguments[index + 1]
+    del arguments[index : index + 2]
+    return value
+
+
 def run(arguments: list[str]) -> int:
     """The command that the arguments name."""
     command, *given = arguments or [""]
-    context = None
-    if command == "sample" and "--context" in given[:-1]:
-        index = given.index("--context")
-        context = given[index + 1]
-        del given[index : index + 2]
+    digest, context = take(given, "--digest"), take(given, "--context") if command == "sample" else None
+    if digest is not None and not DIGEST.fullmatch(digest):
+        raise UsageError(f"--digest: {digest!r} is no SHA-256 in lower-case hex")
     if command == "sample" and len(given) in (3, 4):
-        return sample(context, *given)
+        return sample(digest, context, *given)
     commands = {"golden": golden, "score": score, "bench": bench}
     if command in commands and len(given) == 1:
-        return commands[command](given[0])
+        return commands[command](digest, given[0])
     raise UsageError(USAGE)
 
 

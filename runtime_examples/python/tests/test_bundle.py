@@ -32,7 +32,7 @@ def test_keys_that_are_not_known_are_passed_over_and_those_that_may_be_null_are(
         ("format", KeyError, "format: is missing"),
         ("dtype", "float16", 'dtype: expected "float32" or "float64", got "float16"'),
         ("name", 5, "name: expected text, got 5"),
-        ("name", "\ud800", "name: is no Unicode text"),
+        ("name", "\ud800", "name: a text holds U+D800"),
         ("event_shape", [], "event_shape: expected 1 to 3 entries, got 0"),
         ("event_shape", [2**31 - 1, 2**31 - 1], "scale: expected"),
         ("event_shape.0", 2.0, "event_shape[0]: expected a whole number"),
@@ -79,7 +79,7 @@ def test_what_is_no_json_object_is_refused(tampered: Tampered, data: bytes) -> N
 
 
 @pytest.mark.parametrize(
-    "name", ["../x", "/etc/hostname", "golden/../../x", "./x", "golden//x", "", "a\\b", "C:x", "a\0b", "golden/.."]
+    "name", ["../x", "/etc/hostname", "golden/../../x", "./x", "golden//x", "", "a\\b", "C:x", "golden/.."]
 )
 def test_a_name_that_leaves_the_folder_is_refused(tampered: Tampered, name: str) -> None:
     tampered.edit(lambda manifest: manifest["files"].update({name: "0" * 64}))

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 
 use crate::error::Error;
 use crate::manifest::{Manifest, read_as};
+use crate::reading::Strict;
 
 /// A larger `flow.json` is refused before it is parsed.
 const MANIFEST_BYTES: u64 = 4 << 20;
@@ -32,10 +33,23 @@ impl Bundle {
     ///
     /// [`Error::Bundle`], which names the file and the key that is at fault.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self, Error> {
+        Bundle::pinned(folder, None)
+    }
+
+    /// As [`Bundle::open`], but of the bundle alone whose `flow.json` has this SHA-256, in lower-case hex.
+    ///
+    /// # Errors
+    ///
+    /// As [`Bundle::open`].
+    pub fn pinned(folder: impl AsRef<Path>, digest: Option<&str>) -> Result<Self, Error> {
         let folder = folder.as_ref().to_path_buf();
         let fault = |reason| Error::bundle(&folder.join("flow.json"), reason);
         let data = read_inside(&folder, "flow.json", MANIFEST_BYTES).map_err(fault)?;
-        let document =
+        let found = format!("{:x}", Sha256::digest(&data));
+        if let Some(expected) = digest.filter(|digest| *digest != found) {
+            return Err(fault(format!("digest: expected {expected:.12}…, found {found:.12}…")));
+        }
+        let Strict(document) =
             serde_json::from_slice(&data).map_err(|error| fault(format!("is not JSON ({error})")))?;
         let manifest = Manifest::read(&document).map_err(fault)?;
         let bundle = Bundle { folder, document, manifest };

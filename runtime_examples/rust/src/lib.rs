@@ -24,6 +24,7 @@ mod error;
 mod manifest;
 mod model;
 mod noise;
+mod reading;
 mod rows;
 
 #[cfg(not(feature = "tract"))]

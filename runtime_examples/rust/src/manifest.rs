@@ -1,6 +1,6 @@
 //! `flow.json`: what the model is, and what it promises.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -101,10 +101,14 @@ impl Manifest {
 
     /// The first place where the manifest breaks a rule that is not one of types.
     fn check(&self) -> Result<(), String> {
+        let mut lower = BTreeSet::new();
         let hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         for (name, digest) in &self.files {
-            if !goes_down(name) {
-                return Err(format!("files: {name:?} leaves the folder"));
+            if !is_plain(name) {
+                return Err(format!("files: {name:?} leaves the folder, or is no plain name"));
+            }
+            if !lower.insert(name.to_lowercase()) {
+                return Err(format!("files: {name:?} differs from another in its capitals alone"));
             }
             if digest.len() != 64 || !digest.bytes().all(hex) {
                 return Err(format!("files: {name:?}: expected a SHA-256 in lower-case hex"));
@@ -173,7 +177,9 @@ pub(crate) fn read_as<T: DeserializeOwned>(document: &Value) -> Result<T, String
     })
 }
 
-/// Whether a file name is relative, with forward slashes, and goes nowhere but down.
-fn goes_down(name: &str) -> bool {
-    !name.contains(['\\', ':', '\0']) && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
+/// Whether a file name is of plain letters, in parts that one slash divides, with dots inside of them alone.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let word = |word: &str| !word.is_empty() && word.bytes().all(plain);
+    name.len() <= 255 && name.split('/').all(|part| part.split('.').all(word))
 }

@@ -86,7 +86,16 @@ impl Model {
     ///
     /// As [`Model::open`].
     pub fn with_threads(folder: impl AsRef<Path>, threads: usize) -> Result<Self, Error> {
-        let bundle = Bundle::open(folder)?;
+        Model::of(Bundle::open(folder)?, threads)
+    }
+
+    /// A bundle that was opened, ready to run, with so many threads inside of a run: [`Bundle::pinned`] holds it to a
+    /// digest.
+    ///
+    /// # Errors
+    ///
+    /// As [`Model::open`].
+    pub fn of(bundle: Bundle, threads: usize) -> Result<Self, Error> {
         let manifest = bundle.manifest();
         let graph = |spec: &GraphSpec, input, shape, output, width| {
             let path = bundle.folder().join(&spec.file);

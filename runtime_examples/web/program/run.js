@@ -6,7 +6,7 @@ import { openBrowser } from "./browser.js";
 
 const USAGE =
   "usage: run.sh golden BUNDLE | score BUNDLE < rows.csv | bench BUNDLE | " +
-  "sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]";
+  "sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]; all: [--digest HEX]";
 const WHOLE = /^\d{1,20}$/;
 const MOST_SEED = 2n ** 64n - 1n;
 
@@ -17,12 +17,17 @@ class Refusal extends Error {}
  * The command that the arguments name.
  *
  * @param {string[]} argv
- * @returns {{command: string, bundle: string, given: string[]}}
+ * @returns {{command: string, bundle: string, given: string[], digest?: string}}
  * @throws {Refusal}
  */
 function parse([command = "", ...rest]) {
+  const pin = rest.indexOf("--digest");
+  const digest = pin < 0 ? undefined : rest.splice(pin, 2)[1];
+  if (pin >= 0 && !/^[0-9a-f]{64}$/.test(digest ?? "")) {
+    throw new Refusal(digest === undefined ? USAGE : `--digest: expected 64 hex digits, got ${digest}`);
+  }
   if (["golden", "score", "bench"].includes(command) && rest.length === 1) {
-    return { command, bundle: rest[0], given: [] };
+    return { command, bundle: rest[0], given: [], digest };
   }
   if (command !== "sample") {
     throw new Refusal(USAGE);
@@ -43,7 +48,7 @@ function parse([command = "", ...rest]) {
   if (!(factor >= 0 && factor <= 1e6)) {
     throw new Refusal(`TEMPERATURE: ${JSON.stringify(temperature)} is no number from 0`);
   }
-  return { command, bundle, given: [count, seed, temperature, context[0] ?? ""] };
+  return { command, bundle, given: [count, seed, temperature, context[0] ?? ""], digest };
 }
 
 /** Standard input as text, a piece a call. */
@@ -82,7 +87,7 @@ async function warn(text) {
  * @returns {Promise<number>} the exit status
  */
 async function main(argv) {
-  const { command, bundle, given } = parse(argv);
+  const { command, bundle, given, digest } = parse(argv);
   if (!statSync(bundle, { throwIfNoEntry: false })?.isDirectory()) {
     throw new Refusal(`${bundle}/flow.json: cannot be read (there is no such folder)`);
   }
@@ -94,17 +99,17 @@ async function main(argv) {
     }
     await page.goto(`${address}program.html`);
     const outcome = await page.evaluate(
-      async ([label, command, given]) => {
+      async ([label, command, given, digest]) => {
         const { flow_write: write, flow_warn: warn, flow_read: read } = /** @type {any} */ (globalThis);
         const module = "./web/src/program.js";
         const { run } = await import(new URL(module, document.baseURI).href);
         try {
-          return { status: await run({ write, warn, read }, label, command, given) };
+          return { status: await run({ write, warn, read }, label, command, given, digest) };
         } catch (error) {
           return { fault: String(error instanceof Error ? error.message : error) };
         }
       },
-      /** @type {const} */ ([bundle, command, given]),
+      /** @type {const} */ ([bundle, command, given, digest]),
     );
     if (outcome.fault !== undefined) {
       throw new Refusal(outcome.fault);

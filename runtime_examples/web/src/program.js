@@ -77,10 +77,11 @@ const COMMANDS = {
  * @param {string} label the bundle's path, for messages
  * @param {string} command
  * @param {string[]} given
+ * @param {string} [digest] the bundle's, where another one is to be refused
  * @returns {Promise<number>} the exit status
  */
-export async function run(driver, label, command, given) {
+export async function run(driver, label, command, given, digest) {
   const runtime = await loadRuntime();
-  const bundle = await openBundle(fromAddress(new URL("bundle/", document.baseURI), label));
+  const bundle = await openBundle(fromAddress(new URL("bundle/", document.baseURI), label), digest);
   return await COMMANDS[command](await Model.open(runtime, bundle), driver, ...given);
 }

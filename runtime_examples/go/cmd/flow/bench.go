@@ -17,8 +17,8 @@ const (
 )
 
 // bench writes what a call costs.
-func bench(bundle string, out *bufio.Writer) error {
-	model, err := flowbundle.Open(bundle)
+func bench(bundle string, pin flowbundle.Option, out *bufio.Writer) error {
+	model, err := flowbundle.Open(bundle, pin)
 	if err != nil {
 		return err
 	}

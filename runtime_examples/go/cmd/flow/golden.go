@@ -37,8 +37,8 @@ type line struct {
 }
 
 // replayAll replays the bundle's own cases.
-func replayAll(bundle string, out *bufio.Writer) error {
-	model, err := flowbundle.Open(bundle)
+func replayAll(bundle string, pin flowbundle.Option, out *bufio.Writer) error {
+	model, err := flowbundle.Open(bundle, pin)
 	if err != nil {
 		return err
 	}

@@ -7,12 +7,18 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
+
+	"flowbundle"
 )
 
 const usage = "usage: flow golden BUNDLE | score BUNDLE < rows.csv | " +
-	"sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…] | bench BUNDLE"
+	"sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…] | bench BUNDLE; all: [--digest HEX]"
+
+var sha256Hex = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // errFailed is that of a golden case: what is to be said of it was said.
 var errFailed = errors.New("a golden case failed")
@@ -39,9 +45,20 @@ func run(arguments []string, in io.Reader, out, errs io.Writer) int {
 }
 
 func command(arguments []string, in io.Reader, out *bufio.Writer, errs io.Writer) error {
+	digest := ""
+	if at := slices.Index(arguments, "--digest"); at >= 0 {
+		if at+1 == len(arguments) {
+			return errors.New(usage)
+		}
+		if digest = arguments[at+1]; !sha256Hex.MatchString(digest) {
+			return fmt.Errorf("--digest: %q is no SHA-256 in lower-case hex", digest)
+		}
+		arguments = slices.Delete(slices.Clone(arguments), at, at+2)
+	}
 	if len(arguments) < 2 {
 		return errors.New(usage)
 	}
+	pin := flowbundle.Digest(digest)
 	bundle, rest := arguments[1], arguments[2:]
 	switch name := arguments[0]; {
 	case name == "sample":
@@ -49,15 +66,15 @@ func command(arguments []string, in io.Reader, out *bufio.Writer, errs io.Writer
 		if err != nil {
 			return err
 		}
-		return sample(bundle, draw, out)
+		return sample(bundle, pin, draw, out)
 	case len(rest) > 0:
 		return errors.New(usage)
 	case name == "golden":
-		return replayAll(bundle, out)
+		return replayAll(bundle, pin, out)
 	case name == "score":
-		return score(bundle, in, out, errs)
+		return score(bundle, pin, in, out, errs)
 	case name == "bench":
-		return bench(bundle, out)
+		return bench(bundle, pin, out)
 	}
 	return errors.New(usage)
 }

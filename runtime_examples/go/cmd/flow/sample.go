@@ -61,8 +61,8 @@ func whole(name, text string) (uint64, error) {
 }
 
 // sample writes the rows of a seed, a block at a time.
-func sample(bundle string, d draw, out *bufio.Writer) error {
-	model, err := flowbundle.Open(bundle)
+func sample(bundle string, pin flowbundle.Option, d draw, out *bufio.Writer) error {
+	model, err := flowbundle.Open(bundle, pin)
 	if err != nil {
 		return err
 	}

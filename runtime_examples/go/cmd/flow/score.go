@@ -14,8 +14,8 @@ import (
 )
 
 // score reads CSV rows and writes log_prob and percentile, a block at a time.
-func score(bundle string, in io.Reader, out *bufio.Writer, errs io.Writer) error {
-	model, err := flowbundle.Open(bundle)
+func score(bundle string, pin flowbundle.Option, in io.Reader, out *bufio.Writer, errs io.Writer) error {
+	model, err := flowbundle.Open(bundle, pin)
 	if err != nil {
 		return err
 	}

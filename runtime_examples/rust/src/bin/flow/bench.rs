@@ -12,8 +12,7 @@ use crate::Outcome;
 const MEASURED: Duration = Duration::from_millis(500);
 const LEAST_CALLS: usize = 20;
 
-pub fn command(bundle: &str) -> Outcome {
-    let model = Model::open(bundle)?;
+pub fn command(model: Model) -> Outcome {
     let mut out = io::stdout();
     writeln!(out, "graph,rows,microseconds")?;
     let size = [model.manifest().context_size];

@@ -21,8 +21,7 @@ const SHARE: f64 = 1e-3;
 /// Of normals: two units in the last place of the largest.
 const NOISE: Tolerance = Tolerance { atol: 9.5e-7, rtol: 0.0 };
 
-pub fn command(bundle: &str) -> Outcome {
-    let model = Model::open(bundle)?;
+pub fn command(model: Model) -> Outcome {
     let contract = Contract::read(model.bundle())?;
     let golden = &contract.golden;
     let (mut passed, mut failed) = (0, 0);

@@ -48,8 +48,7 @@ fn whole(name: &str, text: &str) -> Result<u64, String> {
     number.ok_or_else(|| format!("{name}: {text:?} is not a whole number from 0 to 18446744073709551615"))
 }
 
-pub fn command(bundle: &str, arguments: &Arguments) -> Outcome {
-    let model = Model::open(bundle)?;
+pub fn command(model: Model, arguments: &Arguments) -> Outcome {
     let dtype = model.manifest().dtype;
     let context = arguments.context.as_ref().map(|text| context(text, &model)).transpose()?;
     let shape = [context.as_ref().map_or(0, Vec::len)];

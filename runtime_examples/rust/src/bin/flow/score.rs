@@ -8,8 +8,7 @@ use crate::Outcome;
 use crate::csv::Records;
 use crate::text::{parse_cell, shortest, shortest_of};
 
-pub fn command(bundle: &str) -> Outcome {
-    let model = Model::open(bundle)?;
+pub fn command(bundle: &str, model: Model) -> Outcome {
     let percentiles = model.manifest().reference.is_some();
     if !percentiles {
         eprintln!("flow: {bundle}: the bundle has no reference rows, so there are no percentiles");

@@ -2,16 +2,22 @@ package flowbundle;
 
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
+import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonMappingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.cfg.CoercionAction;
 import com.fasterxml.jackson.databind.cfg.CoercionInputShape;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.TextNode;
 import com.fasterxml.jackson.databind.type.LogicalType;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -19,6 +25,8 @@ import java.security.DigestOutputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.List;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -37,6 +45,7 @@ public final class Bundle {
       JsonMapper.builder()
           .propertyNamingStrategy(PropertyNamingStrategies.SNAKE_CASE)
           .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+          .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
           .defaultSetterInfo(JsonSetter.Value.forValueNulls(Nulls.FAIL, Nulls.FAIL))
           .withCoercionConfigDefaults(
@@ -48,15 +57,32 @@ public final class Bundle {
               types -> types.setCoercion(CoercionInputShape.Integer, CoercionAction.TryConvert))
           .build();
 
+  /** Controls, marks that turn the direction of writing, and halves of surrogate pairs. */
+  private static final Pattern HIDDEN =
+      Pattern.compile(
+          "[\\p{Cc}\\p{Cs}\\u061c\\u200e\\u200f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]");
+
   private final Path folder;
-  private final byte[] json;
+  private final String json;
   private final Manifest manifest;
 
-  private Bundle(Path folder) {
+  private Bundle(Path folder, String digest) {
     this.folder = folder;
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    copy("flow.json", MOST_MANIFEST_BYTES, bytes);
-    json = bytes.toByteArray();
+    String found = copy("flow.json", MOST_MANIFEST_BYTES, bytes);
+    if (digest != null && !digest.equals(found)) {
+      throw fault(String.format("digest: expected %.12s…, found %.12s…", digest, found));
+    }
+    try {
+      json =
+          StandardCharsets.UTF_8
+              .newDecoder()
+              .decode(ByteBuffer.wrap(bytes.toByteArray()))
+              .toString();
+    } catch (CharacterCodingException error) {
+      throw new BundleException(path("flow.json"), "is not UTF-8", error);
+    }
+    requireOneReading(json(JsonNode.class), "");
     json(Manifest.Format.class);
     manifest = json(Manifest.class);
   }
@@ -67,12 +93,41 @@ public final class Bundle {
    * @throws BundleException naming the file and the key
    */
   public static Bundle open(Path folder) {
-    Bundle bundle = new Bundle(folder);
+    return open(folder, null);
+  }
+
+  /**
+   * {@link #open(Path)} of the bundle alone whose {@code flow.json} has this SHA-256, in lower-case
+   * hex; null for any.
+   */
+  public static Bundle open(Path folder, String digest) {
+    Bundle bundle = new Bundle(folder, digest);
     for (String name : bundle.manifest.files().keySet()) {
       // A buffer at a time: weights, which no graph needs, may be larger than the heap.
       bundle.copyHashed(name, OutputStream.nullOutputStream());
     }
     return bundle;
+  }
+
+  /**
+   * Refuses texts that hide what they say, and numbers beyond float64; {@code key} is for messages.
+   */
+  private void requireOneReading(JsonNode node, String key) {
+    if (node.isTextual() && HIDDEN.matcher(node.textValue()).find()) {
+      throw fault(key + ": a text holds a control character, or a mark that hides what it says");
+    }
+    if (node.isNumber() && !Double.isFinite(node.doubleValue())) {
+      throw fault(key + ": a number is beyond float64");
+    }
+    for (JsonNode entry : node.isArray() ? node : List.<JsonNode>of()) {
+      requireOneReading(entry, key);
+    }
+    node.fields()
+        .forEachRemaining(
+            entry -> {
+              requireOneReading(TextNode.valueOf(entry.getKey()), key);
+              requireOneReading(entry.getValue(), entry.getKey());
+            });
   }
 
   public Manifest manifest() {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -44,6 +45,9 @@ public record Manifest(
 
   /** More columns than any context has: without names, a few bytes could ask for an immense one. */
   private static final int WIDEST_CONTEXT = 65_536;
+
+  private static final Pattern PLAIN_NAME =
+      Pattern.compile("[A-Za-z0-9_-](\\.?[A-Za-z0-9_-])*(/[A-Za-z0-9_-](\\.?[A-Za-z0-9_-])*)*");
 
   private static final Pattern SHA_256 = Pattern.compile("[0-9a-f]{64}");
 
@@ -107,10 +111,14 @@ public record Manifest(
     eventShape = List.copyOf(eventShape);
     files.forEach(
         (file, hash) -> {
-          require(isPlain(file), "files: \"" + file + "\" leaves the folder");
+          require(isPlain(file), "files: \"" + file + "\" leaves the folder, or is no plain name");
           require(
               SHA_256.matcher(hash).matches(), "files: " + file + ": expected a SHA-256 in hex");
         });
+    require(
+        files.keySet().stream().map(file -> file.toLowerCase(Locale.ROOT)).distinct().count()
+            == files.size(),
+        "files: two names differ in their capitals alone");
     require(files.containsKey(graphs.logProb.file), "graphs.log_prob.file: is not listed in files");
     require(files.containsKey(graphs.sample.file), "graphs.sample.file: is not listed in files");
     require(
@@ -147,8 +155,7 @@ public record Manifest(
 
   /** Whether a file name is relative, of forward slashes, and goes nowhere but down. */
   static boolean isPlain(String name) {
-    return name.chars().noneMatch(character -> "\\:\0".indexOf(character) >= 0)
-        && Stream.of(name.split("/", -1)).noneMatch(List.of("", ".", "..")::contains);
+    return name.length() <= 255 && PLAIN_NAME.matcher(name).matches();
   }
 
   private static Stream<String> numbered(String letter, int count) {

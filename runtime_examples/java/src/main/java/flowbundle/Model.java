@@ -51,7 +51,17 @@ public final class Model implements AutoCloseable {
    * @throws BundleException for a bundle that breaks the format, naming file and key
    */
   public static Model open(Path folder, int threads) {
-    return new Model(Bundle.open(folder), threads);
+    return open(folder, threads, null);
+  }
+
+  /**
+   * Opens the bundle alone whose {@code flow.json} has this SHA-256, in lower-case hex.
+   *
+   * @param digest null for any
+   * @throws BundleException for another, and as {@link #open(Path, int)}
+   */
+  public static Model open(Path folder, int threads, String digest) {
+    return new Model(Bundle.open(folder, digest), threads);
   }
 
   public Bundle bundle() {

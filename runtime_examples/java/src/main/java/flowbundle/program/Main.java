@@ -25,7 +25,7 @@ import java.util.Locale;
 public final class Main {
   private static final String USAGE =
       "usage: run.sh golden BUNDLE | score BUNDLE < rows.csv | bench BUNDLE"
-          + " | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]";
+          + " | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]; all: [--digest HEX]";
 
   private static final int DONE = 0;
   private static final int CASE_FAILED = 1;
@@ -36,6 +36,9 @@ public final class Main {
           new OutputStreamWriter(new FileOutputStream(FileDescriptor.out), StandardCharsets.UTF_8));
   private final PrintStream errors =
       new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+
+  /** The bundle's, where it is pinned. */
+  private String digest;
 
   private Main() {}
 
@@ -79,6 +82,18 @@ public final class Main {
 
   /** The command that the arguments name. */
   private int run(List<String> arguments) throws IOException {
+    int pin = arguments.indexOf("--digest");
+    if (pin >= 0) {
+      arguments.remove(pin);
+      if (pin == arguments.size()) {
+        throw new IllegalArgumentException(USAGE);
+      }
+      digest = arguments.remove(pin);
+      if (!digest.matches("[0-9a-f]{64}")) {
+        throw new IllegalArgumentException(
+            "--digest: \"" + digest + "\" is no SHA-256 in lower-case hex");
+      }
+    }
     String command = arguments.isEmpty() ? "" : arguments.remove(0);
     if (command.equals("sample")) {
       String context = null;
@@ -108,7 +123,7 @@ public final class Main {
   }
 
   private int golden(Path bundle) throws IOException {
-    try (Model model = Model.open(bundle)) {
+    try (Model model = Model.open(bundle, 1, digest)) {
       List<Golden.Outcome> outcomes = new ArrayList<>();
       new Golden(model).replay(outcomes::add);
       long failed = outcomes.stream().filter(outcome -> !outcome.passed()).count();
@@ -123,7 +138,7 @@ public final class Main {
   }
 
   private int score(Path bundle) throws IOException {
-    try (Model model = Model.open(bundle)) {
+    try (Model model = Model.open(bundle, 1, digest)) {
       boolean hasReference = model.manifest().quantiles() != null;
       if (!hasReference) {
         errors.println("flow: the bundle has no reference rows, so there are no percentiles");
@@ -151,7 +166,7 @@ public final class Main {
       throw new IllegalArgumentException(
           "TEMPERATURE: expected a number from 0 to 1000000, got \"" + arguments.get(3) + "\"");
     }
-    try (Model model = Model.open(Path.of(arguments.get(0)))) {
+    try (Model model = Model.open(Path.of(arguments.get(0)), 1, digest)) {
       Rows context =
           contextText == null ? null : Table.context(model.manifest(), contextText, "--context");
       Iterator<Rows> blocks = model.sampleBlocks(count, new Draw(seed, temperature, context));
@@ -169,7 +184,7 @@ public final class Main {
   }
 
   private int bench(Path bundle) throws IOException {
-    try (Model model = Model.open(bundle)) {
+    try (Model model = Model.open(bundle, 1, digest)) {
       int columns = model.manifest().context().size();
       // Zero is a number, and a code, that every model takes as a context.
       Rows context = columns == 0 ? null : Rows.allocate(1, columns);
