@@ -86,7 +86,7 @@ class Judged:
         table = open_table(path)
         chosen = table.match([*self.features, *(feature.name for feature in self.context_features)])
         named = zip(chosen[len(self.features) :], self.context_features, strict=True)
-        coders = {name: coder_of(feature) for name, feature in named if feature.categories}
+        coders = {name: coder_of(feature, codes=not table.named) for name, feature in named if feature.categories}
         blocks = []
         for block in table.blocks(chosen, coders):
             block.require_finite()

@@ -69,7 +69,7 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
     if Path(given).suffix.lower() in TABLES:
         table = open_table(given)
         chosen = table.match(names)
-        blocks = list(table.blocks(chosen, context_coders(chosen, model)))
+        blocks = list(table.blocks(chosen, context_coders(chosen, model, codes=not table.named)))
         for block in blocks:
             block.require_finite()
         if not blocks:
@@ -85,9 +85,12 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
         raise DataError(f"--{error}") from error
 
 
-def context_coders(chosen: "Sequence[str]", model: "Model") -> "dict[str, Coder]":
-    """What reads the categories among a table's columns of the context, by the table's own names ``chosen``."""
+def context_coders(chosen: "Sequence[str]", model: "Model", codes: bool) -> "dict[str, Coder]":
+    """What reads the categories among a table's columns of the context, by the table's own names ``chosen``.
+
+    Of a table without names they may be codes.
+    """
     from flowexport.runtime.categories import coder_of
 
     features = zip(chosen, model.context_features, strict=True)
-    return {name: coder_of(feature) for name, feature in features if feature.categories}
+    return {name: coder_of(feature, codes) for name, feature in features if feature.categories}

@@ -43,9 +43,10 @@ def command(
     """Score ROWS (CSV, NPY or Parquet) under a BUNDLE: log_prob in nats, and its percentile.
 
     Columns are matched by name, features then context; those of an NPY file by position. A category is read by its
-    name, or else by its code. A row outside the bounds of a bounded feature gets -inf. The percentile is where a
-    row's log_prob stands among those of the data that the model was made from. Rows are streamed, so memory does not
-    grow with them; a bad row stops the command, by its number, and leaves no file.
+    name, never by its code; names that are numbers are compared as numbers. A row outside the bounds of a bounded
+    feature gets -inf. The percentile is where a row's log_prob stands among those of the data that the model was
+    made from. Rows are streamed, so memory does not grow with them; a bad row stops the command, by its number, and
+    leaves no file.
 
     Reference rows have all contexts; with --calibrate the percentile is among the model's own samples of the row's
     context, which takes --draws times as long for each that is new.
@@ -63,6 +64,8 @@ def command(
     if not calibrate and (draws is not None or seed is not None):
         raise click.UsageError("--draws and --seed belong to --calibrate")
     model = load(bundle, device, threads, digest=digest)
+    if output is not None and output.exists() and rows.exists() and output.samefile(rows):
+        raise DataError(f"{output}: is the table that is read; write the scores to another file")
     table = open_table(rows)
     width = int(np.prod(model.event_shape))
     columns = list(model.manifest.features or [f"x{i}" for i in range(width)])
@@ -74,7 +77,7 @@ def command(
     elif model.context_size:
         columns += [feature.name for feature in model.context_features]
     chosen = table.match(columns)
-    coders = context_coders(chosen[width:], model) if fixed is None else {}
+    coders = context_coders(chosen[width:], model, codes=not table.named) if fixed is None else {}
     ranks = ranks_of(model, flag, (draws or DRAWS, seed or 0) if calibrate else None)
     figures = ["log_prob", *ranks.columns]
     with open_writer(output, figures, model.dtype if len(figures) == 1 else np.float64) as writer, progress() as bar:

@@ -6,7 +6,7 @@ __all__ = ["coder_of", "context_array", "require_codes"]
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from flowexport.bundle.schema import ContextFeature
 from flowexport.errors import InputError
-from flowexport.tables import Coder, Frame, as_numbers, coded_cells, frame_of, numbers_of
+from flowexport.tables import Coder, Frame, as_numbers, coded_cells, frame_of, label_number, numbers_of
 
 SHOWN = 50
 """Categories that a message lists."""
@@ -23,26 +23,32 @@ CHUNK_ROWS = 65_536
 """Rows whose codes are looked at together, so that the memory of it does not grow with them."""
 
 
-def coder_of(feature: ContextFeature) -> Coder:
-    """What turns a text into the code of a category: its name, or else the code itself, written as a whole number.
+def coder_of(feature: ContextFeature, codes: bool = False) -> Coder:
+    """What turns a text into the code of a category by its label; labels that are numbers are compared as numbers.
+
+    Arguments:
+        feature: the column.
+        codes: whether a text may also be a code, written as a whole number: of arrays, which hold no names, and
+            only where no label is a number, so that none can be taken for the other.
 
     It raises ValueError for any other text.
     """
     categories = feature.categories or []
-    return partial(code_of, {name: float(code) for code, name in enumerate(categories)}, categories)
-
-
-def code_of(codes: Mapping[str, float], categories: Sequence[str], text: str) -> float:
-    if text in codes:
-        return codes[text]
-    try:
-        code = float(text)
-    except ValueError:
-        code = math.nan
-    if code in range(len(categories)):
-        return code
+    by_label = {label: float(code) for code, label in reversed([*enumerate(categories)])}
+    numbers = {label_number(label): code for label, code in by_label.items()}
+    numbers.pop(None, None)
+    by_code = {Decimal(code): float(code) for code in range(len(categories))} if codes and not numbers else {}
     shown = ", ".join(categories[:SHOWN]) + (", …" if len(categories) > SHOWN else "")
-    raise ValueError(f"not one of {shown}, nor a code from 0 to {len(categories) - 1}")
+    refusal = f"not one of {shown}" + (f", nor a code from 0 to {len(categories) - 1}" if by_code else "")
+
+    def code_of(text: str) -> float:
+        number = label_number(text)
+        for found in (by_label.get(text), numbers.get(number), by_code.get(number) if number is not None else None):
+            if found is not None:
+                return found
+        raise ValueError(refusal)
+
+    return code_of
 
 
 def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
@@ -72,7 +78,7 @@ def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
         raise InputError("wrong_shape", f"context: expected shape [*, {len(features)}] ({names}), got {[*cells.shape]}")
     numbers = np.empty(cells.shape)
     for column, feature in enumerate(features):
-        coder = coder_of(feature)
+        coder = coder_of(feature, codes=True)
         of_column = [number_of(feature, coder, cell) for cell in cells[..., column].ravel()]
         numbers[..., column] = np.reshape(of_column, cells.shape[:-1])
     return numbers

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["MISSING", "Coder", "coded_arrow", "coded_numbers"]
+__all__ = ["MISSING", "Coder", "coded_arrow", "coded_numbers", "label_number"]
 
+import re
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,13 @@ MISSING = ["", "NA", "N/A", "null", "NULL", "None"]
 
 Coder = Callable[[str], float]
 """Gives the code of a category by its text, or raises ValueError with what it is not: ``not one of fair, good``."""
+
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+
+
+def label_number(text: str) -> Decimal | None:
+    """The number that a label is, by which it is compared: 1, 1.0 and 01 are one label; None where it is none."""
+    return Decimal(text) if NUMBER.fullmatch(text) else None
 
 
 def coded_arrow(column: Any, name: str, path: Path, start: int, coder: Coder) -> np.ndarray:

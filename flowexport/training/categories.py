@@ -6,6 +6,8 @@ __all__ = ["CATEGORIES", "Vocabulary"]
 
 import numpy as np
 
+from flowexport.tables import label_number
+
 CATEGORIES = 1000
 """Categories that a column may have: more are most likely identifiers, whose one-hot rows no network learns from."""
 
@@ -23,6 +25,7 @@ class Vocabulary:
         self.codes: dict[str, float] = {}
 
     def __call__(self, text: str) -> float:
+        text = canonical(text)
         if text not in self.codes:
             if len(text) > LENGTH:
                 raise ValueError(f"longer than the {LENGTH} characters that a category may have")
@@ -34,18 +37,22 @@ class Vocabulary:
     def sorted(self, codes: np.ndarray) -> tuple[list[str], np.ndarray]:
         """The categories that rows have, sorted, and the codes of the rows among them.
 
-        Whole numbers are sorted by value, so that 0 … k − 1 are their own codes.
+        Numbers are sorted by value, so that 0 … k − 1 are their own codes.
 
         Arguments:
             codes: ``[rows]``, in the order of appearance.
         """
         used = np.unique(codes).astype(int)
         found = [text for text, code in self.codes.items() if code in set(used.tolist())]
-        try:
-            categories = sorted(found, key=int)
-        except ValueError:
-            categories = sorted(found)
+        numbers = {text: number for text in found if (number := label_number(text)) is not None}
+        categories = sorted(found, key=numbers.__getitem__ if len(numbers) == len(found) else None)
         places = np.empty(len(self.codes))
         for place, text in enumerate(categories):
             places[int(self.codes[text])] = place
         return categories, places[codes.astype(int)]
+
+
+def canonical(text: str) -> str:
+    """One text for all that are the same number: 1 for 1.0 and 01."""
+    number = label_number(text)
+    return text if number is None else format(number.normalize() + 0, "f")

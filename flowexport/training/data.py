@@ -55,7 +55,14 @@ class Rows:
         """Training and held-out rows; at least one is held out where the fraction is not 0."""
         order = np.random.default_rng(seed).permutation(len(self))
         held_out = min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
-        return self.take(np.sort(order[held_out:])), self.take(np.sort(order[:held_out]))
+        training, kept = order[held_out:], order[:held_out]
+        for name in self.categories:
+            assert self.context is not None
+            codes = self.context[:, self.context_features.index(name)]
+            # A category that only held-out rows have would be offered, and never trained.
+            seen = np.isin(codes[kept], codes[training])
+            training, kept = np.concatenate([training, kept[~seen]]), kept[seen]
+        return self.take(np.sort(training)), self.take(np.sort(kept))
 
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """The weighted mean and standard deviation of every feature, then of every context feature.

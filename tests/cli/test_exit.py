@@ -102,3 +102,15 @@ def test_a_fault_of_our_own_has_a_status_of_its_own(monkeypatch: pytest.MonkeyPa
     result = run("inspect", "banana")
     assert result.exit_code == FAULT
     assert "a fault of flowexport itself (KeyError: 'banana')" in result.stderr
+
+
+def test_scores_do_not_take_the_place_of_their_rows(tmp_path: Path) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text("x1,x2\n1,2\n")
+    (tmp_path / "link.csv").symlink_to(rows)
+    (tmp_path / "hard.csv").hardlink_to(rows)
+    for name in ("rows.csv", "link.csv", "hard.csv"):
+        result = run("score", "banana", rows, "-o", tmp_path / name, "--device", "cpu")
+        assert result.exit_code == 2
+        assert "is the table that is read" in result.stderr
+    assert rows.read_text() == "x1,x2\n1,2\n"

@@ -156,3 +156,22 @@ def test_numbers_as_text_are_still_refused_where_no_category_is_meant(tmp_path: 
     recipe = write_recipe(tmp_path, "other.parquet", data='context = ["cut"]\ncolumns = ["price"]\n')
     with pytest.raises(DataError, match=r"column 'cut' is of type .*, not numbers"):
         rows_of(recipe)
+
+
+def test_labels_that_are_one_number_are_one_category() -> None:
+    vocabulary = Vocabulary()
+    codes = np.array([vocabulary(text) for text in ("10", "01", "1.0", "2", "1e1", "0.50", ".5")])
+    categories, places = vocabulary.sorted(codes)
+    assert categories == ["0.5", "1", "2", "10"]
+    assert places.tolist() == [3, 1, 1, 2, 3, 0, 0]
+
+
+def test_a_category_of_held_out_rows_alone_is_trained_on() -> None:
+    context = np.concatenate([np.zeros(50), np.arange(1, 51)])[:, None]
+    categories = {"c": [str(code) for code in range(51)]}
+    rows = Rows(np.arange(100.0)[:, None], context, None, ["x"], ["c"], categories=categories)
+    training, held_out = rows.split(0.3, 0)
+    assert training.context is not None
+    assert set(training.context.ravel()) == set(range(51))
+    assert 0 < len(held_out) < 30
+    assert sorted([*training.x.ravel(), *held_out.x.ravel()]) == list(range(100))
