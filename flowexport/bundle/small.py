@@ -36,16 +36,19 @@ def read_small(path: Path, most: int, error: type[FlowExportError] = BundleError
     except (OSError, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "not a name of a file"
         raise error(f"{path}: cannot be read ({reason}){hint}") from fault
-    with open(handle, "rb") as stream:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise error(f"{path}: is no plain file")
         if status.st_size > most:
             raise error(f"{path}: larger than {most} bytes")
-        try:
-            data = stream.read(most + 1)
-        except OSError as fault:
-            raise error(f"{path}: cannot be read ({fault.strerror})") from fault
+        # One byte more than it says, to see one that grows; not more, since so much is set aside.
+        with open(handle, "rb", closefd=False) as stream:
+            data = stream.read(min(most, status.st_size) + 1)
+    except OSError as fault:
+        raise error(f"{path}: cannot be read ({fault.strerror})") from fault
+    finally:
+        os.close(handle)
     if len(data) > most:
         raise error(f"{path}: larger than {most} bytes")
     return data

@@ -144,7 +144,8 @@ def export(
     manifest = Manifest(
         format=FORMAT,
         name=name or target.name,
-        description=description,
+        # One line, as every text of flow.json.
+        description=" ".join(description.split()),
         dtype=dtype,
         event_shape=list(flow.event_shape),
         latent_size=flow.latent_size,

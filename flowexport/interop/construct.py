@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from flowexport.bundle.small import read_small
 from flowexport.errors import ArgumentError, CheckpointError
 
 ARGUMENTS_BYTES = 1 << 20
@@ -36,12 +37,8 @@ def read_arguments(path: Path) -> dict[str, Any]:
         CheckpointError: where it cannot be read, is too large, or holds no mapping.
     """
     try:
-        if path.stat().st_size > ARGUMENTS_BYTES:
-            raise CheckpointError(f"{path}: larger than {ARGUMENTS_BYTES} bytes")
-        text = path.read_text(encoding="utf-8")
+        text = read_small(path, ARGUMENTS_BYTES, CheckpointError).decode("utf-8")
         spec = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: neither JSON nor, by the ending .toml, TOML ({error})") from error
     if not isinstance(spec, dict) or not isinstance(spec.get("class"), str):

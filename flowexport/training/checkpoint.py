@@ -29,6 +29,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from flowexport.bundle.schema import Quality
+from flowexport.bundle.small import read_small
 from flowexport.errors import ArgumentError, CheckpointError
 from flowexport.files import write_file
 from flowexport.flows import Flow, build
@@ -39,6 +40,9 @@ from .plausible import least_numbers
 FORMAT = "flowexport-run/1"
 CONFIG_BYTES = 4 << 20
 """A config.json larger than this is refused before it is parsed."""
+
+WEIGHT_BYTES = 64 << 30
+"""More than any flow that one machine trains; a larger file is refused unread, as is one that is not plain."""
 
 MARGIN = 2
 """Times the numbers of its weights that an architecture may need and still be built: what is missing is then named."""
@@ -163,21 +167,15 @@ def save_checkpoint(folder: Path, weights: dict[str, Tensor], config: Config) ->
 def read_json(path: Path, kind: type[Any]) -> Any:
     """A small JSON file as a typed structure."""
     try:
-        if path.stat().st_size > CONFIG_BYTES:
-            raise CheckpointError(f"{path}: larger than {CONFIG_BYTES} bytes")
-        return msgspec.json.decode(path.read_bytes(), type=kind)
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror}); is this a run folder?") from error
+        data = read_small(path, CONFIG_BYTES, CheckpointError, "; is this a run folder?")
+        return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"{path}: {error}") from error
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
     """The tensors of a safetensors file, and its SHA-256."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from error
+    data = read_small(path, WEIGHT_BYTES, CheckpointError)
     return decode_tensors(data, str(path)), hashlib.sha256(data).hexdigest()
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from flowexport.bundle.small import read_small
 from flowexport.errors import RecipeError
 from flowexport.flows.defaults import ACTIVATION, HIDDEN_FEATURES, TRANSFORMS, UNIVARIATE, WHITEN
 from flowexport.flows.images.realnvp import AFFINE
@@ -23,6 +24,10 @@ STEPS, LEAST_BATCH, LARGEST_BATCH = 16, 16, 256
 """Steps an epoch where no batch is given, and the bounds of the batch that they make."""
 
 Count = Annotated[int, Meta(ge=1)]
+Layers = Annotated[int, Meta(ge=1, le=1000)]
+Width = Annotated[int, Meta(ge=1, le=1 << 16)]
+"""Layers and widths beyond what a flow of one machine has: a mistyped recipe, or one that means harm."""
+
 NotNegative = Annotated[int, Meta(ge=0)]
 Positive = Annotated[float, Meta(gt=0, le=sys.float_info.max)]
 FiniteNotNegative = Annotated[float, Meta(ge=0, le=sys.float_info.max)]
@@ -37,7 +42,7 @@ class Embedding(Struct, forbid_unknown_fields=True, frozen=True):
         embedding: how many numbers.
     """
 
-    embedding: Count
+    embedding: Width
 
 
 class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
@@ -97,9 +102,9 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
 class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     """The ``[flow]`` table: the arguments of `flowexport.RealNVP`, but for those that follow from ``[data]``."""
 
-    transforms: Count = TRANSFORMS
+    transforms: Layers = TRANSFORMS
     randmask: bool = False
-    hidden_features: list[Count] = field(default_factory=lambda: list(HIDDEN_FEATURES))
+    hidden_features: Annotated[list[Width], Meta(max_length=100)] = field(default_factory=lambda: list(HIDDEN_FEATURES))
     activation: str = ACTIVATION
     univariate: str | dict[str, Any] = field(default_factory=lambda: dict(UNIVARIATE))
     masks: str | list[list[bool]] = "alternating"
@@ -117,13 +122,13 @@ class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
 class ImageFlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     """The ``[image_flow]`` table, in place of ``[flow]``: the arguments of `flowexport.MultiScaleRealNVP`."""
 
-    shape: tuple[Count, Count, Count]
+    shape: tuple[Width, Width, Width]
     levels: Count = 256
     alpha: float = 0.05
-    scales: Count = 2
-    couplings: Count = 3
-    hidden_channels: Count = 32
-    residual_blocks: NotNegative = 2
+    scales: Annotated[int, Meta(ge=1, le=16)] = 2
+    couplings: Layers = 3
+    hidden_channels: Width = 32
+    residual_blocks: Annotated[int, Meta(ge=0, le=1000)] = 2
     activation: str = "ReLU"
     batch_norm: bool = False
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
@@ -211,11 +216,7 @@ def load_recipe(path: str | os.PathLike[str]) -> Recipe:
     """
     path = Path(path)
     try:
-        if path.stat().st_size > RECIPE_BYTES:
-            raise RecipeError(f"{path}: larger than {RECIPE_BYTES} bytes, which no recipe is")
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise RecipeError(f"{path}: cannot be read ({error.strerror})") from error
+        text = read_small(path, RECIPE_BYTES, RecipeError).decode("utf-8")
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     try:

@@ -34,7 +34,11 @@ from .held import require_state
 from .images import bits_per_dimension, dequantised, require_pixels
 from .judged import judged
 from .loop import Epoch, State, train
+from .plausible import least_numbers
 from .recipe import ImageFlowSpec, Recipe, load_recipe
+
+MOST_NUMBERS = 10**9
+"""Weights of a flow that a recipe may ask for: with their gradients and Adam's state 16 GB."""
 
 KEPT_ROWS = 10_000
 """Held-out rows, and as many training rows, kept in the run folder: percentiles to a tenth of a per cent."""
@@ -128,13 +132,19 @@ def new_flow(recipe: Recipe, rows: Rows) -> Flow:
             "embeddings": [recipe.data.embedding(name) for name in rows.context_features],
         }
         if recipe.image_flow is not None:
+            require_size("MultiScaleRealNVP", context | msgspec.structs.asdict(recipe.image_flow))
             return new_image_flow(recipe.image_flow, rows, context)
-        return RealNVP(
-            rows.x.shape[1],
-            bounds=[recipe.data.bounds(name) for name in rows.features] if bounded else None,
-            **context,
-            **msgspec.structs.asdict(recipe.flow),
-        )
+        arguments = {"features": rows.x.shape[1]} | context | msgspec.structs.asdict(recipe.flow)
+        require_size("RealNVP", arguments)
+        bounds = [recipe.data.bounds(name) for name in rows.features] if bounded else None
+        return RealNVP(bounds=bounds, **arguments)
+
+
+def require_size(flow: str, arguments: dict[str, Any]) -> None:
+    """Refuses an architecture whose weights no machine holds, before they are made."""
+    least = least_numbers({"flow": flow, "arguments": arguments})
+    if least > MOST_NUMBERS:
+        raise ArgumentError(f"hidden_features: such a flow has {least:,} weights or more, {MOST_NUMBERS:,} are allowed")
 
 
 def new_image_flow(spec: ImageFlowSpec, rows: Rows, context: dict[str, Any]) -> MultiScaleRealNVP:
