@@ -1,6 +1,7 @@
 """Defaults: a flow starts as the Gaussian of its rows, and is never kept worse than it started."""
 
 import math
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from torch import nn
 
 import flowexport
-from flowexport.errors import ArgumentError
+from flowexport.errors import ArgumentError, TrainingError
 from flowexport.export.folds import fold_all
 from flowexport.export.lean import LeanFlow
 from flowexport.flows import RealNVP, Whiten, architecture_of, build
@@ -41,7 +42,8 @@ def test_a_flow_starts_as_the_gaussian_of_its_rows(arguments: dict[str, object])
 
 def test_the_start_is_kept_where_no_epoch_is_better() -> None:
     flow = RealNVP(4)
-    flowexport.fit(flow, ROWS[:200], epochs=2, learning_rate=100.0)
+    with suppress(TrainingError):
+        flowexport.fit(flow, ROWS[:200], epochs=2, learning_rate=100.0)
     assert all(not parameter.any() for c in flow.stack.couplings for parameter in c.conditioner.heads.parameters())
 
 

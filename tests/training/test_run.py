@@ -227,8 +227,8 @@ def test_loss_that_is_not_finite_keeps_the_best_and_says_which_epoch(tmp_path, w
     unbroken = train_recipe(recipe, tmp_path / "whole", on_epoch=Stop(3))
     run_epoch = loop.run_epoch
 
-    def diverging(flow, optimizer, rows, spec, first_step, steps, *rest):
-        losses, norms = run_epoch(flow, optimizer, rows, spec, first_step, steps, *rest)
+    def diverging(flow, averaged, optimizer, rows, spec, first_step, steps, *rest):
+        losses, norms = run_epoch(flow, averaged, optimizer, rows, spec, first_step, steps, *rest)
         return [*losses[:-1], float("inf") if first_step // steps == 3 else losses[-1]], norms
 
     monkeypatch.setattr(loop, "run_epoch", diverging)
@@ -248,7 +248,8 @@ def test_resumed_after_a_loss_that_was_not_finite_it_is_the_unbroken_run(tmp_pat
         patched.setattr(loop, "mean_nll", lambda *arguments: float("nan"))
         with pytest.raises(TrainingError, match=r"^epoch 1: the loss is not finite; nothing kept"):
             train_recipe(recipe, tmp_path / "run")
-        patched.setattr(loop, "mean_nll", nan_at_call(3, mean_nll))
+        # The first call is of the start.
+        patched.setattr(loop, "mean_nll", nan_at_call(4, mean_nll))
         with pytest.raises(TrainingError, match=r"^epoch 3: the loss is not finite; the best is epoch"):
             train_recipe(recipe, tmp_path / "run", resume=True)
     train_recipe(recipe, tmp_path / "run", resume=True)
@@ -257,7 +258,7 @@ def test_resumed_after_a_loss_that_was_not_finite_it_is_the_unbroken_run(tmp_pat
 
 def test_divergence_in_the_first_epoch_keeps_nothing(tmp_path, write_recipe):
     recipe = write_recipe(training={"learning_rate": 1e30, "clip": 0})
-    with pytest.raises(TrainingError, match=r"^epoch 1: the loss is not finite; nothing kept"):
+    with pytest.raises(TrainingError, match=r"^epoch 1: the loss is not finite; the best is epoch 0"):
         train_recipe(recipe, tmp_path / "run")
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
@@ -272,7 +273,10 @@ def test_resumed_after_an_epoch_it_is_the_unbroken_run(tmp_path, unbroken, stops
         outcome = train_recipe(recipe, tmp_path / "run", resume=resume > 0, on_epoch=Stop(stop))
         assert outcome.interrupted
         assert len(outcome.epochs) == len(metrics(tmp_path / "run")) == stop
-        assert outcome.best_nll == min(epoch.validation_nll for epoch in outcome.epochs)
+        # Epoch 0 is the start, which is kept where no epoch was better.
+        assert outcome.best_nll <= min(epoch.validation_nll for epoch in outcome.epochs)
+        if outcome.best_epoch:
+            assert outcome.best_nll == outcome.epochs[outcome.best_epoch - 1].validation_nll
         assert load_checkpoint(tmp_path / "run").config.best == {"epoch": outcome.best_epoch, "nll": outcome.best_nll}
     outcome = train_recipe(recipe, tmp_path / "run", resume=True)
     assert not outcome.interrupted
