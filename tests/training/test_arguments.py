@@ -65,10 +65,12 @@ def test_what_the_recipe_says_is_what_the_flow_has(tmp_path: Path, flow: str) ->
 
 def test_act_norm_starts_from_the_first_training_batch_and_batch_norm_runs_with_all(tmp_path: Path) -> None:
     """At a rate of zero all but, nothing else moves: the first layer's normalised batch has mean 0 and deviation 1."""
+    # Couplings of the reference page are not the identity at first, and nothing is whitened.
+    reference = 'univariate = "Affine"\nwhiten = false\n'
     still = "epochs = 1\nbatch_size = 1000\nlearning_rate = 1e-30\n"
     data = 'columns = ["price", "fraction"]\nvalidation = 0\nlog = ["price"]\nlogit = { fraction = [0, 1] }\n'
     for kind in ("ActNorm", "BatchNorm"):
-        recipe = write_recipe(tmp_path, flow=f'normalization = "{kind}"\n', training=still, data=data)
+        recipe = write_recipe(tmp_path, flow=f'normalization = "{kind}"\n{reference}', training=still, data=data)
         train_recipe(recipe, tmp_path / kind)
     act, batch = (load_checkpoint(tmp_path / kind).flow for kind in ("ActNorm", "BatchNorm"))
     rows = torch.from_numpy(np.stack([graded()["price"], graded()["fraction"]], axis=1)).float()
