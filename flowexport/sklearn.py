@@ -104,7 +104,7 @@ class FlowDensity(DensityMixin, BaseEstimator):
         """The log-density of rows ``[rows, features]``, nats, ``[rows]``."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=np.float64, reset=False)
-        scores: np.ndarray = log_prob_of(self.flow_, torch.from_numpy(x).to(self.dtype_), None).double().numpy()
+        scores: np.ndarray = log_prob_of(self.flow_, torch.tensor(x, dtype=self.dtype_), None).double().numpy()
         return scores
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: N803

@@ -1,5 +1,6 @@
 """The contract on disk: a folder with ``flow.json``, two ONNX graphs and golden cases. Needs numpy only."""
 
+from .archive import ArchivedBundle, open_archive
 from .npy import npy_bytes, read_npy
 from .onnx_file import OnnxFile, read_onnx
 from .place import place, staged
@@ -10,11 +11,13 @@ from .zoo import zoo_folder, zoo_names
 
 __all__ = [
     "FORMAT",
+    "ArchivedBundle",
     "Bundle",
     "Manifest",
     "OnnxFile",
     "json_schema",
     "npy_bytes",
+    "open_archive",
     "open_bundle",
     "place",
     "read_npy",

@@ -6,6 +6,7 @@ __all__ = ["Check", "Report", "Status", "compare"]
 
 import json
 from dataclasses import asdict, dataclass
+from html import escape
 from typing import Any, Literal
 
 import numpy as np
@@ -49,7 +50,7 @@ class Check:
         return "; ".join([f"row {self.row}: {self.found:.9g} for {self.expected:.9g}", *given])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """All checks of a bundle, and its digest."""
 
@@ -57,6 +58,26 @@ class Report:
     device: str
     checks: tuple[Check, ...]
     digest: str = ""
+
+    def __repr__(self) -> str:
+        said = f"{len(self.checks)} checks passed" if self.passed else f"failed: {self.fault()}"
+        return f"Report({self.path!r} on {self.device}, {said})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: each figure against its bound."""
+
+        def number(value: float | None) -> str:
+            return "" if value is None else f"{value:.3g}"
+
+        head = "".join(
+            f"<th>{name}</th>" for name in ("check", "subject", "figure", "bound", "result", "unit or reason")
+        )
+        body = "".join(
+            f"<tr><td>{escape(c.name)}</td><td>{escape(c.subject)}</td><td>{number(c.figure)}</td>"
+            f"<td>{number(c.bound)}</td><td>{c.status}</td><td>{escape(c.detail)}</td></tr>"
+            for c in self.checks
+        )
+        return f"<p>{escape(repr(self))}</p><table><tr>{head}</tr>{body}</table>"
 
     @property
     def passed(self) -> bool:

@@ -9,12 +9,14 @@ import os
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import escape
 from numbers import Real
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
-from flowexport.bundle import Bundle, open_bundle, settled
+from flowexport.bundle import ArchivedBundle, Bundle, open_archive, open_bundle, settled
 from flowexport.bundle.schema import ContextFeature, Reference
 from flowexport.errors import ArgumentError, BundleError, InputError
 from flowexport.tables import as_numbers, frame_like, frame_of
@@ -29,12 +31,15 @@ from .noise import normals
 from .overflow import MOST_TEMPERATURE, settle
 from .reference import threshold_of
 
+SHOWN = 12
+"""Features that a `repr` names."""
+
 CHUNK_ROWS = 65_536
 """Rows of a chunk of `Model.iterate_samples`."""
 
 
 def load(
-    path: str | os.PathLike[str],
+    path: str | os.PathLike[str] | bytes | IO[bytes],
     device: str = "auto",
     threads: int | None = None,
     tf32: bool = False,
@@ -43,7 +48,8 @@ def load(
     """Opens a bundle for use.
 
     Arguments:
-        path: its folder, or the name of a zoo model where there is no such folder.
+        path: its folder, or the name of a zoo model where there is no such folder; or a zip of it: its path, its
+            bytes, or a file that is open for reading and can seek.
         device: ``auto`` (CUDA where it can be had, else the CPU; ``model.device`` says which it took),
             ``cpu``, ``cuda`` or ``cuda:N``.
         threads: over blocks of rows; None takes as many as the process may run on.
@@ -55,7 +61,9 @@ def load(
         DeviceError: for a device that was asked for by name and cannot be had.
     """
     resolved = resolve(device, tf32)
-    return settled(path, lambda bundle: Model(bundle, resolved, threads), digest)
+    if isinstance(path, str | os.PathLike) and not Path(path).is_file():
+        return settled(path, lambda bundle: Model(bundle, resolved, threads), digest)
+    return Model(open_archive(path, digest), resolved, threads)
 
 
 def load_same(path: str, sha256: str, device: str, threads: int | None, tf32: bool) -> Model:
@@ -401,6 +409,8 @@ class Model:
         return context is not None
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if isinstance(self.bundle, ArchivedBundle):
+            return Model, (self.bundle, self.device, self.workers.asked)
         return load_same, (self._path, self.bundle.sha256, str(self.device), self.workers.asked, self.device.tf32)
 
     def __copy__(self) -> Model:
@@ -410,8 +420,24 @@ class Model:
         return self
 
     def __repr__(self) -> str:
-        context = f", context={self.context_size}" if self.context_size else ""
-        return f"Model({self.manifest.name!r}, event_shape={self.event_shape}{context}, device={str(self.device)!r})"
+        features = f"features={self.features}" if len(self.features) <= SHOWN else f"event_shape={self.event_shape}"
+        context = f", context={[each.name for each in self.context_features]}" if self.context_size else ""
+        return f"Model({self.manifest.name!r}, {features}{context}, device={str(self.device)!r})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        reference = self.manifest.reference
+        shown = self.features[:SHOWN] + ["…"] * (len(self.features) > SHOWN)
+        rows = {
+            "features": ", ".join(shown),
+            "context": ", ".join(each.name for each in self.context_features) or "none",
+            "log_prob of reference rows, nats": "none"
+            if reference is None
+            else "1 %, 50 %, 99 %: " + ", ".join(f"{reference.log_prob_quantiles[at]:.4g}" for at in (1, 50, 99)),
+            "device": str(self.device),
+        }
+        body = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
+        return f"<table><caption>{escape(self.manifest.name)}</caption>{body}</table>"
 
 
 @dataclass(frozen=True)
