@@ -15,6 +15,7 @@ __all__ = [
     "CheckFailed",
     "CheckpointError",
     "DataError",
+    "DataWarning",
     "DeviceError",
     "ExportError",
     "FlowExportError",
@@ -52,6 +53,10 @@ class InputError(FlowExportError, ValueError):
 
 class DataError(FlowExportError, ValueError):
     """A table of rows cannot be read or holds a value that a density has no use for."""
+
+
+class DataWarning(UserWarning):
+    """Rows can be trained on, but no flow will fit them well; the message names the column and the cure."""
 
 
 class RecipeError(FlowExportError, ValueError):

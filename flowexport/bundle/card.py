@@ -64,7 +64,9 @@ def feature_lines(manifest: Manifest) -> list[str]:
     lines = []
     for index, (name, scale) in enumerate(zip(names[:SHOWN], manifest.scale, strict=False)):
         seen = f"from {ranges[index][0]:.4g} to {ranges[index][1]:.4g}, " if ranges else ""
-        lines.append(f"{name}: {seen}standard deviation {scale:.4g}")
+        step = (manifest.discrete or {}).get(name)
+        steps = f", in steps of {step:g}: round its samples, which are trained with noise of that width" if step else ""
+        lines.append(f"{name}: {seen}standard deviation {scale:.4g}{steps}")
     return [*lines, *([f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else [])]
 
 

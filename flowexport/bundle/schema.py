@@ -180,6 +180,7 @@ class Manifest(Struct, frozen=True):
     selector: bool | UnsetType = UNSET
     verified: list[Figure] | UnsetType = UNSET
     quality: Quality | UnsetType = UNSET
+    discrete: dict[str, Annotated[float, Meta(gt=0)]] | UnsetType = UNSET
 
 
 def decode_manifest(data: bytes, where: str) -> Manifest:

@@ -23,10 +23,12 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
     """
     import json
     import time
+    import warnings
 
     import msgspec
 
     from flowexport.bundle.card import compared
+    from flowexport.errors import DataWarning
     from flowexport.training import Epoch, train_recipe
     from flowexport.training.progress import line_of
 
@@ -47,7 +49,13 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
                 click.echo(line_of(epoch, epochs, best), err=True)
                 spoken = time.monotonic()
 
-        outcome = train_recipe(recipe, run, resume, on_epoch, compile)
+        def say(message: Warning | str, *_: object, **__: object) -> None:
+            bar.console.print(f"flowexport: {message}", markup=False, highlight=False, soft_wrap=True)
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", DataWarning)
+            warnings.showwarning = say
+            outcome = train_recipe(recipe, run, resume, on_epoch, compile)
     bits, quality = outcome.best_bits_per_dimension, outcome.quality
     if as_json:
         figures = {"run": str(run), "epochs": len(outcome.epochs), "best_epoch": outcome.best_epoch}

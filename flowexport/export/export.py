@@ -74,6 +74,7 @@ def export(
     original: Original | None = None,
     golden: Literal["data", "samples"] = "data",
     quality: Quality | None = None,
+    discrete: Mapping[str, float] | None = None,
 ) -> Report:
     """Writes a flow as a bundle: two ONNX graphs, golden cases, and the proof that both agree with the flow.
 
@@ -98,6 +99,7 @@ def export(
             its numbers, so that the bundle is held to the library itself before it is put in place.
         golden: what golden rows are: ``data``, rows of it that whoever has the bundle can read, or ``samples`` of the
             model, which give no row away; percentiles are of the data in any case. Without data they are samples.
+        discrete: features of steps, and the width of a step, that training had noise for; the card tells of them.
         quality: how good the flow is on held-out rows, from its training; without it, it is judged on ``data``.
 
     Returns:
@@ -173,6 +175,7 @@ def export(
         levels=flow.levels or UNSET,
         selector=flow.latent_size > flow.features or UNSET,
         quality=quality_part(flow, arrays, rows, contexts, rows_of, quality) or UNSET,
+        discrete=dict(discrete) if discrete else UNSET,
     )
     with staged(target) as folder:
         write_bundle(folder, manifest, files)
@@ -216,6 +219,7 @@ def export_checkpoint(
         provenance={} if config.recipe_sha256 is None else {"recipe_sha256": config.recipe_sha256},
         golden=golden or config.golden,
         quality=config.quality,
+        discrete=config.discrete,
     )
 
 

@@ -57,6 +57,7 @@ class Config(msgspec.Struct, frozen=True):
         architecture: the flow's class and its arguments.
         features, context_features: the names of the columns.
         categories: of those context columns that have them; the place of a category is its code.
+        discrete: features of steps, and the width of a step, that training had noise for.
         recipe: the recipe that it was trained by, None for a flow trained in memory.
         recipe_sha256: of that recipe's text.
         rows: how many were trained on, held out, and dropped for missing values.
@@ -70,6 +71,7 @@ class Config(msgspec.Struct, frozen=True):
     features: list[str]
     context_features: list[str]
     categories: dict[str, list[str]] = {}
+    discrete: dict[str, float] = {}
     description: str = ""
     recipe: dict[str, Any] | None = None
     recipe_sha256: str | None = None

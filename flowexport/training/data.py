@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Rows", "make_rows", "read_rows"]
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from flowexport.errors import DataError, InputError
 from flowexport.tables import as_numbers, open_table
 
 from .categories import Vocabulary
+from .discrete import steps_of
 from .recipe import DataSpec
 from .support import require_support
 
@@ -31,6 +32,7 @@ class Rows:
         dropped: rows left out for missing values.
         categories: of those context columns that have them; the place of a category is its code.
         as_they_are: names of columns that a flow is not to standardise.
+        discrete: features of steps, such as whole numbers, and the width of a step.
     """
 
     x: np.ndarray
@@ -41,6 +43,7 @@ class Rows:
     dropped: int = 0
     categories: dict[str, list[str]] = field(default_factory=dict)
     as_they_are: Sequence[str] = ()
+    discrete: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -67,20 +70,28 @@ class Rows:
     def moments(self) -> tuple[np.ndarray, np.ndarray]:
         """The weighted mean and standard deviation of every feature, then of every context feature.
 
+        A context column that never varies has a deviation of 1: it tells the flow nothing, and does no harm.
+
         Raises:
-            DataError: where a column is constant, by name.
+            DataError: where a feature is constant, by name.
         """
         columns = self.x if self.context is None else np.hstack([self.x, self.context])
         mean = np.average(columns, axis=0, weights=self.weights)
         scale = np.sqrt(np.average((columns - mean) ** 2, axis=0, weights=self.weights))
         # Where all rows are equal the mean may still be off by rounding: compare the rows themselves.
         seen = columns if self.weights is None else columns[self.weights > 0]
-        for position, name in enumerate([*self.features, *self.context_features]):
-            if np.ptp(seen[:, position]) == 0 or not scale[position] > 0:
-                only = seen[0, position]
-                value = self.categories[name][int(only)] if name in self.categories else f"{only:g}"
-                raise DataError(f"column {name!r} is constant ({value}): it has no density; leave it out")
+        constant = (np.ptp(seen, axis=0) == 0) | ~(scale > 0)
+        for position, name in enumerate(self.features):
+            if constant[position]:
+                raise DataError(f"column {name!r} is constant ({seen[0, position]:g}): it has no density; leave it out")
+        mean[constant], scale[constant] = seen[0, constant], 1.0
         return mean, scale
+
+    def context_of(self, position: int) -> np.ndarray:
+        """A column of the context, ``[rows]``."""
+        assert self.context is not None
+        column: np.ndarray = self.context[:, position]
+        return column
 
 
 def make_rows(
@@ -89,6 +100,7 @@ def make_rows(
     weights: np.ndarray | None = None,
     features: Sequence[str] | None = None,
     context_features: Sequence[str] | None = None,
+    discrete: Sequence[str] = (),
 ) -> Rows:
     """Rows from arrays in memory.
 
@@ -115,7 +127,7 @@ def make_rows(
             raise DataError("weights: all weights are zero")
     if len(x) < 2:
         raise DataError(f"x: {len(x)} rows; a density needs at least 2")
-    return Rows(x, context, weights, names, context_names)
+    return Rows(x, context, weights, names, context_names, discrete=steps_of(discrete, names, x))
 
 
 def read_rows(spec: DataSpec, folder: Path) -> Rows:
@@ -159,8 +171,9 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     for name, vocabulary in vocabularies.items():
         categories[name], values[:, columns.index(name)] = vocabulary.sorted(values[:, columns.index(name)])
     context = values[:, width : width + context_width] if context_width else None
-    names = list(spec.context)
-    return Rows(values[:, :width], context, weights, features, names, dropped, categories, spec.as_they_are)
+    names, x = list(spec.context), values[:, :width]
+    steps = steps_of(spec.discrete, features, x)
+    return Rows(x, context, weights, features, names, dropped, categories, spec.as_they_are, steps)
 
 
 def numbers(name: str, given: Any) -> np.ndarray:

@@ -8,7 +8,8 @@ import copy
 import inspect
 import math
 import time
-from collections.abc import Callable, Iterator
+import warnings
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -17,15 +18,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flowexport.errors import ArgumentError, TrainingError
+from flowexport.errors import ArgumentError, DataWarning, TrainingError
 from flowexport.flows import Flow
 
 from .compiled import LogProb, compiled_log_prob
 from .data import Rows, make_rows, numbers
+from .discrete import Steps, held_out_with_noise
 from .history import Epoch, History
 from .images import EVALUATION_IMAGES, as_vectors, dequantised
 from .named import context_by_name, features_by_name
-from .preparation import noisy, require_fitting, standardise, tensors, warn_of_collapse
+from .preparation import diagnosed, noisy, require_fitting, standardise, tensors
 from .progress import shown
 from .recipe import TrainingSpec
 from .threads import torch_threads
@@ -70,6 +72,7 @@ def fit(
     context: Any = None,
     *,
     weights: Any = None,
+    discrete: Sequence[str | int] = (),
     validation: float = 0.1,
     on_epoch: Callable[[Epoch], None] | None = None,
     compile: bool = False,
@@ -88,6 +91,8 @@ def fit(
             ``[rows, C, H, W]``, or ``[rows, H, W]`` of one channel, in whole numbers.
         context: ``[rows, context]`` where the flow has one; a table with names may hold labels of categories.
         weights: ``[rows]``, not negative.
+        discrete: features of steps, such as whole numbers, by name or position: training adds noise of
+            a step's width to them.
         validation: the fraction of rows held out for early stopping.
         on_epoch: called after every epoch.
         compile: whether steps are compiled with `torch.compile`; needs a C++ compiler.
@@ -101,21 +106,27 @@ def fit(
         ArgumentError: for an unknown or impossible training argument, or one that needs a compiler where there is none.
         DataError: for rows that cannot be trained on.
         TrainingError: where the loss is no longer finite; the flow then holds the best weights.
+
+    Warns:
+        DataWarning: for rows that no flow can fit well, with the cure.
     """
     spec = checked(training)
     if not 0 <= validation < 1:
         raise ArgumentError(f"validation: expected a fraction in [0, 1), got {validation}")
     x, context = features_by_name(flow, x), context_by_name(flow, context)
     columns = [column["name"] for column in flow.context_names or ()]
-    vectors = as_vectors(flow, numbers("x", x))
-    rows = make_rows(vectors, context, weights, flow.feature_names, columns)
+    names = flow.feature_names or [f"x{position}" for position in range(flow.features)]
+    stepped = [names[each] if isinstance(each, int) and 0 <= each < len(names) else str(each) for each in discrete]
+    rows = make_rows(as_vectors(flow, numbers("x", x)), context, weights, names, columns, stepped)
     require_fitting(flow, rows)
+    for line in diagnosed(flow, rows):
+        warnings.warn(line, DataWarning, stacklevel=2)
+    training_rows, held_out = rows.split(validation, spec.seed)
+    held_out = held_out_with_noise(flow, held_out, spec.seed)
     epochs = History()
     state = State()
     try:
-        for epoch in shown(
-            train(flow, *rows.split(validation, spec.seed), spec, state, compile), spec.epochs, progress
-        ):
+        for epoch in shown(train(flow, training_rows, held_out, spec, state, compile), spec.epochs, progress):
             epochs.append(epoch)
             if on_epoch is not None:
                 on_epoch(epoch)
@@ -161,7 +172,6 @@ def train(
     batch = spec.rows_a_step(len(training))
     log_prob = compiled_log_prob(flow, batch) if compile else flow.log_prob
     if state.epoch == 0:
-        warn_of_collapse(flow, training)
         standardise(flow, training)
     optimizer = OPTIMIZERS[spec.optimizer](
         flow.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, fused=True
@@ -172,6 +182,7 @@ def train(
     averaged = copy.deepcopy(flow).requires_grad_(False) if spec.average else flow
     if spec.average:
         averaged.load_state_dict(state.average, strict=False)
+    discrete = Steps.of(flow, training.features, training.discrete)
     x, context, weights = tensors(training, flow)
     held, held_context, held_weights = tensors(held_out if len(held_out) else training, flow)
     if flow.levels is not None:
@@ -207,6 +218,7 @@ def train(
                 steps,
                 batch,
                 log_prob,
+                discrete,
             )
             generator = torch.get_rng_state()
             nll = mean_nll(averaged, held, held_context, held_weights)
@@ -240,6 +252,7 @@ def run_epoch(
     steps: int,
     size: int,
     density: LogProb,
+    discrete: Steps | None = None,
 ) -> tuple[list[float], list[float]]:
     """One pass over the training rows in a new order: the losses and the gradient norms of its steps."""
     flow.train()
@@ -255,6 +268,8 @@ def run_epoch(
         for group in optimizer.param_groups:
             group["lr"] = spec.learning_rate * schedule(spec, first_step + step, steps)
         rows_in = x[batch] if flow.levels is None else dequantised(x[batch])
+        if discrete is not None:
+            rows_in = discrete.noisy(rows_in)
         if spec.noise:
             rows_in = noisy(flow, rows_in, spec.noise)
         log_prob = density(rows_in, None if context is None else context[batch])

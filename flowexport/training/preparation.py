@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-__all__ = ["noisy", "require_fitting", "standardise", "tensors", "warn_of_collapse"]
+__all__ = ["diagnosed", "noisy", "require_fitting", "standardise", "tensors"]
 
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -17,14 +16,9 @@ from flowexport.flows.assemble import silence
 
 from .covariance import root_of_covariance
 from .data import Rows
+from .diagnoses import diagnoses
 from .images import require_pixels
 from .support import require_codes, require_within_bounds
-
-COLLAPSING = 1e3
-"""A largest value of so many spreads is where float32's 24 bits leave less than 16,000 steps to the spread."""
-
-KEPT = 0.9
-"""The share of different values that have to stay different: 20,000 draws lose 1 in 100 where nothing is amiss."""
 
 
 def standardise(flow: Flow, rows: Rows) -> None:
@@ -41,8 +35,7 @@ def standardise(flow: Flow, rows: Rows) -> None:
             return
         rows = replace(rows, x=np.empty((len(rows), 0)), features=[])
     elif flow.bounds is not None:
-        mapped, _ = flow.bounds.forward_and_log_det(torch.from_numpy(rows.x).to(flow.bounds.lower.device))
-        rows = replace(rows, x=mapped.cpu().numpy())
+        rows = replace(rows, x=mapped(flow, rows))
     mean, scale = (torch.from_numpy(moment) for moment in rows.moments())
     kept = torch.tensor([name in rows.as_they_are for name in (*rows.features, *rows.context_features)])
     mean, scale = mean.masked_fill(kept, 0), scale.masked_fill(kept, 1)
@@ -72,6 +65,28 @@ def start_as_identity(flow: Flow) -> None:
         silence(coupling.conditioner)
 
 
+def diagnosed(flow: Flow, rows: Rows) -> list[str]:
+    """What a user should know of rows before this flow is trained on them, a line each; nothing of images."""
+    if flow.levels is not None:
+        return []
+    lines = diagnoses(rows, mapped(flow, rows), next(flow.parameters()).dtype == torch.float32)
+    if flow.features == 1 and flow.arguments.get("univariate") in ("Affine", "Additive") and not flow.context:
+        lines.append(
+            f"column {rows.features[0]!r} is the only feature, and an affine map of it can only be a normal; take "
+            "univariate='RationalQuadraticSpline'"
+        )
+    return lines
+
+
+def mapped(flow: Flow, rows: Rows) -> np.ndarray:
+    """The features behind their bounds, ``[rows, features]``, where they are standardised."""
+    if flow.bounds is None:
+        return rows.x
+    behind, _ = flow.bounds.forward_and_log_det(torch.from_numpy(rows.x).to(flow.bounds.lower.device))
+    of_rows: np.ndarray = behind.cpu().numpy()
+    return of_rows
+
+
 def require_fitting(flow: Flow, rows: Rows) -> None:
     """Refuses rows that the flow was not built for, or that it cannot take."""
     context = 0 if rows.context is None else rows.context.shape[1]
@@ -84,25 +99,6 @@ def require_fitting(flow: Flow, rows: Rows) -> None:
     require_within_bounds("x", flow, rows.x, rows.features)
     if rows.context is not None:
         require_codes("context", rows.context, flow.categories, rows.context_features)
-
-
-def warn_of_collapse(flow: Flow, rows: Rows) -> None:
-    """Warns of columns whose values fall together in the flow's type: numbers, or times of 1e9 seconds, in float32."""
-    single = next(flow.parameters()).dtype == torch.float32
-    if not single or flow.levels is not None:
-        return
-    columns = rows.x if rows.context is None else np.hstack([rows.x, rows.context])
-    for name, column in zip([*rows.features, *rows.context_features], columns.T, strict=True):
-        # Only what is large beside its own spread can fall together.
-        if np.abs(column).max() < COLLAPSING * np.ptp(column):
-            continue
-        distinct, left = len(np.unique(column)), len(np.unique(column.astype(np.float32)))
-        if left < KEPT * distinct:
-            warnings.warn(
-                f"column {name!r}: of {distinct} different values float32 keeps {left} apart: subtract an offset, or "
-                'train flow.double() and export with dtype="float64"',
-                stacklevel=4,
-            )
 
 
 def tensors(rows: Rows, flow: Flow) -> tuple[Tensor, Tensor | None, Tensor | None]:

@@ -56,6 +56,7 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
         log: features above zero, taken to the whole line by a logarithm.
         logit: features between two bounds, [lower, upper], taken there by a logit.
         as_they_are: features and columns of the context that are not standardised.
+        discrete: features of steps, such as whole numbers: training adds noise of a step's width to them.
         weight: a column of row weights, not negative.
         missing: whether rows with missing values stop the training or are dropped.
         validation: the fraction of rows held out, drawn with the training seed.
@@ -68,6 +69,7 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
     log: list[Text] = []
     logit: dict[Text, tuple[Finite, Finite]] = {}
     as_they_are: list[Text] = []
+    discrete: list[Text] = []
     weight: Text | None = None
     missing: Literal["refuse", "drop"] = "refuse"
     validation: Annotated[float, Meta(ge=0, lt=1)] = 0.1
@@ -76,7 +78,7 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
         for name in self.categorical:
             if name not in self.context:
                 raise ValueError(f"categorical: {name!r} is not one of the columns in `context`")
-        for key, names in (("log", self.log), ("logit", self.logit)):
+        for key, names in (("log", self.log), ("logit", self.logit), ("discrete", self.discrete)):
             for name in names:
                 if name in (*self.context, self.weight) or (self.columns is not None and name not in self.columns):
                     raise ValueError(f"{key}: {name!r} is not a feature")
@@ -204,6 +206,8 @@ class Recipe(Struct, forbid_unknown_fields=True, frozen=True):
             raise ValueError("image_flow: a recipe has one flow; leave out `flow`")
         if self.data.log or self.data.logit:
             raise ValueError("image_flow: pixels have a logit map already; leave out `data.log` and `data.logit`")
+        if self.data.discrete:
+            raise ValueError("image_flow: pixels get uniform noise already; leave out `data.discrete`")
         if self.training.noise:
             raise ValueError("image_flow: pixels get uniform noise and no other; leave out `training.noise`")
 

@@ -9,6 +9,7 @@ import hashlib
 import io
 import math
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from functools import cached_property
@@ -21,7 +22,7 @@ import torch
 from safetensors.torch import save as save_tensors
 
 from flowexport.bundle.schema import Quality
-from flowexport.errors import ArgumentError, CheckpointError, RecipeError, TrainingError
+from flowexport.errors import ArgumentError, CheckpointError, DataWarning, RecipeError, TrainingError
 from flowexport.files import write_file
 from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
 
@@ -29,12 +30,14 @@ from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, sav
 from .compiled import require_compiler
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
+from .discrete import held_out_with_noise
 from .folder import alone, require_no_links, require_own
 from .held import require_state
 from .images import bits_per_dimension, dequantised, require_pixels
 from .judged import judged
 from .loop import Epoch, State, train
 from .plausible import least_numbers
+from .preparation import diagnosed
 from .recipe import ImageFlowSpec, Recipe, load_recipe
 
 MOST_NUMBERS = 10**9
@@ -99,6 +102,9 @@ def train_recipe(
         CheckpointError: for a folder that holds a run already, or one of another recipe or other rows.
         ArgumentError: where there is no compiler to compile with.
         TrainingError: where the loss is no longer finite; the best weights are in the folder.
+
+    Warns:
+        DataWarning: for rows that no flow can fit well, with the cure.
     """
     recipe_path, folder = Path(recipe_path), Path(folder)
     recipe = load_recipe(recipe_path)
@@ -113,6 +119,9 @@ def train_recipe(
     except ArgumentError as error:
         table = "flow" if recipe.image_flow is None else "image_flow"
         raise RecipeError(f"{recipe_path}: {table}.{error}") from error
+    for line in diagnosed(flow, rows):
+        warnings.warn(line, DataWarning, stacklevel=2)
+    held_out = held_out_with_noise(flow, held_out, recipe.training.seed)
     if flow.levels is not None:
         require_pixels(str(recipe_path.parent / recipe.data.file), rows.x, flow.levels)
     run = Run(folder, recipe, hashlib.sha256(recipe_path.read_bytes()).hexdigest(), rows, training, held_out, flow)
@@ -296,6 +305,7 @@ class Run:
             features=self.rows.features,
             context_features=self.rows.context_features,
             categories=self.rows.categories,
+            discrete=dict(self.rows.discrete),
             recipe=msgspec.to_builtins(self.recipe),
             recipe_sha256=self.recipe_sha256,
             rows={"training": len(self.training), "held_out": len(self.held_out), "dropped": self.rows.dropped},

@@ -102,7 +102,7 @@ def test_values_that_collapse_in_float32_are_said_by_column() -> None:
     times = 1.7e9 + np.arange(4000.0)
     x = np.column_stack([np.random.default_rng(0).normal(size=4000), times])
     left = len(np.unique(times.astype(np.float32)))
-    with pytest.warns(UserWarning, match=rf"column 'x1': of 3\d\d\d different values float32 keeps {left} apart"):
+    with pytest.warns(UserWarning, match=rf"column 'x1': of 4000 different values float32 keeps {left} apart"):
         flowexport.fit(RealNVP(2, transforms=1, hidden_features=(4,)), x, epochs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
