@@ -18,6 +18,7 @@ from flowexport.errors import DataError
 
 from .arrow import import_arrow
 from .coded import MISSING, Coder, coded_arrow, coded_numbers
+from .strict import StrictFile
 
 BLOCK_ROWS = 65_536
 """Rows handed out at a time: large enough that the reader's cost is spread, 5 MB at ten float64 columns."""
@@ -206,16 +207,23 @@ def _open_csv(path: Path) -> Table:
     invalid: list[str] = []
 
     def refuse(row: Any) -> str:
-        where = "" if row.number is None else f"line {row.number}: "
+        # The number counts the header, and lines with nothing in them do not count.
+        where = "" if row.number is None else f"row {row.number - 1}: "
         invalid.append(f"{where}expected {row.expected_columns} cells, got {row.actual_columns}: {row.text[:80]!r}")
         return "error"
 
-    def opened(columns: list[str] | None) -> Any:
+    def reason(file: StrictFile, error: Exception) -> DataError:
+        if file.fault is not None:
+            return file.fault
+        return DataError(f"{path}: not a readable CSV file ({(invalid or [first_line(error)])[0]})")
+
+    def opened(columns: list[str] | None) -> tuple[StrictFile, Any]:
+        file = StrictFile(path)
         try:
-            return csv.open_csv(
-                path,
+            return file, csv.open_csv(
+                file,
                 read_options=csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK_BYTES),
-                parse_options=csv.ParseOptions(invalid_row_handler=refuse),
+                parse_options=csv.ParseOptions(invalid_row_handler=refuse, newlines_in_values=True),
                 # Cells are read as text and turned into numbers here: only so can a bad one be named.
                 convert_options=csv.ConvertOptions(
                     include_columns=columns or [],
@@ -224,23 +232,23 @@ def _open_csv(path: Path) -> Table:
                     null_values=MISSING,
                 ),
             )
-        except (pyarrow.ArrowException, OSError) as error:
-            raise DataError(f"{path}: not a readable CSV file ({(invalid or [first_line(error)])[0]})") from error
+        except (pyarrow.ArrowException, OSError, DataError) as error:
+            raise reason(file, error) from error
 
-    names = list(opened(None).schema.names)
+    names = list(opened(None)[1].schema.names)
     require_once(path, names)
 
     def blocks(columns: list[str], coders: Mapping[str, Coder]) -> Blocks:
         start = 1
-        with opened(list(dict.fromkeys(columns))) as reader:
+        file, opened_reader = opened(list(dict.fromkeys(columns)))
+        with opened_reader as reader:
             while True:
                 try:
                     batch = reader.read_next_batch()
                 except StopIteration:
                     return
-                except (pyarrow.ArrowException, OSError) as error:
-                    reason = (invalid or [first_line(error)])[0]
-                    raise DataError(f"{path}: broken after row {start - 1} ({reason})") from error
+                except (pyarrow.ArrowException, OSError, DataError) as error:
+                    raise reason(file, error) from error
                 for offset in range(0, batch.num_rows, BLOCK_ROWS):
                     part = batch.slice(offset, BLOCK_ROWS)
                     yield _to_numpy(part, columns, coders, path, start, text=True)
@@ -276,7 +284,7 @@ def _to_numpy(
 def _parsed(column: Any, name: str, path: Path, start: int) -> Any:
     """Text cells as float64, or the row of the first that is not a number."""
     pyarrow, compute = import_arrow("compute")
-    column = compute.utf8_trim_whitespace(column)
+    column = compute.utf8_trim(column, characters=" ")
     try:
         return column.cast(pyarrow.float64())
     except pyarrow.ArrowException as error:

@@ -178,8 +178,8 @@ def test_cells_that_are_not_finite_are_not_missing(tmp_path, cell, shown):
     ("text", "message"),
     [
         ("", "not a readable CSV file"),
-        ("a,b\n1,2\n3\n", "line 3: expected 2 cells, got 1: '3'"),
-        ("a,b\n1,2\n3,4,5\n", "line 3: expected 2 cells, got 3: '3,4,5'"),
+        ("a,b\n1,2\n3\n", "row 2: expected 2 cells, got 1: '3'"),
+        ("a,b\n1,2\n3,4,5\n", "row 2: expected 2 cells, got 3: '3,4,5'"),
         ("a,b,a\n1,2,3\n", "the header names the column 'a' twice"),
         ("a,b\n1,2\n3,four\n", "row 2, column 'b' holds 'four', not a number"),
         ("a,b\n1,2\n3,0x10\n", "row 2, column 'b' holds '0x10', not a number"),
