@@ -81,7 +81,6 @@ class FlowDistribution(Distribution):
         context: ``[*, context]`` or None; its leading shape is the batch shape.
     """
 
-    has_rsample = True
     arg_constraints: dict[str, constraints.Constraint] = {}  # noqa: RUF012  (as torch declares it)
 
     def __init__(self, flow: Flow, context: Tensor | None) -> None:
@@ -89,6 +88,8 @@ class FlowDistribution(Distribution):
         super().__init__(batch_shape, Size(flow.event_shape), validate_args=False)
         self.flow = flow
         self.transform = FlowTransform(flow, context)
+        # No gradient reaches the weights of a mixture, whose component the last latent chooses.
+        self.has_rsample = flow.latent_size == flow.features
 
     @property
     def support(self) -> constraints.Constraint:
@@ -104,7 +105,7 @@ class FlowDistribution(Distribution):
         """Reparameterised samples, ``sample_shape + batch_shape + event_shape``.
 
         Where the base is a mixture, no gradient reaches its weights: which component a sample is of is no smooth
-        function of them.
+        function of them. ``has_rsample`` is then False.
         """
         return self.rsample_and_log_prob(sample_shape)[0]
 
