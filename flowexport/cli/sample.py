@@ -51,8 +51,29 @@ def command(
         raise InputError("missing_context", f"--context: this model needs {model.context_size} values ({names})")
     total = count * (1 if contexts is None or contexts.ndim == 1 else len(contexts))
     columns = model.manifest.features or [f"x{i}" for i in range(math.prod(model.event_shape))]
+    require_room(output, total, len(columns), model.dtype.itemsize)
     with open_writer(output, columns, model.dtype) as writer, progress() as bar:
         task = bar.add_task("sampling", total=total)
         for rows in model.iterate_samples(count, contexts, seed, temperature):
             writer.write(rows.reshape(len(rows), -1))
             bar.update(task, advance=len(rows))
+
+
+def require_room(output: Path | None, rows: int, columns: int, itemsize: int) -> None:
+    """Refuses rows that the disk cannot hold, or nobody could read, before the first is written.
+
+    Raises:
+        DataError: with what they take: in text at least a digit and what follows it.
+    """
+    import shutil
+
+    from flowexport.errors import DataError
+
+    least = rows * columns * (itemsize if output is not None and output.suffix.lower() == ".npy" else 2)
+    if rows >= 2**63:
+        raise DataError(f"-n: {rows:,} rows are at least {least:,} bytes, more than any file holds")
+    if output is None or not output.parent.is_dir() or (output.exists() and not output.is_file()):
+        return
+    free = shutil.disk_usage(output.parent).free
+    if output.suffix.lower() in (".csv", ".npy") and least > free:
+        raise DataError(f"{output}: {rows:,} rows are at least {least:,} bytes, and {free:,} are free")

@@ -114,3 +114,12 @@ def test_scores_do_not_take_the_place_of_their_rows(tmp_path: Path) -> None:
         assert result.exit_code == 2
         assert "is the table that is read" in result.stderr
     assert rows.read_text() == "x1,x2\n1,2\n"
+
+
+@pytest.mark.parametrize("count", [10**16, 99999999999999999999999])
+@pytest.mark.parametrize("name", ["samples.csv", "samples.npy"])
+def test_more_rows_than_the_disk_holds_are_refused_with_their_size(tmp_path: Path, name: str, count: int) -> None:
+    result = run("sample", "banana", "-n", count, "-o", tmp_path / name, "--device", "cpu")
+    assert result.exit_code == 2
+    assert f"{count:,} rows are at least " in result.stderr
+    assert list(tmp_path.iterdir()) == []
