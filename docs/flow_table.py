@@ -25,7 +25,14 @@ HEAD = """\
 | --- | --- | ---: | ---: | ---: | ---: |
 """
 
-SMALL: dict[str, Any] = {"features": 4, "transforms": 4, "hidden_features": [16, 16], "activation": "SiLU"}
+SMALL: dict[str, Any] = {
+    "features": 4,
+    "transforms": 4,
+    "hidden_features": [16, 16],
+    "activation": "SiLU",
+    "univariate": "Affine",
+    "whiten": False,
+}
 """The flow that every row of the table is a change of."""
 
 SMALL_IMAGE: dict[str, Any] = {
@@ -40,7 +47,8 @@ SMALL_IMAGE: dict[str, Any] = {
 MASKS = "[[True, False, …], …]"
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "affine map, the default": {},
+    "affine map": {},
+    "affine map and spline, whitened: the default": {"univariate": "AffineSpline", "whiten": True},
     "additive map, as in NICE": {"univariate": "Additive", "scaling": True},
     "spline": {"univariate": {"name": "RationalQuadraticSpline", "bins": 8, "bound": 5.0}},
     "spline, its bins as in nflows": {"univariate": {"name": "RationalQuadraticSpline", "constraint": "floor"}},

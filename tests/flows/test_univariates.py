@@ -19,7 +19,7 @@ from flowexport.flows import (
     register,
 )
 from flowexport.flows.build import architecture_of
-from flowexport.flows.univariate import UNIVARIATES
+from flowexport.flows.univariate import UNIVARIATES, AffineSpline
 from flowexport.testing import check_univariate
 from tests.reference_page import reference_flow
 
@@ -31,6 +31,7 @@ MAPS: dict[str, nn.Module] = {
     "sigmoid": SigmoidAffine(),
     "sigmoid, floor": SigmoidAffine(floor=1e-3, ceiling=1.001),
     "sigmoid, shift before": SigmoidAffine(shift_side="before"),
+    "affine map and spline": AffineSpline(),
     "spline": RationalQuadraticSpline(),
     "spline, narrow": RationalQuadraticSpline(bins=5, bound=2.0),
     "spline, floor": RationalQuadraticSpline(bins=6, bound=3.0, constraint="floor"),
