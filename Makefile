@@ -21,7 +21,9 @@ INSTALL_cpu := UV_HTTP_RETRIES=0 $(INSTALL) --torch-backend cpu $(DEVELOP) 2>/de
 	$(INSTALL) --overrides requirements/cpu.txt $(DEVELOP); }
 # Two at a time, each on one thread. Whoever has nothing left takes over tests of the other, so that what one fixture
 # makes for many tests is made about once. T names a part of the tests.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal $(T)
+# COVERAGE=1 counts the lines of flowexport that they reach.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist worksteal $(T) \
+	$(if $(COVERAGE),--cov --cov-report=term-missing:skip-covered)
 # Packages whose data the zoo's rows are: no test needs them, so that setup leaves them out.
 MODELS_DATA := $(INSTALL) --editable '.[models]'
 
@@ -62,8 +64,8 @@ test-slow: setup ## the tests that take minutes
 test-versions: setup ## a part of the tests under each Python, with the oldest and the newest libraries supported
 	tests/versions.sh
 
-coverage: setup ## make test without lint, and the lines of flowexport that it does not reach
-	$(PYTEST) -m "not slow and not languages" --cov --cov-report=term-missing:skip-covered
+coverage: ## make test, and the lines of flowexport that it does not reach
+	$(MAKE) test COVERAGE=1
 
 lock: setup ## write requirements/ci.lock anew: the newest versions of all that setup installs
 	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra cpu --extra gpu --extra train --extra interop --extra dev \
