@@ -189,7 +189,7 @@ def test_external_data(planted: Planted) -> None:
 def test_path_that_leaves_the_folder(planted: Planted, name: str) -> None:
     (planted.path.parent / "secret.npy").write_bytes(b"secret")
     planted.edit_manifest(lambda manifest: manifest["files"].update({name: "0" * 64}))
-    assert_refused(verify(planted.path), 2, "flow.json", "leaves the folder", name.replace("\\", "\\\\"))
+    assert_refused(verify(planted.path), 2, "flow.json", "leaves the folder", json.dumps(json.dumps(name)[1:-1])[1:-1])
 
 
 def test_link_that_leaves_the_folder(planted: Planted, tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ def test_bounds_that_a_bundle_loosens_do_not_count(planted: Planted) -> None:
 def test_a_scale_that_a_bundle_widens_does_not_count(planted: Planted) -> None:
     samples = np.load(planted.path / "golden/sample.npy")
     planted.write_array("sample", samples + 0.05 * samples.std(axis=0))
-    planted.edit_manifest(lambda manifest: manifest.update(scale=[500.0, 500.0]))
+    planted.edit_manifest(lambda manifest: manifest.update(scale=[100.0, 100.0]))
     assert_refused(verify(planted.path), 1, "parity", "sample")
 
 
