@@ -51,6 +51,24 @@ def test_an_untouched_copy_passes(planted: Planted) -> None:
     assert verify(planted.path).exit_code == 0
 
 
+def test_a_refusal_prints_the_table_the_worst_row_and_the_cure(planted: Planted) -> None:
+    planted.edit_graph("log_prob", nudge_largest_weight)
+    result = CliRunner().invoke(main, ["verify", "--device", "cpu", str(planted.path)])
+    document = json.loads(verify(planted.path).stdout)
+    worst = next(check for check in document["checks"] if check["status"] == "failed")
+    x = np.load(planted.path / "golden/x.npy")
+    assert worst["inputs"]["x"] in x.tolist()
+    for word in (
+        "structure",
+        "mass",
+        "device",
+        worst["cure"][:40],
+        f"row {worst['row']}:",
+        f"{worst['inputs']['x'][0]:.6g}",
+    ):
+        assert word in result.stdout
+
+
 @pytest.mark.parametrize("graph", ["log_prob", "sample"])
 def test_largest_weight_nudged_by_one_per_cent(planted: Planted, graph: str) -> None:
     planted.edit_graph(graph, nudge_largest_weight)
@@ -249,8 +267,14 @@ def test_failed_export_leaves_the_old_bundle(
     before = contents(target)
     wrong = (other.path / "sample.onnx").read_bytes()
     monkeypatch.setattr(module, "sample_graph", lambda *_: wrong)
-    with pytest.raises(CheckFailed, match="not exported"):
+    with pytest.raises(CheckFailed, match="not exported") as refusal:
         flowexport.export(plain.flow, target, plain.x)
+    report = refusal.value.report
+    assert {"structure", "parity", "direction"} <= {check.name for check in report.checks}
+    worst = next(check for check in report.failures if check.name == "parity")
+    z = np.load(target / "golden/z.npy")[worst.row]
+    assert worst.inputs == {"z": z.tolist()}
+    assert worst.cure is not None
     assert contents(target) == before
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
 
