@@ -73,7 +73,7 @@ class Rows:
         A context column that never varies has a deviation of 1: it tells the flow nothing, and does no harm.
 
         Raises:
-            DataError: where a feature is constant, by name.
+            DataError: where a feature is constant, or a column of categories has one alone, by name.
         """
         columns = self.x if self.context is None else np.hstack([self.x, self.context])
         mean = np.average(columns, axis=0, weights=self.weights)
@@ -84,6 +84,12 @@ class Rows:
         for position, name in enumerate(self.features):
             if constant[position]:
                 raise DataError(f"column {name!r} is constant ({seen[0, position]:g}): it has no density; leave it out")
+        for name, position in zip(self.context_features, range(len(self.features), len(constant)), strict=True):
+            if constant[position] and name in self.categories:
+                only = self.categories[name][int(seen[0, position])]
+                raise DataError(
+                    f"column {name!r} is constant ({only}): one category tells a flow nothing; leave it out"
+                )
         mean[constant], scale[constant] = seen[0, constant], 1.0
         return mean, scale
 

@@ -100,8 +100,8 @@ def test_it_learns_a_normal_for_each_category(tmp_path: Path, kind: str) -> None
     x = means[place] + scales[place] * rng.normal(size=1200)
     recipe = write_recipe(
         tmp_path,
-        flow="transforms = 1\nhidden_features = []\n",
-        training="epochs = 40\nlearning_rate = 0.1\nbatch_size = 200\n",
+        flow='transforms = 1\nhidden_features = []\nunivariate = "Affine"\nwhiten = false\n',
+        training='optimizer = "adam"\nweight_decay = 0.0\nepochs = 40\nlearning_rate = 0.1\nbatch_size = 200\n',
         data=f'context = ["kind"]\nvalidation = 0\n[data.categorical]\nkind = {kind}\n',
         rows={"x": x, "kind": names[place]},
     )
