@@ -16,13 +16,13 @@ HARD = {"univariate": "Affine", "activation": "ReLU", "transforms": 3, "hidden_f
 SPLINE = {"univariate": "RationalQuadraticSpline"}
 
 
-def shipped(x: np.ndarray, path: Path, seed: int, context: np.ndarray | None = None, **given: Any) -> None:
+def shipped(x: np.ndarray, path: Path, seed: int, c: np.ndarray | None = None, **given: Any) -> None:
     """README's three lines, and that they end with a bundle."""
     epochs = given.pop("epochs", None)
     torch.manual_seed(seed)
     flow = flowexport.RealNVP(features=x.shape[1], **given)
-    flowexport.fit(flow, x, context, seed=seed, **({} if epochs is None else {"epochs": epochs}))
-    assert flowexport.export(flow, path, data=x, context=context).passed
+    flowexport.fit(flow, x, c, seed=seed, **({} if epochs is None else {"epochs": epochs}))
+    assert flowexport.export(flow, path, data=x, context=c).passed
 
 
 @pytest.mark.slow
