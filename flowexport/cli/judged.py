@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowexport.bundle.schema import ContextFeature
+from flowexport.bundle.schema import ContextFeature, Reference
 from flowexport.errors import DataError, extras_named
+from flowexport.runtime.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL
 
 if TYPE_CHECKING:
     from flowexport.flows import Flow
@@ -147,8 +148,14 @@ def of_bundle(model: Model) -> Judged:
         draw=draw,
         latent=latent,
         latent_reason=reason,
-        lowest=None if reference is None else (reference.log_prob_quantiles[0], reference.rows),
+        lowest=None if reference is None else (lowest_of(reference), reference.rows),
     )
+
+
+def lowest_of(reference: Reference) -> float:
+    """The lowest reference score, less what the runtime may be off by: the row that has it is not below itself."""
+    lowest = reference.log_prob_quantiles[0]
+    return lowest - LOG_PROB_ATOL - LOG_PROB_RTOL * abs(lowest)
 
 
 def latent_of_bundle(model: Model) -> Latent:

@@ -64,7 +64,8 @@ class Verbs(click.Group):
             with suppress(OSError):
                 if "--verbose" in words:
                     traceback.print_exc()
-                show_error(error, message, status, "--json" in words)
+                # The one of `bench` names a file.
+                show_error(error, message, status, "--json" in words and words[0] != "bench")
             with suppress(OSError, ValueError):
                 # Of what could not be written, Python would complain once more while it exits.
                 sys.stdout.close()

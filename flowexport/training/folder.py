@@ -26,6 +26,9 @@ OWN = re.compile(
 )
 """What a run writes."""
 
+BEGUN = re.compile(r"rows\.safetensors|\.rows\.safetensors\..+\.tmp")
+"""What a run that was stopped before its first epoch has left, whole or half written."""
+
 
 def stranger(folder: Path) -> str | None:
     """The first entry of a folder that no run writes, or None."""
@@ -43,7 +46,7 @@ def require_own(folder: Path) -> None:
     if not folder.is_dir():
         return
     names = sorted({each.name for each in folder.iterdir()} - {LOCK})
-    found = stranger(folder) or (None if "rows.safetensors" in names else next(iter(names), None))
+    found = stranger(folder) or (None if any(map(BEGUN.fullmatch, names)) else next(iter(names), None))
     if found is not None:
         raise CheckpointError(f"{folder / found}: is of no run; name an empty folder or a new one; nothing was changed")
 

@@ -195,7 +195,7 @@ def test_doctor_names_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_doctor_says_what_to_install(missing: set[str], words: str) -> None:
     advice, runs = doctor.advise(
-        {name: None if name in missing else "1.0" for name in doctor.PACKAGES} | {"onnxruntime": None}
+        {name: None if name in missing else "1.20" for name in doctor.PACKAGES} | {"onnxruntime": None}
     )
     assert words in " ".join(advice)
     assert runs == ("onnxruntime-gpu" not in missing)

@@ -48,7 +48,8 @@ TABLES = {
         cases.idle,
         cases.CHOSEN,
         cases.arguments_of,
-        {"randmask", "categories", "embeddings"},
+        # A fixed map in front, which tests/training/test_defaults.py sets from rows, inverts and exports.
+        {"randmask", "categories", "embeddings", "whiten"},
     ),
     "MultiScaleRealNVP": Table(
         MultiScaleRealNVP,

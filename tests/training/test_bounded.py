@@ -174,8 +174,8 @@ def test_it_learns_a_log_normal(tmp_path: Path) -> None:
     price = np.exp(rng.normal(2.0, 0.8, 1000))
     recipe = write_recipe(
         tmp_path,
-        flow="transforms = 1\n",
-        training="epochs = 25\nlearning_rate = 0.03\nbatch_size = 50\n",
+        flow='transforms = 1\nunivariate = "Affine"\nwhiten = false\n',
+        training='optimizer = "adam"\nweight_decay = 0.0\nepochs = 25\nlearning_rate = 0.03\nbatch_size = 50\n',
         data='log = ["price"]\nvalidation = 0\n',
         rows={"price": price},
     )

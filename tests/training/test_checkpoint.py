@@ -162,7 +162,7 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     ),
     "rows of another width": (
         tensors("rows.safetensors", lambda t: t.update(x=torch.zeros(4, 9))),
-        r"rows\.safetensors: x: expected \[rows, 2\], got \(4, 9\)",
+        r"rows\.safetensors: x: expected \[rows, 2\], got \[4, 9\]",
     ),
     "rows on three axes": (
         tensors("rows.safetensors", lambda t: t.update(context=torch.zeros(4, 1, 1))),
