@@ -1,11 +1,13 @@
-"""Bundles that a stranger made to be read in two ways, or to do what no bundle does: every language refuses them.
+"""Bundles that a stranger made to be read in two ways, or to do what no bundle does.
+
+Every language refuses the documents and the names of files; graphs are held to the list of operators by flowexport.
 
 The hashes are right, so that only the rule itself refuses. Each case says what is planted and words of the answer.
 """
 
 from __future__ import annotations
 
-__all__ = ["HOSTILE", "digest_of"]
+__all__ = ["AMBIGUOUS", "HOSTILE", "digest_of"]
 
 import hashlib
 import json
@@ -245,5 +247,8 @@ GRAPHS: dict[str, Case] = {
     ),
 }
 
-HOSTILE = DOCUMENTS | FILES | GRAPHS
+AMBIGUOUS = DOCUMENTS | FILES
+"""What every language refuses."""
+
+HOSTILE = AMBIGUOUS | GRAPHS
 """What is planted → how, and words of every reader's answer, which is one line without control characters."""
