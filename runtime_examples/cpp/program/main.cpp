@@ -3,6 +3,7 @@
 #include "table.hpp"
 
 #include <algorithm>
+#include <cstdio>
 #include <exception>
 #include <iostream>
 
@@ -106,7 +107,7 @@ int main(int count, char **arguments) {
     std::cout.precision(3);
     try {
         const bool passed = run({arguments + 1, arguments + count});
-        if (!std::cout.flush())
+        if (!std::cout.flush() || std::fflush(stdout) != 0)
             refuse("standard output: cannot be written");
         return passed ? 0 : 1;
     } catch (const std::exception &error) {

@@ -33,9 +33,10 @@ struct Description {
 };
 
 struct Options {
-    std::string library; // ONNX Runtime's shared library; empty: ORT_DYLIB_PATH, else the loader's libonnxruntime.so.1
-    int threads = 1;     // of one call
-    std::string digest;  // the SHA-256 of flow.json in lower-case hex, where another is to be refused; empty: any
+    std::string
+        library{};        // ONNX Runtime's shared library; empty: ORT_DYLIB_PATH, else the loader's libonnxruntime.so.1
+    int threads = 1;      // of one call
+    std::string digest{}; // the SHA-256 of flow.json in lower-case hex, where another is to be refused; empty: any
 };
 
 /// A density that can be evaluated and sampled.

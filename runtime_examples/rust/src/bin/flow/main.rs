@@ -56,7 +56,7 @@ fn run() -> Outcome {
     if let Some(digest) = digest.filter(|digest| !hex(digest)) {
         return Err(format!("--digest: {digest:?} is no SHA-256 in lower-case hex").into());
     }
-    let open = |bundle: &str| Ok::<_, flowbundle::Error>(Model::of(Bundle::pinned(bundle, digest)?, 1)?);
+    let open = |bundle: &str| Model::of(Bundle::pinned(bundle, digest)?, 1);
     match arguments.as_slice() {
         ["golden", bundle] => golden::command(open(bundle)?),
         ["score", bundle] => score::command(bundle, open(bundle)?),
