@@ -251,4 +251,4 @@ AMBIGUOUS = DOCUMENTS | FILES
 """What every language refuses."""
 
 HOSTILE = AMBIGUOUS | GRAPHS
-"""What is planted → how, and words of every reader's answer, which is one line without control characters."""
+"""What flowexport refuses: what is planted → how, and words of the answer, a line without control characters."""
