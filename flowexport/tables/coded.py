@@ -36,7 +36,9 @@ def coded_arrow(column: Any, name: str, path: Path, start: int, coder: Coder) ->
     """
     if hasattr(column, "dictionary_decode"):
         # As pandas writes categories: the dictionary may hold some that no row has, in an order of its own.
-        column = column.dictionary_decode()
+        kept = column.dictionary
+        # Polars' texts are views, which pyarrow cannot take by index.
+        column = (kept.cast("string") if str(kept.type) == "string_view" else kept).take(column.indices)
     encoded = column.dictionary_encode()
     indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return _coded(encoded.dictionary.to_pylist(), indices, name, path, start, coder)

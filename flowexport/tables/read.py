@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BLOCK_ROWS", "Block", "Table", "open_table"]
+__all__ = ["BLOCK_ROWS", "Block", "Table", "block_of", "open_table", "require_once"]
 
 import math
 import os
@@ -257,6 +257,23 @@ def _open_csv(path: Path) -> Table:
     return Table(path, names, True, None, blocks)
 
 
+def block_of(batch: Any, columns: Sequence[str], coders: Mapping[str, Coder], start: int, name: str) -> Block:
+    """A few rows of Arrow as a block.
+
+    Arguments:
+        batch: a record batch.
+        columns: which of its columns, in what order.
+        coders: of those that hold categories.
+        start: the number of the first row.
+        name: what a message calls the table.
+
+    Raises:
+        DataError: for a column that is not of numbers, or a cell that is no category.
+    """
+    path = Path(name)
+    return Block(start, *_to_numpy(batch, list(columns), coders, path, start, text=False), columns, path)
+
+
 def _to_numpy(
     batch: Any, columns: list[str], coders: Mapping[str, Coder], path: Path, start: int, text: bool
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -296,7 +313,7 @@ def _parsed(column: Any, name: str, path: Path, start: int) -> Any:
         raise
 
 
-def require_once(path: Path, names: Sequence[str]) -> None:
+def require_once(path: Path | str, names: Sequence[str]) -> None:
     """Refuses a table that has two columns of one name."""
     twice = [name for name, times in Counter(names).items() if times > 1]
     if twice:
