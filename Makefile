@@ -27,7 +27,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist wo
 # Packages whose data the zoo's rows are: no test needs them, so that setup leaves them out.
 MODELS_DATA := $(INSTALL) --editable '.[models]'
 
-.PHONY: help setup setup-system demo test test-languages test-quick test-slow test-versions coverage lock lint format docs pictures models bench languages matrix web clean
+.PHONY: help setup setup-system demo test test-languages test-quick test-slow test-versions release-check coverage lock lint format docs pictures models bench languages matrix web clean
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -63,6 +63,9 @@ test-slow: setup ## the tests that take minutes
 
 test-versions: setup ## a part of the tests under each Python, with the oldest and the newest libraries supported
 	tests/versions.sh
+
+release-check: setup ## build the sdist and the wheel, and try the wheel with each extra under each Python
+	tests/release.sh
 
 coverage: ## make test, and the lines of flowexport that it does not reach
 	$(MAKE) test COVERAGE=1

@@ -7,6 +7,7 @@
 # Environments are made in .venv-versions/, and removed when their tests have passed. uv of .venv installs them.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/interpreter.sh
 
 uv=.venv/bin/uv
 rooms=(tests/bundle tests/runtime tests/tables tests/flows/test_battery.py tests/training/test_recipe.py
@@ -14,23 +15,10 @@ rooms=(tests/bundle tests/runtime tests/tables tests/flows/test_battery.py tests
 kinds=("$@")
 [ ${#kinds[@]} -gt 0 ] || kinds=(3.11:lowest-direct:cpu 3.12:highest:cpu 3.13:highest:gpu)
 
-# The interpreter of a version: on the PATH, or one that pyenv has and does not put there.
-interpreter() {
-    local candidate
-    for candidate in "$(command -v "python$1" || true)" "${PYENV_ROOT:-$HOME/.pyenv}/versions/$1".*/bin/python; do
-        if "$candidate" -c '' 2>/dev/null; then
-            echo "$candidate"
-            return
-        fi
-    done
-    return 1
-}
-
 for kind in "${kinds[@]}"; do
     IFS=: read -r version resolution runtime <<<"$kind"
     if ! python="$(interpreter "$version")"; then
-        echo "skipped: no Python $version on the PATH or in pyenv: install it"
-        [ "${FLOWEXPORT_REQUIRE_ALL:-}" != 1 ] || exit 1
+        missing "$version"
         continue
     fi
     venv=".venv-versions/$version-$resolution-$runtime"

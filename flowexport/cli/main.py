@@ -20,7 +20,20 @@ from flowexport.errors import FlowExportError, extras_named
 
 from .streams import Stopped, prepare_streams, reader_may_leave, stopped_by_signals
 
-VERBS = ("train", "evaluate", "export", "verify", "inspect", "score", "sample", "bench", "models", "doctor", "demo")
+VERBS = (
+    "train",
+    "evaluate",
+    "export",
+    "verify",
+    "inspect",
+    "score",
+    "sample",
+    "view",
+    "bench",
+    "models",
+    "doctor",
+    "demo",
+)
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 COMPLETING = "_FLOWEXPORT_COMPLETE"

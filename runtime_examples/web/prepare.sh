@@ -17,7 +17,7 @@ if [[ ! node_modules/.package-lock.json -nt package-lock.json ]]; then
   touch node_modules/.package-lock.json
 fi
 
-sources=(prepare.sh page src "$examples/node/src" "$examples/node/program" node_modules/.package-lock.json)
+sources=(prepare.sh licenses page src "$examples/node/src" "$examples/node/program" node_modules/.package-lock.json)
 for bundle in "$models"/*/bundle; do
   sources+=("$bundle")
 done
@@ -36,6 +36,7 @@ cp node_modules/fflate/esm/browser.js site.new/web/node_modules/fflate/esm/
 cp node_modules/fflate/LICENSE site.new/web/node_modules/fflate/
 ort=node_modules/onnxruntime-web/dist
 cp $ort/ort.{wasm,webgpu}.min.mjs $ort/ort-wasm-simd-threaded{,.asyncify}.{mjs,wasm} site.new/web/$ort/
+cp licenses/onnxruntime-web.LICENSE site.new/web/node_modules/onnxruntime-web/LICENSE
 for font in source-sans-3 source-serif-4; do
   cp "node_modules/@fontsource-variable/$font/files/$font-latin-wght-normal.woff2" "site.new/fonts/$font.woff2"
   cp "node_modules/@fontsource-variable/$font/LICENSE" "site.new/fonts/$font.LICENSE"

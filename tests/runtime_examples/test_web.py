@@ -346,6 +346,24 @@ def test_images_are_a_grid_of_samples(page: Page, tmp_path: Path, channels: int)
     assert page.isHidden("#plane")
 
 
+def test_a_bundle_that_is_served_beside_the_page_is_opened(bundles: dict[str, Path], web: None) -> None:
+    """As `flowexport view` serves it, under the name that stands in the address."""
+    page = Page("--bundle", str(bundles["plain"]))
+    try:
+        page.open("?bundle=mine%20%26%20yours")
+        page.settle(manifest_of(bundles["plain"])["name"])
+        assert page.inputValue("#zoo") == ""
+        assert page.textContent("#zoo option:first-child") == "mine & yours"
+        page.reload()
+        page.settle(manifest_of(bundles["plain"])["name"])
+        page.selectOption("#zoo", {"label": "banana"})
+        page.settle("banana")
+        assert page.evaluate("location.search + location.hash") == "#banana"
+        assert_quiet(page)
+    finally:
+        page.close()
+
+
 # A bundle that is at fault --------------------------------------------------------------------------------
 
 

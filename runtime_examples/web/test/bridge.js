@@ -8,8 +8,14 @@ import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 import { openBrowser } from "../program/browser.js";
 
-const { values } = parseArgs({ options: { plain: { type: "boolean" }, flag: { type: "string", multiple: true } } });
-const { address, context, close } = await openBrowser({ plain: values.plain, flags: values.flag });
+const { values } = parseArgs({
+  options: { plain: { type: "boolean" }, flag: { type: "string", multiple: true }, bundle: { type: "string" } },
+});
+const { address, context, close } = await openBrowser({
+  plain: values.plain,
+  flags: values.flag,
+  bundle: values.bundle,
+});
 /** Milliseconds: longer than anything on the page takes on a busy machine. */
 const PATIENCE = 60_000;
 context.setDefaultTimeout(PATIENCE);

@@ -7,7 +7,7 @@ import { hasGpu, loadRuntime } from "../runtime.js";
 import { byId, say } from "./elements.js";
 import { exampleRows } from "./examples.js";
 import { latest } from "./latest.js";
-import { listen, showChoice, zooNames, zooSource } from "./opener.js";
+import { listen, servedName, servedSource, showChoice, zooNames, zooSource } from "./opener.js";
 import { Panels } from "./panels.js";
 import { View } from "./view.js";
 
@@ -23,7 +23,7 @@ const THREADS = 2;
 let opened = null;
 /** @type {string[]} */
 let zoo = [];
-let runtime = await loadRuntime({ provider: (await hasGpu()) ? "webgpu" : "wasm", threads: THREADS, worker: true });
+let runtime = await fastestRuntime();
 
 const panels = new Panels(showFault);
 const opening = latest(open, showFault);
@@ -69,7 +69,8 @@ async function show(signal, name, bundle) {
   opened = { bundle, name, model, view };
   byId("fault", HTMLElement).hidden = true;
   showChoice(zoo, name, bundle.label);
-  history.replaceState(null, "", name === null ? location.pathname : `#${encodeURIComponent(name)}`);
+  const own = bundle.label === servedName() ? location.search : "";
+  history.replaceState(null, "", location.pathname + (name === null ? own : `#${encodeURIComponent(name)}`));
   await before?.model.close();
   await view.show();
   const passed = await panels.show(model, () => view.state.context);
@@ -94,6 +95,18 @@ async function openModel(bundle) {
     await useWasm("WebGPU does not take this model");
     return await Model.open(runtime, bundle);
   }
+}
+
+/** ONNX Runtime on the GPU, where there is one and the build for it was put beside the page; else on WebAssembly. */
+async function fastestRuntime() {
+  const settings = { threads: THREADS, worker: true };
+  if (await hasGpu()) {
+    const found = await loadRuntime({ ...settings, provider: "webgpu" }).catch(() => null);
+    if (found !== null) {
+      return found;
+    }
+  }
+  return await loadRuntime(settings);
 }
 
 /** @param {string} reason */
@@ -136,7 +149,12 @@ byId("zoo", HTMLSelectElement).addEventListener("change", (event) => {
 try {
   zoo = await zooNames();
   const asked = decodeURIComponent(location.hash.slice(1));
-  openZoo(zoo.includes(asked) ? asked : zoo[0]);
+  const served = servedName();
+  if (served !== null && asked === "") {
+    opening.run(null, async () => servedSource(served));
+  } else {
+    openZoo(zoo.includes(asked) ? asked : zoo[0]);
+  }
 } catch (error) {
   showFault(error);
 }

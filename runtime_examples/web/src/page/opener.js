@@ -34,6 +34,20 @@ export function zooSource(name) {
   return fromAddress(new URL(`${encodeURIComponent(name)}/`, ZOO), name);
 }
 
+/** The name of the bundle that the server has beside the page, as `flowexport view` gives it in the address, or null. */
+export function servedName() {
+  return new URLSearchParams(location.search).get("bundle");
+}
+
+/**
+ * That bundle.
+ *
+ * @param {string} name
+ */
+export function servedSource(name) {
+  return fromAddress(new URL("bundle/", document.baseURI), name);
+}
+
 /**
  * Listens for bundles of the user's own.
  *
