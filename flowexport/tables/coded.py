@@ -14,6 +14,8 @@ import numpy as np
 
 from flowexport.errors import DataError
 
+from .arrow import import_arrow
+
 MISSING = ["", "NA", "N/A", "null", "NULL", "None"]
 """Cells that hold no value. "nan" is not one: it is a number that no density has a use for."""
 
@@ -37,8 +39,9 @@ def coded_arrow(column: Any, name: str, path: Path, start: int, coder: Coder) ->
     if hasattr(column, "dictionary_decode"):
         # As pandas writes categories: the dictionary may hold some that no row has, in an order of its own.
         kept = column.dictionary
-        # Polars' texts are views, which pyarrow cannot take by index.
-        column = (kept.cast("string") if str(kept.type) == "string_view" else kept).take(column.indices)
+        if str(kept.type) == "string_view":  # as polars has texts; pyarrow cannot take them by index, nor cast all
+            kept = import_arrow("compute")[0].array(kept.to_pylist(), "string")
+        column = kept.take(column.indices)
     encoded = column.dictionary_encode()
     indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return _coded(encoded.dictionary.to_pylist(), indices, name, path, start, coder)
