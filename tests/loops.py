@@ -31,7 +31,7 @@ def sort_into_loops(items: Iterable[pytest.Item]) -> None:
         given = {name: str(value) for name, value in getattr(getattr(item, "callspec", None), "params", {}).items()}
         if room == "runtime_examples":
             item.add_marker("programs")
-            if given.get("language") not in IN_MAKE_TEST:
+            if given.get("language", given.get("reader")) not in IN_MAKE_TEST:
                 item.add_marker("languages")
         elif room in NOT_QUICK or not PAIRED.isdisjoint(given.values()):
             item.add_marker("thorough")

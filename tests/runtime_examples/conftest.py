@@ -13,7 +13,7 @@ from flowexport.runtime import Model
 from tests.conftest import Exported, rows_of, small_flow
 from tests.planting import Planted
 
-from .languages import BUILD_SECONDS, LANGUAGES, Language
+from .languages import BUILD_SECONDS, LANGUAGES, READERS, Language
 
 ZOO = {path.parent.name: path for path in sorted(Path(__file__).resolve().parents[2].glob("models/*/bundle"))}
 
@@ -26,10 +26,19 @@ Plant = Callable[[str], Planted]
 @pytest.fixture(scope="session", params=LANGUAGES, ids=str)
 def language(request: pytest.FixtureRequest) -> Language:
     """Each language in turn, built; skipped where the machine has not what it needs, unless all is required."""
-    language: Language = request.param
+    return built(request.param)
+
+
+@pytest.fixture(scope="session", params=READERS, ids=str)
+def reader(request: pytest.FixtureRequest) -> Language:
+    """Each reader of tables and command lines in turn, with a language under it that is built."""
+    return built(request.param)
+
+
+def built(language: Language) -> Language:
     language.require()
-    built = language.run("golden", ZOO["banana"], seconds=BUILD_SECONDS)
-    assert built.status == 0, built.errors
+    done = language.run("golden", ZOO["banana"], seconds=BUILD_SECONDS)
+    assert done.status == 0, done.errors
     return language
 
 

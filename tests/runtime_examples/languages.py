@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["EXAMPLES", "LANGUAGES", "Done", "Language"]
+__all__ = ["ALONE", "EXAMPLES", "LANGUAGES", "READERS", "Done", "Language"]
 
 import os
 import subprocess
@@ -20,6 +20,9 @@ SECONDS = 120
 
 BUILD_SECONDS = 1200
 """More than fetching and building all that a program needs takes, on two busy cores."""
+
+ALONE = {"PYTHON": "no-python"}
+"""Settings of a machine without Python, where the example of a language answers by itself."""
 
 ORIGIN = "onnxruntime: "
 """How onnxruntime.sh begins the lines that say which ONNX Runtime it took."""
@@ -53,11 +56,13 @@ class Language:
         name: as people call it.
         folder: in runtime_examples.
         needs: executables and headers without which it cannot be built, checked or run.
+        driven: whether runtime_examples/driver keeps the contract with it; else its own program does.
     """
 
     name: str
     folder: str
     needs: tuple[str, ...]
+    driven: bool = True
 
     @property
     def path(self) -> Path:
@@ -105,12 +110,18 @@ CHECKS = ("clang-format", "cppcheck", "openssl/evp.h")
 """What C and C++ have in common, beside compilers."""
 
 LANGUAGES = [
-    Language("Python", "python", ()),
+    Language("Python", "python", (), driven=False),
     Language("C11", "c", ("cc", "make", "cjson/cJSON.h", "cmocka.h", *CHECKS)),
-    Language("C++17", "cpp", ("c++", "cmake", "ninja", "nlohmann/json.hpp", "gtest/gtest.h", *CHECKS)),
-    Language("Rust", "rust", ("cargo",)),
-    Language("Go", "go", ("go", "cc")),
-    Language("Java", "java", ("java", "mvn")),
-    Language("JavaScript", "node", ("node", "npm")),
-    Language("browser", "web", ("node", "npm", "chromium")),
+    Language("C++17", "cpp", ("c++", "cmake", "ninja", "nlohmann/json.hpp", "gtest/gtest.h", *CHECKS), driven=False),
+    Language("Rust", "rust", ("cargo",), driven=False),
+    Language("Go", "go", ("go", "cc"), driven=False),
+    Language("Java", "java", ("java", "mvn"), driven=False),
+    Language("JavaScript", "node", ("node", "npm"), driven=False),
+    Language("browser", "web", ("node", "npm", "chromium"), driven=False),
 ]
+
+READERS = [
+    *(language for language in LANGUAGES if not language.driven),
+    *[language for language in LANGUAGES if language.driven][:1],
+]
+"""Where the contract is kept in another way each: the driver under one language, and what keeps it by itself."""

@@ -117,11 +117,16 @@ bool flow_percentile(const flow_model *model, const void *log_prob, size_t rows,
 bool flow_sample_from(const flow_model *model, const flow_array *z, const flow_array *context, void *x,
                       flow_error *error);
 
-/* Rows number first … first + rows − 1 of the endless sample that belongs to a seed: the same in every language, and
- * the same in parts as in one call. temperature, from 0 to 1,000,000, multiplies the noise; 1 is the model itself.
+/* So many rows, from number first on, of the endless sample that belongs to a seed: the same in every language, and the
+ * same in parts as in one call. temperature, from 0 to 1,000,000, multiplies the noise; 1 is the model itself.
  * context and x as for flow_sample_from. Fails besides with FLOW_WRONG_VALUE. */
-bool flow_sample(const flow_model *model, uint64_t seed, uint64_t first, size_t rows, double temperature,
+bool flow_sample(const flow_model *model, size_t rows, uint64_t seed, uint64_t first, double temperature,
                  const flow_array *context, void *x, flow_error *error);
+
+/* The code of a category: what a context holds in place of its label. Labels that are numbers are compared as numbers,
+ * others without the spaces around them. Fails with FLOW_UNKNOWN_CATEGORY, with FLOW_WRONG_VALUE where no column of
+ * the context has that name and categories. */
+bool flow_category(const flow_model *model, const char *column, const char *label, float *code, flow_error *error);
 
 /* Standard normals number start … start + count − 1 of a seed, as docs/bundle.md has them. */
 void flow_normals(uint64_t seed, uint64_t start, size_t count, float *normals);

@@ -178,7 +178,7 @@ bool flow_sample_from(const flow_model *model, const flow_array *z, const flow_a
            run(model, FLOW_SAMPLE, z, NULL, z->shape[0], context, x, error);
 }
 
-bool flow_sample(const flow_model *model, uint64_t seed, uint64_t first, size_t rows, double temperature,
+bool flow_sample(const flow_model *model, size_t rows, uint64_t seed, uint64_t first, double temperature,
                  const flow_array *context, void *x, flow_error *error) {
     const uint64_t most = UINT64_MAX / flow_describe(model)->latent_size;
     const latents noise = {seed, first, (float)temperature};

@@ -1,7 +1,5 @@
 #include "tests.h"
 
-#include "replay.h"
-
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -152,43 +150,6 @@ static void has_no_percentiles_without_a_reference(void **state) {
     flow_close(model);
 }
 
-static void note_failed(const golden_check *check, void *user) {
-    if (!check->passed)
-        strcat(strcat(user, check->name), " ");
-}
-
-/* Where −∞ is expected, a number is not within any bound; and a case may be refused, or not, against expectation. */
-static void golden_cases_fail_by_name(void **state) {
-    (void)state;
-    edit_manifest("\"rows\": [\n          1,", "\"rows\": [\n          2,");
-    edit_manifest(
-        "\"x\": \"golden/x.npy\",\n          \"context\": \"golden/context.npy\"\n        },\n"
-        "        \"expected\": {\n          \"log_prob\": \"golden/log_prob.npy\"\n        },\n        \"rows\"",
-        "\"x\": \"golden/z.npy\",\n          \"context\": \"golden/context.npy\"\n        },\n"
-        "        \"expected\": {\n          \"log_prob\": \"golden/log_prob.npy\"\n        },\n        \"rows\"");
-    edit_manifest("\"x\": \"golden/x_1.npy\"", "\"x\": \"golden/x_1.npy\", \"context\": \"golden/context_1.npy\"");
-    edit_manifest("\"error\": \"wrong_shape\"", "\"error\": \"wrong_dtype\"");
-    flow_error error;
-    flow_model *model = flow_open(copy, NULL, &error);
-    assert_non_null(model);
-    char failed[200] = "";
-    assert_true(replay_golden(model, note_failed, failed, &error));
-    assert_string_equal(failed, "data_2 missing_context wrong_width ");
-    flow_close(model);
-}
-
-static void golden_refuses_rows_that_are_not_there(void **state) {
-    (void)state;
-    edit_manifest("\"rows\": [\n          1,\n          3", "\"rows\": [1, 5");
-    flow_error error;
-    flow_model *model = flow_open(copy, NULL, &error);
-    assert_non_null(model);
-    char failed[200] = "";
-    assert_false(replay_golden(model, note_failed, failed, &error));
-    assert_error(&error, FLOW_BAD_BUNDLE, "/flow.json: golden.cases: data_2: rows 1 to 5, which golden/x.npy has not");
-    flow_close(model);
-}
-
 static void says_that_there_is_no_runtime(void **state) {
     (void)state;
     flow_error error;
@@ -213,8 +174,6 @@ int test_bundle(void) {
         TEST(refuses_a_graph_with_other_tensors),
         TEST(a_tie_of_quantiles_has_a_percentile),
         TEST(has_no_percentiles_without_a_reference),
-        TEST(golden_cases_fail_by_name),
-        TEST(golden_refuses_rows_that_are_not_there),
         TEST(says_that_there_is_no_runtime),
     };
     return cmocka_run_group_tests_name("bundle", tests, NULL, NULL);

@@ -35,6 +35,6 @@ void assert_error(const flow_error *error, flow_code code, const char *part) {
 }
 
 int main(void) {
-    const int failed = test_noise() + test_npy() + test_manifest() + test_bundle() + test_model() + test_csv();
+    const int failed = test_noise() + test_manifest() + test_bundle() + test_model();
     return failed != 0;
 }

@@ -15,11 +15,9 @@
 
 /* Run the tests of a file; the number of failed ones. */
 int test_noise(void);
-int test_npy(void);
 int test_manifest(void);
 int test_bundle(void);
 int test_model(void);
-int test_csv(void);
 
 /* A file whole, with a NUL behind it; the caller frees it. */
 char *slurp(const char *path, size_t *size);
