@@ -113,6 +113,9 @@ EXTRAS = {
     "nflows": "interop",
     "normflows": "interop",
     "zuko": "interop",
+    "httptools": "serve",
+    "orjson": "serve",
+    "uvloop": "serve",
 }
 """Optional distributions, and the extra that brings each."""
 

@@ -31,6 +31,7 @@ VERBS = (
     "view",
     "bench",
     "models",
+    "serve",
     "doctor",
     "demo",
 )

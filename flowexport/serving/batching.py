@@ -1,0 +1,193 @@
+"""What all ready sockets brought in one turn of the event loop runs together.
+
+A request that arrives asks for a turn by ``call_soon``, which the loop grants once it has read every socket that was
+ready. So a batch waits for nothing: no timer, no thread, and where there is one request it runs alone. What was
+measured to take longer than `INLINE_SECONDS` goes to a thread instead, so that the loop stays live.
+"""
+
+from __future__ import annotations
+
+__all__ = ["INLINE_SECONDS", "Answers", "Batcher", "Waiting"]
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from .endpoint import Draw, Endpoint, Rows
+from .messages import number_texts
+from .refusal import Refusal, refusal_of
+from .settings import Limits
+
+INLINE_SECONDS = 0.002
+"""The longest run in the loop itself: no other request waits longer for one that it shares nothing with."""
+
+
+class Answers:
+    """What one run gave; as text it is written once for all requests in it."""
+
+    __slots__ = ("_texts", "rows", "width")
+
+    def __init__(self, rows: np.ndarray, width: int) -> None:
+        self.rows, self.width = rows, width
+        self._texts: list[bytes] | None = None
+
+    def texts(self, start: int, stop: int) -> list[bytes]:
+        """The numbers of rows ``start`` … ``stop − 1`` as JSON has them."""
+        if self._texts is None:
+            self._texts = number_texts(self.rows)
+        return self._texts[start * self.width : stop * self.width]
+
+
+class Waiting:
+    """A request in the queue.
+
+    Arguments:
+        endpoint: of the model that was loaded when it came, and stays its own if that is replaced.
+        work: its rows.
+        done: called with the answers and which rows of them are its own, in the loop or, for a run that was long, in
+            the thread that ran it; what it returns is called in the loop.
+        refused: called in the loop, in place of ``done``.
+    """
+
+    __slots__ = ("done", "endpoint", "refused", "work")
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        work: Rows | Draw,
+        done: Callable[[Answers, int, int], Callable[[], None]],
+        refused: Callable[[Refusal], None],
+    ) -> None:
+        self.endpoint, self.work, self.done, self.refused = endpoint, work, done, refused
+
+
+class Batcher:
+    """The queue.
+
+    Arguments:
+        limits: of rows together, and of rows that wait.
+        threads: long runs at a time.
+        observe: called after each run with endpoint, requests, rows and seconds.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        threads: int = 1,
+        observe: Callable[[Endpoint, int, int, float], None] = lambda *run: None,
+    ) -> None:
+        self.limits, self.observe = limits, observe
+        self.loop = asyncio.get_running_loop()
+        self.queued_rows = self.queued = 0
+        self._short: dict[Endpoint, list[Waiting]] = {}
+        self._asked = False
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="flowexport-serve")
+
+    def add(self, waiting: Waiting) -> None:
+        """Takes a request.
+
+        Raises:
+            Refusal: where too many rows wait already.
+        """
+        rows = waiting.work.count
+        if self.queued_rows + rows > self.limits.queued_rows and self.queued:
+            raise Refusal(503, "busy", f"{self.queued_rows:,} rows wait already; try again in a second")
+        self.queued_rows += rows
+        self.queued += 1
+        endpoint = waiting.endpoint
+        if endpoint.seconds(waiting.work) > INLINE_SECONDS:
+            self.loop.run_in_executor(self._threads, self._run_long, waiting)
+            return
+        self._short.setdefault(endpoint, []).append(waiting)
+        if not self._asked:
+            self._asked = True
+            self.loop.call_soon(self._turn)
+
+    def close(self) -> None:
+        """Ends the threads, once what they run has ended."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _turn(self) -> None:
+        """Runs one batch of each endpoint; what is more than a batch has its turn after the sockets' next."""
+        for endpoint in list(self._short):
+            queue = self._short[endpoint]
+            count = self._batch_of(endpoint, queue)
+            if count == len(queue):
+                del self._short[endpoint]
+            else:
+                self._short[endpoint] = queue[count:]
+            self._run(endpoint, queue[:count])
+        self._asked = bool(self._short)
+        if self._asked:
+            self.loop.call_soon(self._turn)
+
+    def _batch_of(self, endpoint: Endpoint, queue: list[Waiting]) -> int:
+        """How many requests, in the order that they came in, make a batch: at least one, and no longer than allowed."""
+        most = min(self.limits.batch_rows, endpoint.rows_within(INLINE_SECONDS))
+        rows = 0
+        for at, waiting in enumerate(queue):
+            rows += waiting.work.count
+            # A draw has noise of its own to make, and runs alone.
+            if type(waiting.work) is Draw:
+                return at or 1
+            if at and rows > most:
+                return at
+        return len(queue)
+
+    def _run(self, endpoint: Endpoint, batch: list[Waiting]) -> None:
+        """Runs a batch in the loop; where it fails as one, each request alone, and only the faulty is refused."""
+        began = time.perf_counter()
+        try:
+            answer = endpoint.run([waiting.work for waiting in batch])
+        except Exception as error:
+            if len(batch) == 1:
+                self._end(batch[0], refusal_of(error))
+                return
+            for waiting in batch:
+                self._run(endpoint, [waiting])
+            return
+        self.observe(endpoint, len(batch), len(answer), time.perf_counter() - began)
+        answers = Answers(answer, endpoint.output_width)
+        finite = bool(np.isfinite(answer).all())
+        start = 0
+        for waiting in batch:
+            stop = start + waiting.work.count
+            fault = None if finite else endpoint.fault_of(waiting.work, answer[start:stop])
+            if fault is None:
+                self._leave(waiting)
+                waiting.done(answers, start, stop)()
+            else:
+                self._end(waiting, fault)
+            start = stop
+
+    def _run_long(self, waiting: Waiting) -> None:
+        """Runs a long request in a thread, and makes its answer there."""
+        endpoint = waiting.endpoint
+        began = time.perf_counter()
+        try:
+            answer = endpoint.run([waiting.work])
+            seconds = time.perf_counter() - began
+            fault = endpoint.fault_of(waiting.work, answer)
+            if fault is not None:
+                raise fault
+            written = waiting.done(Answers(answer, endpoint.output_width), 0, len(answer))
+        except Exception as error:
+            self.loop.call_soon_threadsafe(self._end, waiting, refusal_of(error))
+            return
+        self.loop.call_soon_threadsafe(self._end_long, waiting, written, len(answer), seconds)
+
+    def _end_long(self, waiting: Waiting, written: Callable[[], None], rows: int, seconds: float) -> None:
+        self._leave(waiting)
+        self.observe(waiting.endpoint, 1, rows, seconds)
+        written()
+
+    def _end(self, waiting: Waiting, refusal: Refusal) -> None:
+        self._leave(waiting)
+        waiting.refused(refusal)
+
+    def _leave(self, waiting: Waiting) -> None:
+        self.queued -= 1
+        self.queued_rows -= waiting.work.count

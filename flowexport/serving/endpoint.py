@@ -1,0 +1,229 @@
+"""One graph of a loaded model, as the protocol has it: named tensors in, one tensor out."""
+
+from __future__ import annotations
+
+__all__ = ["DATATYPES", "Draw", "Endpoint", "Rows"]
+
+import math
+import secrets
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flowexport.runtime import Model
+
+from .contexts import context_of
+from .messages import Inference, Tensor
+from .refusal import Refusal
+from .settings import Limits
+from .values import DATATYPES, numbers_of, rows_of
+
+VERSION = "1"
+"""A bundle has a digest and no number; the protocol wants one."""
+
+SAMPLING = ("seed", "num_samples", "temperature")
+"""Parameters of a request that stand in place of z."""
+
+TRIALS = 5
+"""Runs of which the quickest tells what rows cost: others were held up by something else."""
+
+TRIAL_ROWS = 64
+
+
+@dataclass(eq=False)
+class Rows:
+    """Rows that wait for a graph: ``values`` is a list of numbers or an array, flat, of ``count`` rows."""
+
+    count: int
+    values: Any
+    context: np.ndarray | None = None
+    parameters: bytes = b""
+
+
+@dataclass(eq=False)
+class Draw:
+    """A sampling that waits: ``count`` rows in all, ``each`` for every context."""
+
+    count: int
+    each: int
+    context: np.ndarray | None
+    seed: int
+    temperature: float
+    parameters: bytes
+
+
+class Endpoint:
+    """``NAME_log_prob`` or ``NAME_sample``.
+
+    Arguments:
+        name: of the endpoint.
+        model: whose graph it is.
+        graph: ``log_prob`` or ``sample``.
+        limits: of a request.
+    """
+
+    def __init__(self, name: str, model: Model, graph: str, limits: Limits) -> None:
+        self.name, self.model, self.graph, self.limits = name, model, graph, limits
+        signature = model.graphs[graph].signature
+        self.first = next(iter(signature.inputs))
+        self.row = list(signature.inputs[self.first])
+        self.width = math.prod(self.row)
+        self.output, self.output_row = signature.output, list(signature.row)
+        self.output_width = math.prod(self.output_row)
+        self.dtype = np.dtype(model.dtype)
+        self.datatype = DATATYPES[self.dtype]
+        self.head = b'{"model_name":"%b","model_version":"%b","outputs":[{"name":"%b","datatype":"%b","shape":' % tuple(
+            text.encode() for text in (name, VERSION, self.output, self.datatype)
+        )
+        self.run_seconds, self.row_seconds = self._costs()
+
+    def work_of(self, request: Inference) -> Rows | Draw:
+        """A request as rows to run, held to the model.
+
+        Raises:
+            Refusal: for whatever does not fit, by the name of the tensor.
+        """
+        inputs = request.inputs
+        if len(inputs) == 1 and not self.model.context_size and inputs[0].name in (self.first, ""):
+            return self._rows(inputs[0], None)
+        tensors = {tensor.name: tensor for tensor in inputs}
+        if len(tensors) != len(inputs):
+            raise Refusal(400, "wrong_request", "inputs: two have the same name")
+        first = tensors.pop(self.first, None)
+        if first is not None:
+            return self._rows(first, tensors)
+        if self.graph == "sample":
+            return self._draw(request, tensors)
+        if not inputs:
+            raise Refusal(400, "missing_input", f"inputs: {self.first} is missing")
+        raise Refusal(400, "unknown_input", f"inputs: {self.first} is missing, and there is {', '.join(tensors)}")
+
+    def run(self, works: list[Any]) -> np.ndarray:
+        """The answers of a `Draw`, or of several `Rows`, one after the other; many rows in blocks, on the threads."""
+        if type(works[0]) is Draw:
+            draw = works[0]
+            return self.model.sample(draw.each, draw.context, draw.seed, draw.temperature)
+        count = sum([work.count for work in works])
+        with np.errstate(over="ignore"):  # of numbers that float32 does not hold: they have a density of zero
+            if len(works) == 1:
+                flat = np.asarray(works[0].values, self.dtype)
+            elif all(type(work.values) is list for work in works):
+                flat = np.array([number for work in works for number in work.values], self.dtype)
+            else:
+                flat = np.concatenate([np.asarray(work.values, self.dtype) for work in works])
+        context = None
+        if self.model.context_size:
+            contexts = [np.broadcast_to(work.context, (work.count, self.model.context_size)) for work in works]
+            context = contexts[0] if len(works) == 1 else np.concatenate(contexts)
+        answer = self.model.log_prob if self.graph == "log_prob" else self.model.sample_from
+        return answer(flat.reshape(count, *self.row), context)
+
+    def fault_of(self, work: Rows | Draw, answer: np.ndarray) -> Refusal | None:
+        """The refusal of rows with a NaN, told by the answer: finite numbers come of nothing else."""
+        if isinstance(work, Draw) or np.isfinite(answer).all():
+            return None
+        with np.errstate(over="ignore"):
+            given = np.asarray(work.values, self.dtype).reshape(work.count, self.width)
+        bad = np.isnan(given) if self.graph == "log_prob" else ~np.isfinite(given)
+        if not bad.any():
+            return None
+        row, column = np.argwhere(bad)[0]
+        where = f"{self.first}: row {row + 1}, column {column + 1} is {given[row, column]}"
+        return Refusal(400, "missing_value", f"{where}, not a number")
+
+    def seconds(self, work: Rows | Draw) -> float:
+        """What a run takes, as rows took when the model was opened; the noise of a draw costs about as much again."""
+        return (self.run_seconds + self.row_seconds * work.count) * (2 if type(work) is Draw else 1)
+
+    def rows_within(self, seconds: float) -> int:
+        """How many rows are run in so long."""
+        return int((seconds - self.run_seconds) / self.row_seconds)
+
+    def metadata(self) -> dict[str, Any]:
+        """The model metadata of the protocol."""
+        model = self.model
+        inputs = [{"name": self.first, "datatype": self.datatype, "shape": [-1, *self.row]}]
+        if model.context_size:
+            inputs.append({"name": "context", "datatype": self.datatype, "shape": [-1, model.context_size]})
+        properties = {
+            "description": model.manifest.description or "",
+            "digest": model.bundle.sha256,
+            "features": ",".join(model.features),
+        }
+        for feature in model.context_features:
+            properties[f"context.{feature.name}"] = ",".join(feature.categories or []) or self.datatype
+        return {
+            "name": self.name,
+            "versions": [VERSION],
+            "platform": "onnxruntime_onnx",
+            "inputs": inputs,
+            "outputs": [{"name": self.output, "datatype": self.datatype, "shape": [-1, *self.output_row]}],
+            "properties": properties,
+        }
+
+    def _rows(self, tensor: Tensor, others: dict[str, Tensor] | None) -> Rows:
+        if tensor.datatype == "" and not tensor.shape:  # a raw body, which has no more than bytes
+            size = self.width * self.dtype.itemsize
+            tensor = Tensor(self.first, [len(tensor.data) // size, *self.row], self.datatype, tensor.data)
+        count = rows_of(tensor, self.row, self.datatype, self.limits.rows)
+        values = numbers_of(tensor, count * self.width, self.dtype)
+        self._require_room(count)
+        context = None
+        if self.model.context_size or others:
+            context = context_of(self.model, others or {}, count, self.datatype)
+        return Rows(count, values, context)
+
+    def _draw(self, request: Inference, tensors: dict[str, Tensor]) -> Draw:
+        given = {name: value for name, value in (request.parameters or {}).items() if name in SAMPLING}
+        if "num_samples" not in given:
+            raise Refusal(400, "missing_input", "inputs: z is missing; or ask by the parameter num_samples, with seed")
+        each = whole(given, "num_samples", self.limits.rows)
+        seed = whole(given, "seed", 2**64 - 1) if given.get("seed") is not None else secrets.randbits(64)
+        temperature = given.get("temperature", 1.0)
+        if isinstance(temperature, bool) or not isinstance(temperature, int | float):
+            raise Refusal(400, "wrong_argument", f"temperature: expected a number, got {temperature!r}")
+        context = None
+        if self.model.context_size or tensors:
+            context = context_of(self.model, tensors, None, self.datatype)
+        count = each * (1 if context is None else len(context))
+        if count > self.limits.rows:
+            raise Refusal(413, "too_large", f"num_samples: {count:,} rows in all, more than the {self.limits.rows:,}")
+        self._require_room(count)
+        return Draw(count, each, context, seed, float(temperature), b'{"seed":"%d"}' % seed)
+
+    def _require_room(self, rows: int) -> None:
+        if rows * self.output_width * self.dtype.itemsize > self.limits.body_bytes:
+            raise Refusal(
+                413, "too_large", f"{rows:,} rows make an answer of more than {self.limits.body_bytes:,} bytes"
+            )
+
+    def _costs(self) -> tuple[float, float]:
+        """Seconds of a run, and of each of its rows."""
+        quickest = []
+        for count in (1, TRIAL_ROWS):
+            context = None if not self.model.context_size else np.zeros((count, self.model.context_size), self.dtype)
+            work = Rows(count, np.zeros(count * self.width, self.dtype), context)
+            seconds = []
+            for _ in range(TRIALS):
+                began = time.perf_counter()
+                self.run([work])
+                seconds.append(time.perf_counter() - began)
+            quickest.append(min(seconds))
+        of_row = max(quickest[1] - quickest[0], 1e-9) / (TRIAL_ROWS - 1)
+        return max(quickest[0] - of_row, 0.0), of_row
+
+
+def whole(given: dict[str, Any], name: str, most: int) -> int:
+    """A parameter that is a whole number, or the text of one: 64 bits are more than JavaScript and gRPC's int64 hold.
+
+    Raises:
+        Refusal: for anything else.
+    """
+    value = given[name]
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
+        raise Refusal(400, "wrong_argument", f"{name}: expected a whole number from 0 to {most}, got {value!r}")
+    return value
