@@ -115,4 +115,4 @@ web: ## serve the page that opens bundles in a browser
 	$(PYTHON) runtime_examples/web/serve.py
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-versions demo build dist
+	rm -rf .venv .venv-triton .venv-versions demo build dist

@@ -131,10 +131,16 @@ def cli_reference() -> str:
         command = main.get_command(context, verb)
         assert command is not None
         of_verb = within(command, verb, context)
-        usage = " ".join([f"flowexport {verb}", *command.collect_usage_pieces(of_verb)])
-        parts += [f"## flowexport {verb}\n", f"```\n{usage}\n```\n", *paragraphs(command)]
-        parts += options_table(command, of_verb)
+        parts += section("##", f"flowexport {verb}", command, of_verb)
+        for name, part in command.commands.items() if isinstance(command, click.Group) else ():
+            parts += section("###", f"flowexport {verb} {name}", part, within(part, name, of_verb))
     return "\n".join(parts)
+
+
+def section(level: str, name: str, command: click.Command, context: click.Context) -> list[str]:
+    """A command's heading, usage, help and options."""
+    usage = " ".join([name, *command.collect_usage_pieces(context)])
+    return [f"{level} {name}\n", f"```\n{usage}\n```\n", *paragraphs(command), *options_table(command, context)]
 
 
 def within(command: click.Command, name: str, parent: click.Context | None) -> click.Context:

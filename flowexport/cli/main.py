@@ -29,6 +29,7 @@ VERBS = (
     "score",
     "sample",
     "view",
+    "deploy",
     "bench",
     "models",
     "serve",

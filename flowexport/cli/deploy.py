@@ -1,0 +1,52 @@
+"""``flowexport deploy``."""
+
+from pathlib import Path
+
+import click
+
+
+@click.group("deploy")
+def command() -> None:
+    """Write what other engines serve bundles from."""
+
+
+bundles_argument = click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
+
+
+@command.command("triton")
+@bundles_argument
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The model repository.")
+@click.option(
+    "--backend",
+    type=click.Choice(["onnxruntime", "python"]),
+    default="onnxruntime",
+    show_default=True,
+    help="What runs a graph; python needs flowexport beside Triton, and checks and refuses as it does.",
+)
+@click.option("--device", type=click.Choice(["cpu", "cuda"]), default="cpu", show_default=True)
+@click.option("--instances", type=click.IntRange(1, 1000), default=1, show_default=True, help="Copies of a model.")
+@click.option("--threads", type=click.IntRange(1, 1000), default=1, show_default=True, help="Of one copy.")
+@click.option("--max-batch", type=click.IntRange(1, 2**31 - 1), default=1024, show_default=True, help="Rows of a run.")
+@click.option("--delay", type=click.IntRange(0, 10**9), default=0, show_default=True, help="µs to wait for more rows.")
+def triton(
+    bundles: tuple[str, ...],
+    output: Path,
+    backend: str,
+    device: str,
+    instances: int,
+    threads: int,
+    max_batch: int,
+    delay: int,
+) -> None:
+    """A model repository for NVIDIA's Triton Inference Server.
+
+    Each BUNDLE, a folder or the name of a zoo model, becomes the models NAME_log_prob and NAME_sample; NAME=BUNDLE
+    gives another name. The repository may hold other models; one that is there already is not replaced.
+    """
+    from flowexport.deploy import Placing, named_bundles, place_new, repository
+
+    placing = Placing(backend, device, instances, threads, max_batch, delay)  # type: ignore[arg-type]
+    named = named_bundles(bundles)
+    place_new(output, dict(repository(named, placing)))
+    for each in named:
+        click.echo(f"{output / each.name}_log_prob, {output / each.name}_sample")

@@ -1,0 +1,7 @@
+"""Bundles as the files that other engines want: a model repository of Triton, KServe, a compose project. No torch."""
+
+from .bundles import Named, named_bundles
+from .place import place_new
+from .triton import Placing, repository
+
+__all__ = ["Named", "Placing", "named_bundles", "place_new", "repository"]
