@@ -113,6 +113,7 @@ EXTRAS = {
     "nflows": "interop",
     "normflows": "interop",
     "zuko": "interop",
+    "grpcio": "serve",
     "httptools": "serve",
     "orjson": "serve",
     "uvloop": "serve",

@@ -12,6 +12,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Of HTTP; 0: a free one.")
+@click.option("--grpc-port", type=click.IntRange(0, 65535), help="Serve gRPC too, at this port.")
 @click.option("--max-batch", type=click.IntRange(min=1), default=1024, show_default=True, help="Rows run together.")
 @click.option("--max-rows", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Of a request.")
 @click.option("--max-queue", type=click.IntRange(min=1), default=2_000_000, show_default=True, help="Rows that wait.")
@@ -27,6 +28,7 @@ def command(
     bundles: tuple[str, ...],
     host: str,
     port: int,
+    grpc_port: int | None,
     max_batch: int,
     max_rows: int,
     max_queue: int,
@@ -59,4 +61,4 @@ def command(
         connections=max_connections,
         batch_rows=max_batch,
     )
-    serve(Settings(bundles, host, port, device, threads, drain, limits, __version__))
+    serve(Settings(bundles, host, port, device, threads, drain, limits, __version__, grpc_port))

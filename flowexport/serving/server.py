@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from email.utils import formatdate
+from typing import TYPE_CHECKING
 
 from flowexport.errors import ArgumentError
 
@@ -20,6 +21,9 @@ from .refusal import Refusal
 from .registry import Registry, Served, fault_line
 from .routes import Routes
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from .grpc import GrpcServer
 
 TICK_SECONDS = 0.25
 """How often deadlines, the date and the bundles' files are looked at."""
@@ -43,7 +47,7 @@ class Server:
         self.common_head = b""
         self.loop = asyncio.get_running_loop()
         self.batcher = Batcher(settings.limits, settings.threads or 2)
-        self.routes = Routes(registry, self.batcher, lambda: registry.ready and not self.stopping)
+        self.routes = Routes(registry, self.batcher, self.is_ready)
         self.handle: Callable[[Exchange], None] = self.routes.handle
         self.stopped = asyncio.Event()
         self._reloading: set[str] = set()
@@ -58,6 +62,9 @@ class Server:
         for name in ("SIGTERM", "SIGINT"):
             self.loop.add_signal_handler(getattr(signal, name), self.stop)
         self.loop.add_signal_handler(signal.SIGHUP, self.reload)
+        grpc = None
+        if self.settings.grpc_port is not None:
+            grpc = await self._start_grpc(self.settings.grpc_port)
         host, port = listener.getsockname()[:2]
         where = f"[{host}]" if ":" in host else host
         print(f"flowexport: serving {', '.join(self.registry.endpoints)} at http://{where}:{port}", flush=True)
@@ -65,7 +72,22 @@ class Server:
         await asyncio.sleep(self.settings.drain_seconds)
         self.draining = True
         server.close()
+        if grpc is not None:
+            await grpc.stop(LAST_SECONDS)
         await self._finish()
+
+    async def _start_grpc(self, port: int) -> GrpcServer:
+        """The service over gRPC, imported where it is asked for: it takes a tenth of a second and 10 MiB."""
+        from .grpc import GrpcServer
+
+        grpc = GrpcServer(self.registry, self.batcher, self.is_ready)
+        bound = await grpc.start(self.settings.host, port)
+        print(f"flowexport: gRPC at {self.settings.host}:{bound}", flush=True)
+        return grpc
+
+    def is_ready(self) -> bool:
+        """Whether more requests are wanted."""
+        return self.registry.ready and not self.stopping
 
     def stop(self) -> None:
         """Says at once that it is not ready, so that nothing new is sent here; the second time it waits no longer."""

@@ -48,6 +48,7 @@ class Settings:
         drain_seconds: requests are still taken after SIGTERM.
         limits: of everything.
         version: of the package.
+        grpc_port: of gRPC; None for none.
     """
 
     bundles: tuple[str, ...]
@@ -58,3 +59,4 @@ class Settings:
     drain_seconds: float = 5.0
     limits: Limits = field(default_factory=Limits)
     version: str = ""
+    grpc_port: int | None = None

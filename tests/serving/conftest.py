@@ -12,7 +12,7 @@ from tests.serving.processes import Process, served
 @pytest.fixture(scope="session")
 def server() -> Iterator[Process]:
     """Two zoo models: one plain, one with categories as context."""
-    with served("banana", "diamonds") as process:
+    with served("banana", "diamonds", "--grpc-port", "0") as process:
         yield process
 
 

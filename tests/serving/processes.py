@@ -26,6 +26,7 @@ class Process:
 
     process: subprocess.Popen[str]
     port: int
+    grpc_port: int = 0
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
         """Status and JSON of one request over a connection of its own; what is no bytes is sent as JSON."""
@@ -53,10 +54,13 @@ def served(*arguments: str, **environment: str) -> Iterator[Process]:
     words = [sys.executable, "-m", "flowexport", "serve", *arguments, "--port", "0", "--device", "cpu"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
     try:
-        line = process.stdout.readline() if process.stdout else ""
-        assert "http://" in line, "the server ended before it listened"
-        port = int(line.rsplit(":", 1)[1])
-        server = Process(process, port)
+        assert process.stdout is not None
+        ports = {}
+        while "http" not in ports:
+            line = process.stdout.readline()
+            assert " at " in line, "the server ended before it listened"
+            ports["grpc" if "gRPC" in line else "http"] = int(line.rsplit(":", 1)[1])
+        server = Process(process, ports["http"], ports.get("grpc", 0))
         until = time.monotonic() + START_SECONDS
         while server.request("GET", "/v2/health/ready")[0] != 200:
             assert time.monotonic() < until
