@@ -27,7 +27,7 @@ PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q --numprocesses 2 --dist wo
 # Packages whose data the zoo's rows are: no test needs them, so that setup leaves them out.
 MODELS_DATA := $(INSTALL) --editable '.[models]'
 
-.PHONY: help setup setup-system demo test test-languages test-quick test-slow test-versions release-check coverage lock lint format docs pictures models bench languages matrix web clean
+.PHONY: help setup setup-system demo test test-languages test-quick test-slow test-versions release-check coverage lock lint format docs site pictures models bench languages matrix web clean
 
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -89,6 +89,16 @@ format: setup ## format the code
 docs: setup ## write the generated documents anew
 	$(BIN)/python docs/generate.py
 
+site: .venv-site/installed ## the documentation as a site, into site/, with every link checked
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/python -m mkdocs build --quiet --strict
+
+# An environment of its own, without torch: the reference is read from the code and not by running it.
+.venv-site/installed: pyproject.toml
+	$(PYTHON) -m venv --clear .venv-site
+	.venv-site/bin/pip install --quiet --disable-pip-version-check uv
+	.venv-site/bin/uv pip install --quiet --python .venv-site/bin/python --requirements pyproject.toml --extra site
+	@touch $@
+
 pictures: docs ## draw the pictures of the documents anew, and measure the table of flows
 	$(MODELS_DATA)
 	$(BIN)/python docs/generate.py --pictures
@@ -115,4 +125,4 @@ web: ## serve the page that opens bundles in a browser
 	$(PYTHON) runtime_examples/web/serve.py
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-triton .venv-versions demo build dist
+	rm -rf .venv .venv-site .venv-triton .venv-versions demo build dist site

@@ -13,6 +13,7 @@ __all__ = ["documents", "draw_banana", "stale"]
 import argparse
 import inspect
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Literal
@@ -156,7 +157,9 @@ def paragraphs(command: click.Command) -> list[str]:
 def options_table(command: click.Command, context: click.Context) -> list[str]:
     """A command's options, as click words them."""
     options = [parameter for parameter in command.get_params(context) if isinstance(parameter, click.Option)]
-    cells = [[cell.replace("|", "\\|") for cell in option.get_help_record(context) or ("", "")] for option in options]
+    records = [option.get_help_record(context) or ("", "") for option in options]
+    # A bar that ends no cell, and a bracket that begins no link.
+    cells = [(name.replace("|", "\\|"), re.sub(r"[|[]", r"\\\g<0>", text)) for name, text in records]
     rows = [" ".join(f"| `{name}` | {text} |".split()) for name, text in cells]
     return ["| option | |", "| --- | --- |", *rows, ""]
 

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
+import time
 import urllib.request
 import zipfile
 from collections.abc import Callable
@@ -16,7 +19,13 @@ from pathlib import Path
 NOT_FOR_USERS = ("bench", "dev", "models", "release", "site")
 """Extras that a checkout alone has a use for."""
 
-WITH = {"": "", "evaluate": "[cpu,evaluate]", "interop": "[cpu,train,interop]", "sklearn": "[train,sklearn]"}
+WITH = {
+    "": "",
+    "evaluate": "[cpu,evaluate]",
+    "interop": "[cpu,train,interop]",
+    "serve": "[cpu,serve]",
+    "sklearn": "[train,sklearn]",
+}
 """Extras that are nothing alone, and those that each is installed with. ``""`` is the package without any."""
 
 ROWS = "x1,x2\n" + "1,2\n0.5,-1\n3,0.25\n" * 40
@@ -70,6 +79,27 @@ def on_a_gpu() -> None:
     """The same, and a device that is not there is refused."""
     run_bundles()
     assert "cuda" in flowexport("sample", "banana", "-n", "1", "--device", "cuda:7", status=2)
+
+
+def serve() -> None:
+    """Answers a request, and ends when it is told to."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    with subprocess.Popen(["flowexport", "serve", "banana", "--port", port, "--drain", "0"]) as served:
+        rows = {"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.5, 1.0]}
+        address = f"http://127.0.0.1:{port}/v2/models/banana_log_prob/infer"
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(address, json.dumps({"inputs": [rows]}).encode()) as answer:
+                    assert json.loads(answer.read())["outputs"][0]["shape"] == [1]
+                break
+            except OSError:
+                assert served.poll() is None, served.returncode
+                time.sleep(0.2)
+        else:
+            raise AssertionError("no answer in a minute")
+        served.terminate()
+    assert served.returncode == 0, served.returncode
 
 
 def tables() -> None:
@@ -135,6 +165,7 @@ SMOKES: dict[str, Callable[[], None]] = {
     "": alone,
     "cpu": run_bundles,
     "gpu": on_a_gpu,
+    "serve": serve,
     "data": tables,
     "train": train,
     "evaluate": evaluate,

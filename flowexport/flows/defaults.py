@@ -1,7 +1,7 @@
 """What a flow is where nothing is said: one place for the class, `fit` and the recipe, with the reason of each.
 
-Chosen by `python -m benchmarks.quality`; docs/training.md has its table. What the reference page of RealNVP has in
-their place is `REFERENCE_PAGE`, and a flow that is called with it gives that page's numbers.
+Chosen by `python -m benchmarks.quality`; docs/training.md has its table. What the reference page, that of zuko's
+RealNVP, has in their place is `REFERENCE_PAGE`: a flow that is called with it gives zuko's numbers from zuko's weights.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from flowexport.errors import ArgumentError
 
 
 def alternating(features: int, transforms: int) -> Tensor:
-    """Masks of the reference page: layer ``i`` keeps the features whose index has the parity of ``i``.
+    """Masks of zuko's RealNVP: layer ``i`` keeps the features whose index has the parity of ``i``.
 
     Returns:
         ``[transforms, features]``, True where the feature is kept constant, so layer 0 keeps the even ones.

@@ -53,7 +53,7 @@ class RealNVP(Flow):
     A single feature has nothing to be split into: every layer is then an elementwise map, given the context.
 
     What is not said is chosen to be good on most tables, `flowexport.flows.defaults` says why; with ``transforms=3``,
-    ``activation="ReLU"``, ``univariate="Affine"`` and ``whiten=False`` it is the flow of the reference page.
+    ``activation="ReLU"``, ``univariate="Affine"`` and ``whiten=False`` it is zuko's RealNVP.
 
     References:
         Density estimation using Real NVP (Dinh et al., 2016), https://arxiv.org/abs/1605.08803
@@ -62,14 +62,14 @@ class RealNVP(Flow):
         features: the number of features.
         context: the number of context columns.
         transforms: the number of couplings.
-        randmask: the same as ``masks="random"``, by the name that it has on the reference page.
+        randmask: the same as ``masks="random"``, by the name that it has in zuko.
         hidden_features: width of each hidden layer of the conditioners; may be empty.
         activation: the activation between them, a class or its name.
         univariate: what a coupling does to a feature: a class, a module, a registered name, or a mapping of ``name``
             and arguments; see `flowexport.flows.univariate`.
         masks: ``"alternating"`` (even and odd features kept in turn), ``"halves"``, ``"random"``, or a sequence of
             booleans a layer, True where the feature is kept.
-        cover: whether random masks move every feature at least once; False is the plain draw of the reference page.
+        cover: whether random masks move every feature at least once; False is the plain draw of zuko.
         normalization: a layer behind each coupling, ``"ActNorm"`` or ``"BatchNorm"``.
         mixing: a layer between couplings, ``"Permutation"`` (random, fixed) or ``"LULinear"`` (learned).
         scaling: whether a learned scale a feature ends the stack, as in NICE.
@@ -201,4 +201,7 @@ class RealNVP(Flow):
 
 
 NICE = RealNVP
-"""The reference page's other name for the same flow: couplings with any univariate map, affine by default."""
+"""Another name for the same flow, as in zuko: couplings with any univariate map.
+
+The flow of the paper of that name is ``RealNVP(features, univariate="Additive", scaling=True)``.
+"""

@@ -17,6 +17,7 @@ import click
 import msgspec
 import pytest
 import torch
+from click.testing import CliRunner
 
 from flowexport.cli.main import VERBS, main
 from flowexport.flows.univariate import UNIVARIATES
@@ -208,8 +209,12 @@ def test_every_recipe_on_a_page_is_one(page: Path) -> None:
             msgspec.toml.decode(text, type=Recipe)
 
 
+PYTHON = [page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]
+TUTORIALS = [page for page in PYTHON if page.name.startswith("tutorial-")]
+
+
 @pytest.mark.usefixtures("one_thread", "univariates_of_its_own")
-@pytest.mark.parametrize("page", named([page for page in PAGES if "```python" in page.read_text(encoding="utf-8")]))
+@pytest.mark.parametrize("page", named([page for page in PYTHON if page not in TUTORIALS]))
 def test_every_python_block_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -220,6 +225,25 @@ def test_every_python_block_of_a_page_runs(
             Path(file).write_text(text, encoding="utf-8")
         if language == "python":
             exec(compile(text, f"{page.name}: {text.splitlines()[0]}", "exec"), namespace)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("one_thread", "univariates_of_its_own")
+@pytest.mark.parametrize("page", named(TUTORIALS))
+def test_a_tutorial_goes_the_whole_way(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its Python and its commands, in their order."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": "__main__"}
+    for file, language, text in blocks(page):
+        if file:
+            Path(file).write_text(text, encoding="utf-8")
+        if language == "python":
+            exec(compile(text, f"{page.name}: {text.splitlines()[0]}", "exec"), namespace)
+        for line in text.splitlines() if language == "sh" else []:
+            words = shlex.split(COMMENT.sub("", line))
+            if words[0] == "flowexport":
+                result = CliRunner().invoke(main, words[1:])
+                assert result.exit_code == 0, f"{line}\n{result.output}"
 
 
 def test_the_script_runs_from_anywhere(tmp_path: Path) -> None:

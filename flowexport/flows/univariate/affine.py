@@ -14,7 +14,7 @@ from .registry import register
 from .scaled import ShiftAndScale
 
 SLOPE = 1e-3
-"""The smallest scale by default, as on the reference page."""
+"""The smallest scale by default, as in zuko."""
 
 
 @register
