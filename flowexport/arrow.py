@@ -14,8 +14,7 @@ import numpy as np
 from flowexport.errors import ArgumentError, DataError, InputError
 from flowexport.runtime import Model, load
 from flowexport.runtime.categories import coder_of
-from flowexport.tables import Coder, block_of, import_arrow, require_once
-from flowexport.tables.read import BLOCK_ROWS
+from flowexport.tables import BLOCK_ROWS, Coder, block_of, import_arrow, require_once
 
 NAME = "rows"
 """What a message calls a table that is no file."""

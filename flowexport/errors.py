@@ -56,7 +56,10 @@ class DataError(FlowExportError, ValueError):
 
 
 class DataWarning(UserWarning):
-    """Rows can be trained on, but no flow will fit them well; the message names the column and the cure."""
+    """What should be known of rows that can be used: no flow will fit them well, or how their table was read.
+
+    The message names the file or the column, and the cure.
+    """
 
 
 class RecipeError(FlowExportError, ValueError):

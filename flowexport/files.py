@@ -32,8 +32,9 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         OSError: naming the path.
     """
     with naming(path):
-        target = Path(os.path.realpath(path)) if path.is_symlink() else path
-        special = target.exists() and not target.is_file() and not target.is_dir()
+        # The links of /dev/fd lead to what has no path of its own.
+        special = path.exists() and not path.is_file() and not path.is_dir()
+        target = Path(os.path.realpath(path)) if path.is_symlink() and not special else path
         if not special:
             sweep(target)
         temporary, stream = (None, target.open("wb")) if special else create(target)

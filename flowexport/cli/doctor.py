@@ -79,7 +79,7 @@ def advise(versions: dict[str, str | None]) -> tuple[list[str], bool]:
     if neither:
         advice.append("to run bundles: pip install 'flowexport[cpu]' (or [gpu] with an NVIDIA GPU)")
     if not versions["pyarrow"]:
-        advice.append("to read and write CSV and Parquet: pip install 'flowexport[data]'")
+        advice.append("to read and write Parquet and Feather, and large CSV faster: pip install 'flowexport[data]'")
     if not all(versions[name] for name, extra in PACKAGES.items() if extra == "train"):
         advice.append("to train and export: pip install 'flowexport[train]'")
     return advice, not neither and not old

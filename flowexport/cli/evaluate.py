@@ -1,5 +1,6 @@
 """``flowexport evaluate``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -7,16 +8,19 @@ import click
 
 from .options import as_json as json_option
 from .options import device as device_option
+from .options import dialect as dialect_option
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from flowexport.tables import Dialect, Given
 
     from .judged import Judged, Rows
 
 
 @click.command("evaluate")
 @click.argument("model", metavar="RUN|BUNDLE", type=click.Path(path_type=Path))
-@click.argument("rows", required=False, type=click.Path(path_type=Path))
+@click.argument("rows", nargs=-1, type=click.Path(path_type=Path))
 @click.option(
     "--compare", metavar="RUN|BUNDLE", type=click.Path(path_type=Path), help="Another model, on the same rows."
 )
@@ -28,15 +32,17 @@ if TYPE_CHECKING:
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="An HTML report, pictures included.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), default=0, show_default=True, help="Of the samples.")
+@dialect_option
 @device_option
 @json_option
 def command(
     model: Path,
-    rows: Path | None,
+    rows: tuple[Path, ...],
     compare: Path | None,
     fit_on: Path | None,
     output: Path | None,
     seed: int,
+    dialect: "Dialect",
     device: str,
     as_json: bool,
 ) -> None:
@@ -56,6 +62,7 @@ def command(
     from flowexport.evaluation.page import page, tables
     from flowexport.evaluation.pictures import draw_pictures
     from flowexport.files import write_file
+    from flowexport.tables import sources_of
 
     from .judged import open_judged
     from .screen import show_table, waiting
@@ -63,20 +70,21 @@ def command(
     if output is not None and output.suffix.lower() not in (".html", ".htm"):
         raise click.UsageError(f"-o: expected a file that ends in .html, got {output}")
     judged = open_judged(model, device)
-    chosen = rows_of(judged, rows, model)
-    other = None if compare is None else log_prob_of(open_judged(compare, device), judged, chosen, rows)
+    table = [*sources_of(rows, again=True)]  # of which a model that is compared reads other columns
+    chosen = rows_of(judged, table, dialect, model)
+    other = None if compare is None else log_prob_of(open_judged(compare, device), judged, chosen, table, dialect)
     with waiting("judging"):
         measured = evaluate(
             judged,
             chosen.x,
             chosen.context,
             rows_are=chosen.words,
-            fitted_on=fitted_on(judged, rows, fit_on),
+            fitted_on=fitted_on(judged, fit_on, dialect, kept=not table),
             other=other,
             other_name=str(compare),
             latent=None if judged.latent is None else judged.latent(chosen.x, chosen.context),
             latent_reason=judged.latent_reason,
-            lowest=judged.lowest if rows is not None else None,
+            lowest=judged.lowest if table else None,
             levels=judged.levels,
             seed=seed,
         )
@@ -99,26 +107,32 @@ def command(
         click.echo(f"\n{output}: {output.stat().st_size:,} bytes")
 
 
-def rows_of(judged: "Judged", rows: Path | None, path: Path) -> "Rows":
+def rows_of(judged: "Judged", table: "Sequence[Given]", dialect: "Dialect", path: Path) -> "Rows":
     """The rows of a table, or those that a run held out."""
     from flowexport.errors import DataError
 
-    if rows is not None:
-        return judged.read(rows)
+    if table:
+        return judged.read(table, dialect)
     if judged.held_out is None:
         raise DataError(f"{path}: keeps no rows to judge it on: flowexport evaluate {path} ROWS")
     return judged.held_out
 
 
 def fitted_on(
-    judged: "Judged", rows: Path | None, fit_on: Path | None
+    judged: "Judged", fit_on: Path | None, dialect: "Dialect", kept: bool
 ) -> "tuple[np.ndarray, np.ndarray | None, str] | None":
-    """The rows that simple densities are fitted on; None for folds of the rows that are judged on."""
-    found = judged.read(fit_on) if fit_on is not None else judged.training if rows is None else None
+    """The rows that simple densities are fitted on; None for folds of the rows that are judged on.
+
+    Arguments:
+        kept: whether those that a run was trained on may be taken.
+    """
+    found = judged.read(fit_on, dialect) if fit_on is not None else judged.training if kept else None
     return None if found is None else (found.x, found.context, found.words)
 
 
-def log_prob_of(other: "Judged", judged: "Judged", chosen: "Rows", rows: Path | None) -> "np.ndarray":
+def log_prob_of(
+    other: "Judged", judged: "Judged", chosen: "Rows", table: "Sequence[Given]", dialect: "Dialect"
+) -> "np.ndarray":
     """The log_prob of the same rows under another model of the same features.
 
     Raises:
@@ -131,8 +145,8 @@ def log_prob_of(other: "Judged", judged: "Judged", chosen: "Rows", rows: Path | 
     if sorted(other.features) != sorted(judged.features):
         names = f"{', '.join(other.features[:20])} and {', '.join(judged.features[:20])}"
         raise DataError(f"--compare: densities of different features cannot be compared ({names})")
-    if rows is not None:
-        found = other.read(rows)
+    if table:
+        found = other.read(table, dialect)
         return other.log_prob(found.x, found.context)
     columns = dict(zip(judged.features, chosen.x.T, strict=True))
     if chosen.context is not None:

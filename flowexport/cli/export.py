@@ -28,7 +28,7 @@ LIBRARIES = ("nflows", "normflows", "zuko")
 )
 @click.option("--from", "library", type=click.Choice(LIBRARIES), help="FILE holds a model that was trained with it.")
 @click.option("--arguments", type=click.Path(path_type=Path), help="With --from: what FILE is the state dict of.")
-@click.option("--data", type=click.Path(path_type=Path), help="With --from: rows (CSV, NPY, Parquet) of the model.")
+@click.option("--data", type=click.Path(path_type=Path), help="With --from: a table of rows of the model.")
 @click.option("--trust-pickle", is_flag=True, help="With --from: load a pickled module, which runs any code in it.")
 @json_option
 def command(

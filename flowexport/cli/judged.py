@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Judged", "Rows", "open_judged"]
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from flowexport.runtime.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL
 if TYPE_CHECKING:
     from flowexport.flows import Flow
     from flowexport.runtime import Model
+    from flowexport.tables import Dialect, Given
 
 Numbers = np.ndarray
 Latent = Callable[[Numbers, Numbers | None], Numbers]
@@ -75,8 +76,9 @@ class Judged:
         """``[count, features]``, one for each context where there is one."""
         return self.draw(count, context, seed)
 
-    def read(self, path: Path) -> Rows:
-        """The rows of a table, by this model's columns; images of whole numbers get uniform noise.
+    def read(self, given: Given | Sequence[Given], dialect: Dialect) -> Rows:
+        """The rows of a table, as `flowexport.tables.open_table` takes it, by this model's columns; images of whole
+        numbers get uniform noise.
 
         Raises:
             DataError: for what is not in the table, or is no finite number or no category.
@@ -84,7 +86,7 @@ class Judged:
         from flowexport.runtime.categories import coder_of
         from flowexport.tables import open_table
 
-        table = open_table(path)
+        table = open_table(given, dialect)
         chosen = table.match([*self.features, *(feature.name for feature in self.context_features)])
         named = zip(chosen[len(self.features) :], self.context_features, strict=True)
         coders = {name: coder_of(feature, codes=not table.named) for name, feature in named if feature.categories}
@@ -94,11 +96,11 @@ class Judged:
             blocks.append(block.values)
         values = np.concatenate(blocks) if blocks else np.empty((0, len(chosen)))
         if len(values) < 2:
-            raise DataError(f"{path}: {len(values)} rows; to judge a model takes at least 2")
+            raise DataError(f"{table.name}: {len(values)} rows; to judge a model takes at least 2")
         x, context = values[:, : len(self.features)], values[:, len(self.features) :]
         if self.levels and (x == np.floor(x)).all():
             x = x + np.random.default_rng(0).random(x.shape)
-        return Rows(x, context if self.context_features else None, f"{len(x):,} rows of {path}")
+        return Rows(x, context if self.context_features else None, f"{len(x):,} rows of {table.name}")
 
 
 def open_judged(path: Path, device: str) -> Judged:

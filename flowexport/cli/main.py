@@ -9,14 +9,16 @@ import os
 import signal
 import sys
 import traceback
-from contextlib import suppress
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from typing import Any
 
 import click
 
 from flowexport import __version__
-from flowexport.errors import FlowExportError, extras_named
+from flowexport.errors import DataWarning, FlowExportError, extras_named
 
 from .streams import Stopped, prepare_streams, reader_may_leave, stopped_by_signals
 
@@ -66,6 +68,7 @@ class Verbs(click.Group):
         try:
             # Not by click's own main, which ends with 1 for a reader that left, and for Ctrl-C.
             with (
+                warnings_in_lines(),
                 stopped_by_signals(),
                 reader_may_leave(),
                 extras_named(),
@@ -85,6 +88,23 @@ class Verbs(click.Group):
                 # Of what could not be written, Python would complain once more while it exits.
                 sys.stdout.close()
         sys.exit(status)
+
+
+@contextmanager
+def warnings_in_lines() -> Iterator[None]:
+    """What is to be said of rows is said in a line."""
+
+    def say(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, DataWarning):
+            click.echo(f"flowexport: {message}", err=True)
+        else:
+            shown(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", DataWarning)
+        shown = warnings.showwarning
+        warnings.showwarning = say
+        yield
 
 
 def show_error(error: BaseException, message: str, status: int, as_json: bool) -> None:

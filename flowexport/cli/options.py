@@ -1,9 +1,9 @@
 """Options that several verbs share."""
 
-__all__ = ["Counts", "as_json", "context_coders", "context_rows", "device", "digest", "threads"]
+__all__ = ["Counts", "as_json", "context_coders", "context_rows", "device", "dialect", "digest", "threads"]
 
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -26,8 +26,27 @@ digest = click.option("--digest", metavar="HEX", help="The bundle's, as inspect 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 
 
-TABLES = (".csv", ".npy", ".parquet")
-"""Endings by which ``--context`` is known for a file."""
+def dialect(command: "Callable[..., None]") -> "Callable[..., None]":
+    """How text tables are written, in three options."""
+    for option in (
+        click.option("--encoding", metavar="NAME", help="Of text tables.  [default: utf-8]"),
+        click.option("--decimal", type=click.Choice([".", ","]), help="Of text tables.  [default: found]"),
+        click.option("--delimiter", metavar="CHARACTER", help="Of text tables; tab is one.  [default: found]"),
+    ):
+        command = option(command)
+
+    @wraps(command)
+    def taking(*, delimiter: str | None, decimal: str | None, encoding: str | None, **others: Any) -> None:
+        from flowexport.errors import DataError
+        from flowexport.tables import Dialect
+
+        try:
+            given = Dialect(delimiter, decimal, encoding)
+        except DataError as error:
+            raise DataError(f"--{error}") from error
+        command(dialect=given, **others)
+
+    return taking
 
 
 # Generic for type checkers only: click below 8.4 cannot be subscripted.
@@ -61,12 +80,12 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
     import numpy as np
 
     from flowexport.errors import DataError, InputError
-    from flowexport.tables import open_table
+    from flowexport.tables import ENDINGS, open_table
 
     if not model.context_size:
         raise DataError("--context: this model takes none")
     names = [feature.name for feature in model.context_features]
-    if Path(given).suffix.lower() in TABLES:
+    if given == "-" or given.startswith("/dev/") or given.lower().endswith(ENDINGS):
         table = open_table(given)
         chosen = table.match(names)
         blocks = list(table.blocks(chosen, context_coders(chosen, model, codes=not table.named)))
@@ -78,7 +97,7 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
     cells = next(csv.reader([given], skipinitialspace=True), [])
     if len(cells) != model.context_size:
         wanted = f"{model.context_size} values with commas between them ({', '.join(names)})"
-        raise DataError(f"--context: expected {wanted}, or a file ({', '.join(TABLES)}), got {given!r}")
+        raise DataError(f"--context: expected {wanted}, or a file ({', '.join(ENDINGS)}), got {given!r}")
     try:
         return model.context(cells)
     except InputError as error:

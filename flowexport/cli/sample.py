@@ -16,7 +16,7 @@ from .options import threads as threads_option
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="The same seed gives the same rows in every language.")
 @click.option("--temperature", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Scales the noise.")
 @click.option("--context", metavar="V1,V2,…|FILE", help="One context, or a table of them.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV, NPY or Parquet.  [default: CSV on stdout]")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A table.  [default: CSV on stdout]")
 @device_option
 @threads_option
 @digest_option

@@ -1,19 +1,25 @@
 """``flowexport score``."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import context_coders, context_rows
 from .options import device as device_option
+from .options import dialect as dialect_option
 from .options import digest as digest_option
 from .options import threads as threads_option
+
+if TYPE_CHECKING:
+    from flowexport.tables import Dialect
 
 
 @click.command("score")
 @click.argument("bundle")
-@click.argument("rows", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="CSV, NPY or Parquet.  [default: CSV on stdout]")
+@click.argument("rows", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="A table.  [default: CSV on stdout]")
 @click.option("--context", metavar="V1,V2,…", help="One context for all rows, instead of columns of ROWS.")
 @click.option(
     "--flag",
@@ -24,23 +30,30 @@ from .options import threads as threads_option
 @click.option("--calibrate", is_flag=True, help="Percentiles among samples of each row's own context.")
 @click.option("--draws", type=click.IntRange(2), help="With --calibrate: samples of each context.  [default: 1000]")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="With --calibrate: of these samples.  [default: 0]")
+@dialect_option
 @device_option
 @threads_option
 @digest_option
 def command(
     bundle: str,
-    rows: Path,
+    rows: tuple[Path, ...],
     output: Path | None,
     context: str | None,
     flag: float | None,
     calibrate: bool,
     draws: int | None,
     seed: int | None,
+    dialect: "Dialect",
     device: str,
     threads: int | None,
     digest: str | None,
 ) -> None:
-    """Score ROWS (CSV, NPY or Parquet) under a BUNDLE: log_prob in nats, and its percentile.
+    """Score ROWS under a BUNDLE: log_prob in nats, and its percentile.
+
+    ROWS are tables, one after the other: files, folders of them, or - for standard input. A table is CSV or TSV, either
+    of them by gzip too, NPY, Parquet, or Feather, by the end of its name; a pipe is known by its first bytes. What
+    parts the cells of a text table, and its decimal sign, are found in its first lines, and said where they are not
+    comma and point.
 
     Columns are matched by name, features then context; those of an NPY file by position. A category is read by its
     name, never by its code; names that are numbers are compared as numbers. A row outside the bounds of a bounded
@@ -64,9 +77,8 @@ def command(
     if not calibrate and (draws is not None or seed is not None):
         raise click.UsageError("--draws and --seed belong to --calibrate")
     model = load(bundle, device, threads, digest=digest)
-    if output is not None and output.exists() and rows.exists() and output.samefile(rows):
-        raise DataError(f"{output}: is the table that is read; write the scores to another file")
-    table = open_table(rows)
+    require_other(output, rows)
+    table = open_table(rows, dialect)
     width = int(np.prod(model.event_shape))
     columns = list(model.manifest.features or [f"x{i}" for i in range(width)])
     fixed = None
@@ -92,3 +104,19 @@ def command(
             bar.update(task, advance=len(x))
     for line in ranks.remarks():
         click.echo(f"flowexport: {line}", err=True)
+
+
+def require_other(output: Path | None, rows: Sequence[Path]) -> None:
+    """Refuses to write to a table that is read.
+
+    Raises:
+        DataError: naming it.
+    """
+    from flowexport.errors import DataError
+    from flowexport.tables import expanded
+
+    if output is None or not output.is_file():
+        return
+    for path in expanded(rows):
+        if path.exists() and output.samefile(path):
+            raise DataError(f"{output}: is a table that is read; write the scores to another file")

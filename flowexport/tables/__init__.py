@@ -1,21 +1,29 @@
-"""Tables of rows: CSV, NPY and Parquet in blocks, so that memory does not grow with them, and frames in memory."""
+"""Tables of rows: text, NPY, Parquet and Arrow in blocks, so that memory does not grow with them, and frames."""
 
 from .arrays import as_numbers
 from .arrow import import_arrow
 from .coded import Coder, label_number
+from .dialect import Dialect
 from .frames import Frame, coded_cells, frame_like, frame_of, numbers_of
-from .read import Block, Table, block_of, open_table, require_once
+from .part import BLOCK_ROWS, require_once
+from .read import Block, Table, block_of, open_table
+from .source import ENDINGS, Given, expanded, sources_of
 from .write import TableWriter, open_writer
 
 __all__ = [
+    "BLOCK_ROWS",
+    "ENDINGS",
     "Block",
     "Coder",
+    "Dialect",
     "Frame",
+    "Given",
     "Table",
     "TableWriter",
     "as_numbers",
     "block_of",
     "coded_cells",
+    "expanded",
     "frame_like",
     "frame_of",
     "import_arrow",
@@ -24,4 +32,5 @@ __all__ = [
     "open_table",
     "open_writer",
     "require_once",
+    "sources_of",
 ]

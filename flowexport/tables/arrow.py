@@ -1,11 +1,13 @@
 """pyarrow, imported only when a file needs it."""
 
-__all__ = ["import_arrow"]
+from __future__ import annotations
+
+__all__ = ["has_arrow", "import_arrow"]
 
 import importlib
 from typing import Any
 
-from flowexport.errors import extras_named
+from flowexport.errors import MissingExtra, extras_named
 
 
 def import_arrow(module: str) -> tuple[Any, Any]:
@@ -16,3 +18,12 @@ def import_arrow(module: str) -> tuple[Any, Any]:
     """
     with extras_named():
         return importlib.import_module("pyarrow"), importlib.import_module(f"pyarrow.{module}")
+
+
+def has_arrow() -> bool:
+    """Whether pyarrow is installed."""
+    try:
+        import_arrow("csv")
+    except MissingExtra:
+        return False
+    return True

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["MISSING", "Coder", "coded_arrow", "coded_numbers", "label_number"]
+__all__ = ["MISSING", "Coder", "coded_arrow", "coded_numbers", "coded_texts", "label_number"]
 
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flowexport.errors import DataError
-
 from .arrow import import_arrow
+from .faults import Faults
 
 MISSING = ["", "NA", "N/A", "null", "NULL", "None"]
-"""Cells that hold no value. "nan" is not one: it is a number that no density has a use for."""
+"""Cells that hold no value. Of numbers ``nan`` is another; of categories it may be a name."""
 
 Coder = Callable[[str], float]
 """Gives the code of a category by its text, or raises ValueError with what it is not: ``not one of fair, good``."""
@@ -30,12 +28,8 @@ def label_number(text: str) -> Decimal | None:
     return Decimal(text) if NUMBER.fullmatch(text) else None
 
 
-def coded_arrow(column: Any, name: str, path: Path, start: int, coder: Coder) -> np.ndarray:
-    """An Arrow column, whose first row is number ``start``, as float64 codes; NaN where a value is missing.
-
-    Raises:
-        DataError: for the first cell that the coder refuses, naming file, row, column and cell.
-    """
+def coded_arrow(column: Any, name: str, coder: Coder, faults: Faults) -> np.ndarray:
+    """An Arrow column as float64 codes; NaN where a value is missing, or where the coder refuses it: a fault."""
     if hasattr(column, "dictionary_decode"):
         # As pandas writes categories: the dictionary may hold some that no row has, in an order of its own.
         kept = column.dictionary
@@ -44,26 +38,33 @@ def coded_arrow(column: Any, name: str, path: Path, start: int, coder: Coder) ->
         column = kept.take(column.indices)
     encoded = column.dictionary_encode()
     indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
-    return _coded(encoded.dictionary.to_pylist(), indices, name, path, start, coder)
+    return coded(encoded.dictionary.to_pylist(), indices, name, coder, faults)
 
 
-def coded_numbers(values: np.ndarray, name: str, path: Path, start: int, coder: Coder) -> np.ndarray:
+def coded_numbers(values: np.ndarray, name: str, coder: Coder, faults: Faults) -> np.ndarray:
     """Numbers ``[rows]`` that stand for categories, as `coded_arrow` gives them."""
     distinct, first, inverse = np.unique(values, return_index=True, return_inverse=True)
     order = np.argsort(first)
-    return _coded(distinct[order].tolist(), np.argsort(order)[inverse], name, path, start, coder)
+    return coded(distinct[order].tolist(), np.argsort(order)[inverse], name, coder, faults)
 
 
-def _coded(distinct: Sequence[Any], indices: np.ndarray, name: str, path: Path, start: int, coder: Coder) -> np.ndarray:
+def coded_texts(cells: Sequence[str], name: str, coder: Coder, faults: Faults) -> np.ndarray:
+    """Cells of text, as `coded_arrow` gives them."""
+    places = {cell: place for place, cell in enumerate(dict.fromkeys(cells))}
+    return coded(list(places), np.array([places[cell] for cell in cells], np.intp), name, coder, faults)
+
+
+def coded(distinct: Sequence[Any], indices: np.ndarray, name: str, coder: Coder, faults: Faults) -> np.ndarray:
     """Codes of rows by the index of each among distinct cells, in their order of appearance; −1 is missing."""
     codes = np.full(len(distinct) + 1, np.nan)
     for position, cell in enumerate(distinct):
+        if cell != cell:  # NaN, as pandas writes a missing text
+            continue
         try:
             text = text_of(cell)
             codes[position] = np.nan if text in MISSING else coder(text)
         except ValueError as error:
-            row = start + int(np.argmax(indices == position))
-            raise DataError(f"{path}: row {row}, column {name!r} holds {cell!r}, {error}") from error
+            faults.add(np.flatnonzero(indices == position), f"column {name!r} holds {cell!r}, {error}")
     of_rows: np.ndarray = codes[indices]
     return of_rows
 

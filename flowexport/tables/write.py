@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["TableWriter", "open_writer"]
 
 import csv
+import gzip
 import io
 import os
 import sys
@@ -20,6 +21,15 @@ from flowexport.errors import DataError
 from flowexport.files import naming, whole_file
 
 from .arrow import import_arrow
+from .columns import arrow_column, lines_of, number_column
+from .source import ENDINGS, FORMATS, ending_of
+
+ZIP_LEVEL = 6
+"""As the gzip program has it."""
+
+
+Column = Any
+"""``[rows]``: numbers of numpy, masked where there is no value; texts in a list; or an Arrow array."""
 
 
 class TableWriter(AbstractContextManager["TableWriter"]):
@@ -29,9 +39,10 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         path: the file, or None for standard output.
         columns: the names of its columns.
         dtype: the type of its numbers; an NPY file has only one.
+        zipped: whether it is compressed by gzip.
     """
 
-    def __init__(self, path: Path | None, columns: Sequence[str], dtype: np.dtype[Any]) -> None:
+    def __init__(self, path: Path | None, columns: Sequence[str], dtype: np.dtype[Any], zipped: bool = False) -> None:
         self.path = path
         self.columns = list(columns)
         self.dtype = np.dtype(dtype)
@@ -41,6 +52,9 @@ class TableWriter(AbstractContextManager["TableWriter"]):
             raise DataError("standard output is closed; name a file with -o")
         with ExitStack() as entered:
             self.stream = sys.stdout.buffer if path is None else entered.enter_context(whole_file(path))
+            if zipped:
+                # Neither time nor name: the same rows make the same file.
+                self.stream = entered.enter_context(gzip.GzipFile("", "wb", ZIP_LEVEL, self.stream, mtime=0))
             with naming(self.name):
                 self.begin()
             self.leaving = entered.pop_all()
@@ -48,7 +62,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     def begin(self) -> None:
         """Writes what stands before the rows."""
 
-    def append(self, block: Sequence[np.ndarray]) -> None:
+    def append(self, block: Sequence[Column]) -> None:
         """Writes one block, a list of columns of equal length."""
         raise NotImplementedError
 
@@ -58,9 +72,10 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     def abandon(self) -> None:
         """Lets go of what would write to the file later, after an exception."""
 
-    def write(self, *block: np.ndarray) -> None:
-        """Appends rows: one array ``[rows]`` a column, or one ``[rows, columns]`` for all."""
-        columns = list(block[0].T) if len(block) == 1 and block[0].ndim == 2 else list(block)
+    def write(self, *block: Column) -> None:
+        """Appends rows: one `Column` each, or one array ``[rows, columns]`` for all."""
+        whole = len(block) == 1 and getattr(block[0], "ndim", 1) == 2
+        columns = list(block[0].T) if whole else list(block)
         with naming(self.name):
             self.append(columns)
         self.rows += len(columns[0])
@@ -80,32 +95,43 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         self.leaving.__exit__(kind, error, trace)
 
 
-class CsvWriter(TableWriter):
-    """A header and shortest numbers that read back the same."""
+class TextWriter(TableWriter):
+    """A header, and shortest numbers that read back the same; CSV, or with another delimiter."""
+
+    delimiter = ","
 
     def begin(self) -> None:
         header = io.StringIO()
-        csv.writer(header, lineterminator="\n").writerow(self.columns)
+        csv.writer(header, lineterminator="\n", delimiter=self.delimiter).writerow(self.columns)
         self.stream.write(header.getvalue().encode())
 
-    def append(self, block: Sequence[np.ndarray]) -> None:
-        pyarrow, csv_module = import_arrow("csv")
-        table = pyarrow.table({str(i): pyarrow.array(np.ascontiguousarray(c)) for i, c in enumerate(block)})
-        csv_module.write_csv(table, self.stream, csv_module.WriteOptions(include_header=False))
+    def append(self, block: Sequence[Column]) -> None:
+        # A line of one cell with nothing in it would be passed over.
+        self.stream.write(lines_of(block, self.delimiter, '""' if len(self.columns) == 1 else ""))
 
 
-class ParquetWriter(TableWriter):
-    """One column a name, each of its own type."""
+class TabWriter(TextWriter):
+    """Tabs between cells."""
+
+    delimiter = "\t"
+
+
+class ArrowWriter(TableWriter):
+    """Feather, which is an Arrow file: one column a name, each of its own type."""
 
     writer: Any = None
 
-    def append(self, block: Sequence[np.ndarray]) -> None:
-        pyarrow, parquet = import_arrow("parquet")
-        arrays = [pyarrow.array(np.ascontiguousarray(c)) for c in block]
-        table = pyarrow.Table.from_arrays(arrays, names=self.columns)
+    def append(self, block: Sequence[Column]) -> None:
+        pyarrow, _ = import_arrow("compute")
+        batch = pyarrow.RecordBatch.from_arrays(list(map(arrow_column, block)), names=self.columns)
         if self.writer is None:
-            self.writer = parquet.ParquetWriter(self.stream, table.schema)
-        self.writer.write_table(table)
+            self.writer = self.opened(batch.schema)
+        self.writer.write_batch(batch)
+
+    def opened(self, schema: Any) -> Any:
+        """What writes batches of a schema."""
+        _, ipc = import_arrow("ipc")
+        return ipc.new_file(self.stream, schema)
 
     def finish(self) -> None:
         if self.writer is None:
@@ -117,6 +143,14 @@ class ParquetWriter(TableWriter):
             self.writer.close()
 
 
+class ParquetWriter(ArrowWriter):
+    """One column a name, each of its own type."""
+
+    def opened(self, schema: Any) -> Any:
+        _, parquet = import_arrow("parquet")
+        return parquet.ParquetWriter(self.stream, schema)
+
+
 class NpyWriter(TableWriter):
     """One array ``[rows, columns]``; its header is written again once the number of rows is known."""
 
@@ -126,31 +160,44 @@ class NpyWriter(TableWriter):
         shape = (self.rows, len(self.columns))
         np.lib.format.write_array_header_1_0(self.stream, header | {"shape": shape})
 
-    def append(self, block: Sequence[np.ndarray]) -> None:
-        self.stream.write(np.stack(block, axis=1).astype(self.dtype, copy=False).tobytes())
+    def append(self, block: Sequence[Column]) -> None:
+        columns = [number_column(column, name) for column, name in zip(block, self.columns, strict=True)]
+        self.stream.write(np.stack(columns, axis=1).astype(self.dtype, copy=False).tobytes())
 
     def finish(self) -> None:
         self.stream.seek(0)
         self.begin()
 
 
+WRITERS: dict[str, Callable[..., TableWriter]] = {
+    "csv": TextWriter,
+    "tsv": TabWriter,
+    "npy": NpyWriter,
+    "parquet": ParquetWriter,
+    "arrow": ArrowWriter,
+}
+
+
 def open_writer(
     path: str | os.PathLike[str] | None, columns: Sequence[str], dtype: np.dtype[Any] | type = np.float64
 ) -> TableWriter:
-    """Starts a CSV, NPY or Parquet file by its ending, or CSV on standard output for None.
+    """Starts a table by the end of its name, or CSV on standard output for None, for ``-`` and into a pipe.
 
     Raises:
-        DataError: for another ending, or a folder that cannot be written to.
-        MissingExtra: where CSV or Parquet is asked for and pyarrow is not installed.
+        DataError: for another ending, a folder, or one that cannot be written to.
+        MissingExtra: where Parquet or Arrow is asked for and pyarrow is not installed.
     """
-    kinds: dict[str, Callable[..., TableWriter]] = {".csv": CsvWriter, ".npy": NpyWriter, ".parquet": ParquetWriter}
-    target = None if path is None else Path(path)
-    kind = CsvWriter if target is None else kinds.get(target.suffix.lower())
-    if kind is None:
-        raise DataError(f"{path}: cannot tell the format from its ending; use .csv, .npy or .parquet")
-    if kind is not NpyWriter:
-        import_arrow("csv")
+    target = None if path is None or str(path) == "-" else Path(path)
+    ending = ".csv" if target is None else ending_of(target)
+    if target is not None and target.is_dir():
+        raise DataError(f"{path}: is a folder; name a file in it")
+    if ending is None and target is not None and target.exists() and not target.is_file():
+        ending = ".csv"
+    if ending is None:
+        raise DataError(f"{path}: cannot tell the format from its ending; use {', '.join(ENDINGS)}")
+    if FORMATS[ending] in ("parquet", "arrow"):
+        import_arrow("parquet")
     try:
-        return kind(target, columns, np.dtype(dtype))
+        return WRITERS[FORMATS[ending]](target, columns, np.dtype(dtype), zipped=ending.endswith(".gz"))
     except OSError as error:
         raise DataError(f"{path}: cannot be written ({error.strerror})") from error

@@ -141,38 +141,38 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
 
     Arguments:
         spec: the recipe's ``[data]``.
-        folder: what its file is relative to.
+        folder: what its files are relative to.
 
     Raises:
         DataError: naming the file, the row and the column.
     """
-    path = folder / spec.file
-    table = open_table(path)
+    table = open_table([folder / file for file in spec.files], spec.dialect)
     special = [*spec.context, *([spec.weight] if spec.weight else [])]
     features = spec.columns or [name for name in table.columns if name not in special]
     table.require([*spec.log, *spec.logit, *spec.as_they_are])
     columns = [*features, *special]
     for name in columns:
         if columns.count(name) > 1:
-            raise DataError(f"{path}: column {name!r} is asked for twice (columns, context, weight)")
+            raise DataError(f"{table.name}: column {name!r} is asked for twice (columns, context, weight)")
     blocks, dropped = [], 0
     vocabularies = {name: Vocabulary() for name in spec.categorical}
     bounds = [spec.bounds(name) for name in features]
     for block in table.blocks(columns, vocabularies):
         block.require_finite(missing=spec.missing == "drop")
-        require_support(str(path), block.values[:, : len(features)], bounds, features, block.start)
+        start = int(block.numbers[0]) if len(block.numbers) else 1
+        require_support(block.name, block.values[:, : len(features)], bounds, features, start)
         if spec.weight:
-            require_weights(f"{path}: column {spec.weight!r}", block.values[:, -1], block.start)
-        whole = ~block.missing.any(axis=1)
+            require_weights(f"{block.name}: column {spec.weight!r}", block.values[:, -1], start)
+        whole = ~np.isnan(block.values).any(axis=1)
         blocks.append(block.values[whole])
         dropped += int((~whole).sum())
     values = np.concatenate(blocks) if blocks else np.empty((0, len(columns)))
     if len(values) < 2:
-        raise DataError(f"{path}: {len(values)} usable rows; a density needs at least 2")
+        raise DataError(f"{table.name}: {len(values)} usable rows; a density needs at least 2")
     width, context_width = len(features), len(spec.context)
     weights = values[:, -1] if spec.weight else None
     if weights is not None and not weights.any():
-        raise DataError(f"{path}: column {spec.weight!r}: all weights are zero")
+        raise DataError(f"{table.name}: column {spec.weight!r}: all weights are zero")
     categories = {}
     for name, vocabulary in vocabularies.items():
         categories[name], values[:, columns.index(name)] = vocabulary.sorted(values[:, columns.index(name)])

@@ -16,6 +16,7 @@ from flowexport.bundle.small import read_small
 from flowexport.errors import RecipeError
 from flowexport.flows.defaults import ACTIVATION, HIDDEN_FEATURES, TRANSFORMS, UNIVARIATE, WHITEN
 from flowexport.flows.images.realnvp import AFFINE
+from flowexport.tables import Dialect
 
 RECIPE_BYTES = 1 << 20
 """A recipe larger than this is refused before it is parsed."""
@@ -49,7 +50,7 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
     """The ``[data]`` table.
 
     Arguments:
-        file: CSV, NPY or Parquet, relative to the recipe.
+        file: CSV, TSV, NPY, Parquet or Feather, relative to the recipe; a folder of them, or a list.
         columns: the features; by default every column that is neither context nor weight.
         context: columns that condition the density.
         categorical: those of them that hold categories, texts or whole numbers, and what a category becomes.
@@ -58,11 +59,14 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
         as_they_are: features and columns of the context that are not standardised.
         discrete: features of steps, such as whole numbers: training adds noise of a step's width to them.
         weight: a column of row weights, not negative.
-        missing: whether rows with missing values stop the training or are dropped.
+        missing: whether rows with missing values, NaN among them, stop the training or are dropped.
         validation: the fraction of rows held out, drawn with the training seed.
+        delimiter: of a text table, a character or ``tab``; found in its first lines where it is not given.
+        decimal: the decimal sign of a text table, ``.`` or ``,``; found likewise.
+        encoding: of a text table, by default UTF-8.
     """
 
-    file: Text
+    file: Text | Annotated[list[Text], Meta(min_length=1)]
     columns: list[Text] | None = None
     context: list[Text] = []
     categorical: dict[Text, Literal["one-hot"] | Embedding] = {}
@@ -73,8 +77,12 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
     weight: Text | None = None
     missing: Literal["refuse", "drop"] = "refuse"
     validation: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+    delimiter: Text | None = None
+    decimal: Literal[".", ","] | None = None
+    encoding: Text | None = None
 
     def __post_init__(self) -> None:
+        assert self.dialect
         for name in self.categorical:
             if name not in self.context:
                 raise ValueError(f"categorical: {name!r} is not one of the columns in `context`")
@@ -90,6 +98,16 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
                 raise ValueError(f"log, logit: {name!r} is in both; a column has one map")
             if not lower < upper:
                 raise ValueError(f"logit: {name!r}: {lower:g} is not below {upper:g}")
+
+    @property
+    def files(self) -> list[str]:
+        """The files and folders of rows."""
+        return [self.file] if isinstance(self.file, str) else self.file
+
+    @property
+    def dialect(self) -> Dialect:
+        """How text tables are written."""
+        return Dialect(self.delimiter, self.decimal, self.encoding)
 
     def bounds(self, feature: str) -> tuple[float | None, float | None]:
         """The lower and the upper bound of a feature, None for none."""

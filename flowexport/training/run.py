@@ -123,7 +123,7 @@ def train_recipe(
         warnings.warn(line, DataWarning, stacklevel=2)
     held_out = held_out_with_noise(flow, held_out, recipe.training.seed)
     if flow.levels is not None:
-        require_pixels(str(recipe_path.parent / recipe.data.file), rows.x, flow.levels)
+        require_pixels(str(recipe_path.parent / recipe.data.files[0]), rows.x, flow.levels)
     run = Run(folder, recipe, hashlib.sha256(recipe_path.read_bytes()).hexdigest(), rows, training, held_out, flow)
     run.require_place(resume)
     with alone(folder):

@@ -50,7 +50,7 @@ def test_a_bundle_is_run_and_verified_without_torch(code: str) -> None:
         ),
         (
             {"pyarrow"},
-            "from flowexport.tables import open_writer; open_writer('x.csv', ['a'])",
+            "from flowexport.tables import open_writer; open_writer('x.parquet', ['a'])",
             "pip install 'flowexport[data]'",
         ),
     ],

@@ -10,9 +10,11 @@ import pytest
 
 from flowexport.errors import DataError
 from flowexport.tables import open_table, open_writer
-from flowexport.tables.read import BLOCK_ROWS
+from flowexport.tables.part import BLOCK_ROWS
 
-SUFFIXES = [".csv", ".npy", ".parquet"]
+SUFFIXES = [".csv", ".csv.gz", ".tsv", ".npy", ".parquet", ".feather"]
+UNCOUNTED = (".csv", ".csv.gz", ".tsv", ".feather")
+"""Whose number of rows is known only when they are read."""
 
 
 def write_table(path: Path, columns: list[str], values: np.ndarray) -> Path:
@@ -25,7 +27,7 @@ def read_table(path: Path, columns: list[str] | None = None) -> np.ndarray:
     table = open_table(path)
     blocks = list(table.blocks(columns or table.columns))
     for block, before in zip(blocks[1:], blocks, strict=False):
-        assert block.start == before.start + len(before.values)
+        assert block.numbers[0] == before.numbers[-1] + 1
     return np.concatenate([block.values for block in blocks]) if blocks else np.empty((0, len(table.columns)))
 
 
@@ -70,7 +72,7 @@ def test_any_number_of_rows_in_any_blocks(tmp_path, suffix, rows):
     assert np.array_equal(read_table(path), values)
     table = open_table(path)
     assert table.rows in (None, rows)
-    assert table.rows == rows or suffix == ".csv"
+    assert table.rows == rows or suffix in UNCOUNTED
     assert all(len(block.values) <= BLOCK_ROWS for block in table.blocks(table.columns))
 
 
@@ -82,7 +84,7 @@ def test_columns_may_be_written_apart(tmp_path, suffix):
     assert np.array_equal(read_table(path), [[1.0, 3.0], [2.0, 4.0]])
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("suffix", [".csv", ".tsv.gz", ".parquet", ".arrow"])
 @pytest.mark.parametrize("name", ["a", 'with "quotes"', "with, comma", "with\nnewline", "größe (µm)", " space "])
 def test_names_of_columns_read_back_the_same(tmp_path, suffix, name):
     path = write_table(tmp_path / f"rows{suffix}", [name, "b"], np.ones((2, 2)))
@@ -163,8 +165,16 @@ def test_cells_that_hold_no_value_are_missing(tmp_path, cell):
     block.require_finite(missing=True)
 
 
-@pytest.mark.parametrize(("cell", "shown"), [("nan", "nan"), ("inf", "inf"), ("-inf", "-inf"), ("1e999", "inf")])
-def test_cells_that_are_not_finite_are_not_missing(tmp_path, cell, shown):
+@pytest.mark.parametrize("cell", ["nan", "NaN", "-nan"])
+def test_nan_is_no_number_and_missing_where_values_may_be(tmp_path, cell):
+    block = next(open_table(csv_file(tmp_path, f"a,b\n1,2\n{cell},4\n")).blocks(["a", "b"]))
+    with pytest.raises(DataError, match="row 2, column 'a' holds the value nan"):
+        block.require_finite()
+    block.require_finite(missing=True)
+
+
+@pytest.mark.parametrize(("cell", "shown"), [("inf", "inf"), ("-inf", "-inf"), ("1e999", "inf")])
+def test_cells_that_are_infinite_are_not_missing(tmp_path, cell, shown):
     block = next(open_table(csv_file(tmp_path, f"a,b\n1,2\n{cell},4\n")).blocks(["a", "b"]))
     assert not block.missing.any()
     with pytest.raises(DataError, match=f"row 2, column 'a' holds the value {shown}"):
@@ -246,12 +256,12 @@ def test_a_folder_is_not_a_table(tmp_path, suffix):
         open_table(tmp_path / f"rows{suffix}")
 
 
-@pytest.mark.parametrize("name", ["rows.txt", "rows", "rows.pkl", "rows.csv.gz"])
+@pytest.mark.parametrize("name", ["rows.txt", "rows", "rows.pkl", "rows.npy.gz"])
 def test_unknown_suffix_is_refused_in_both_directions(tmp_path, name):
     (tmp_path / name).write_text("a\n1\n")
-    with pytest.raises(DataError, match=r"use \.csv, \.npy or \.parquet"):
+    with pytest.raises(DataError, match=r"use \.csv, \.csv\.gz, \.tsv, .*, \.npy, \.parquet, \.feather"):
         open_table(tmp_path / name)
-    with pytest.raises(DataError, match=r"use \.csv, \.npy or \.parquet"):
+    with pytest.raises(DataError, match=r"use \.csv, \.csv\.gz, \.tsv, .*, \.npy, \.parquet, \.feather"):
         open_writer(tmp_path / name, ["a"])
 
 
@@ -284,7 +294,7 @@ def test_the_axes_of_an_npy_row_are_its_columns_in_c_order(tmp_path, shape):
     assert np.array_equal(read_table(tmp_path / "images.npy"), array.reshape(len(array), 6))
 
 
-@pytest.mark.parametrize("suffix", [".npy", ".parquet"])
+@pytest.mark.parametrize("suffix", [".npy", ".parquet", ".feather", ".csv.gz"])
 @pytest.mark.parametrize("content", [b"", b"not a table", "cut"], ids=["empty", "text", "cut short"])
 def test_broken_binary_file(tmp_path, suffix, content):
     path = write_table(tmp_path / f"rows{suffix}", ["a", "b"], np.random.default_rng(0).normal(size=(1000, 2)))

@@ -138,10 +138,27 @@ def test_a_hole_in_a_column_that_is_not_used_costs_no_row(tmp_path, values):
     assert (len(rows), rows.dropped) == (50, 0)
 
 
-def test_dropping_does_not_excuse_a_nan(tmp_path, values):
+@pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
+def test_a_nan_is_missing_and_an_infinity_is_not(tmp_path, values, suffix):
     values[3, 1] = np.nan
-    with pytest.raises(DataError, match="row 4, column 'x1' holds the value nan"):
-        read_rows(DataSpec(file=with_hole(tmp_path, ".csv", values), missing="drop"), tmp_path)
+    write_rows(tmp_path, suffix, values)
+    rows = read_rows(DataSpec(file=f"rows{suffix}", missing="drop"), tmp_path)
+    assert rows.dropped == 1
+    assert np.array_equal(rows.x, np.delete(values, 3, axis=0))
+    values[3, 1] = np.inf
+    write_rows(tmp_path, suffix, values)
+    with pytest.raises(DataError, match="row 4, column 'x1' holds the value inf"):
+        read_rows(DataSpec(file=f"rows{suffix}", missing="drop"), tmp_path)
+
+
+def test_a_table_of_another_dialect_in_several_files(tmp_path, values):
+    text = "\n".join(";".join(map(repr, row)).replace(".", ",") for row in values.tolist())
+    (tmp_path / "rows").mkdir()
+    for name in ("a", "b"):
+        (tmp_path / "rows" / f"{name}.csv").write_text("größe;x1;x2;x3\n" + text, encoding="cp1252")
+    rows = read_rows(DataSpec(file=["rows"], delimiter=";", decimal=",", encoding="cp1252"), tmp_path)
+    assert rows.features == ["größe", "x1", "x2", "x3"]
+    assert np.array_equal(rows.x, np.concatenate([values, values]))
 
 
 def test_text_by_row_and_column(tmp_path):
