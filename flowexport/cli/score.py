@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import context_coders, context_rows
+from .options import context_rows
 from .options import device as device_option
 from .options import dialect as dialect_option
 from .options import digest as digest_option
 from .options import threads as threads_option
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from flowexport.runtime import Model
     from flowexport.tables import Dialect
 
 
@@ -66,12 +69,12 @@ def command(
     """
     import numpy as np
 
-    from flowexport.errors import DataError
     from flowexport.runtime import load
     from flowexport.runtime.calibration import DRAWS
+    from flowexport.runtime.ranks import ranks_of
+    from flowexport.runtime.scoring import scored
     from flowexport.tables import open_table, open_writer
 
-    from .ranks import ranks_of
     from .screen import progress
 
     if not calibrate and (draws is not None or seed is not None):
@@ -79,31 +82,30 @@ def command(
     model = load(bundle, device, threads, digest=digest)
     require_other(output, rows)
     table = open_table(rows, dialect)
-    width = int(np.prod(model.event_shape))
-    columns = list(model.manifest.features or [f"x{i}" for i in range(width)])
-    fixed = None
-    if context is not None:
-        fixed = context_rows(context, model)
-        if fixed.ndim > 1:
-            raise DataError("--context: one context for all rows; put more into columns of the table")
-    elif model.context_size:
-        columns += [feature.name for feature in model.context_features]
-    chosen = table.match(columns)
-    coders = context_coders(chosen[width:], model, codes=not table.named) if fixed is None else {}
+    fixed = None if context is None else one_context(context, model)
     ranks = ranks_of(model, flag, (draws or DRAWS, seed or 0) if calibrate else None)
     figures = ["log_prob", *ranks.columns]
     with open_writer(output, figures, model.dtype if len(figures) == 1 else np.float64) as writer, progress() as bar:
         task = bar.add_task("scoring", total=table.rows)
-        for block in table.blocks(chosen, coders):
-            block.require_finite()
-            block.require_within(model.dtype)
-            x = block.values[:, :width].reshape(-1, *model.event_shape)
-            given = fixed if fixed is not None else block.values[:, width:] if model.context_size else None
-            log_prob = model.log_prob(x, given)
-            writer.write(log_prob, *ranks.of(log_prob, given))
-            bar.update(task, advance=len(x))
+        for found in scored(table, model, ranks, fixed):
+            writer.write(*found)
+            bar.update(task, advance=len(found[0]))
     for line in ranks.remarks():
         click.echo(f"flowexport: {line}", err=True)
+
+
+def one_context(given: str, model: "Model") -> "np.ndarray":
+    """``--context``, ``[context]`` for all rows.
+
+    Raises:
+        DataError: for more of them.
+    """
+    from flowexport.errors import DataError
+
+    context = context_rows(given, model)
+    if context.ndim > 1:
+        raise DataError("--context: one context for all rows; put more into columns of the table")
+    return context
 
 
 def require_other(output: Path | None, rows: Sequence[Path]) -> None:

@@ -15,7 +15,8 @@ from flowexport.errors import ArgumentError
 
 if TYPE_CHECKING:
     from flowexport.bundle.schema import Reference
-    from flowexport.runtime import Model
+
+    from .model import Model
 
 Percentile = Callable[[np.ndarray, "np.ndarray | None"], np.ndarray]
 
