@@ -107,7 +107,7 @@ models: setup ## train and export the zoo anew
 	$(MODELS_DATA)
 	$(BIN)/python models/make_models.py
 
-bench: .venv/bench ## compare with peers, side by side, into benchmarks/RESULTS.md and the README: 25 minutes
+bench: .venv/bench ## compare with peers, side by side, into benchmarks/RESULTS.md and docs/speed.md: 25 minutes
 	$(BIN)/python -m benchmarks
 
 .venv/bench: .venv/installed

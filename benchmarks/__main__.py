@@ -1,8 +1,8 @@
-"""Runs the comparisons one after the other and writes RESULTS.md and the README's table: python -m benchmarks."""
+"""Runs the comparisons one after the other and writes RESULTS.md and the table of docs/speed.md: python -m benchmarks."""
 
 from __future__ import annotations
 
-__all__ = ["COMPARISONS", "readme_with", "results"]
+__all__ = ["COMPARISONS", "page_with", "results"]
 
 import argparse
 import json
@@ -22,7 +22,7 @@ from .report import PACKAGES, Goal, Report, Table, goals_table, microseconds
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-RESULTS, README = HERE / "RESULTS.md", ROOT / "README.md"
+RESULTS, PAGE = HERE / "RESULTS.md", ROOT / "docs" / "speed.md"
 
 COMPARISONS = {
     "speed": (1,),
@@ -43,7 +43,7 @@ MINUTES = 45
 
 BEGIN, END = "<!-- speed -->", "<!-- end -->"
 
-README_ROWS = (1, 16384)
+PAGE_ROWS = (1, 16384)
 
 HEAD = """\
 # Results
@@ -104,8 +104,8 @@ def results(reports: dict[str, Report], quick: bool = False) -> str:
     return "\n".join(parts)
 
 
-def readme_with(text: str, report: Report) -> str:
-    """The README with the short table of the comparison ``speed`` between its markers; without them as it was."""
+def page_with(text: str, report: Report) -> str:
+    """The page with the short table of the comparison ``speed`` between its markers; without them as it was."""
     before, begin, rest = text.partition(BEGIN)
     _, end, after = rest.partition(END)
     return f"{before}{begin}\n{short_table(report.figures)}{end}{after}" if begin and end else text
@@ -129,12 +129,12 @@ def short_table(figures: Sequence[dict[str, Any]]) -> str:
     heads = [f"{verb}: {what}" for verb in ("log_prob", "sample") for what in ("× zuko", "× plain export", "µs")]
     lines = [["features, layers, hidden", "rows", *heads], ["---", *["---:"] * 7]]
     for shape in SHAPES:
-        for rows in README_ROWS:
+        for rows in PAGE_ROWS:
             lines.append([str(shape), f"{rows:,}", *cells(shape, rows, "log_prob"), *cells(shape, rows, "sample")])
     facts = machine(("onnxruntime", "onnxruntime-gpu", "torch", "zuko"))
     versions = ", ".join(f"{key} {value}" for key, value in facts.items() if key not in ("cpu", "cores", "system"))
     source = f"{facts['cpu']}, {facts['cores']} cores, {versions}."
-    source += " All figures: [benchmarks/RESULTS.md](benchmarks/RESULTS.md)."
+    source += " All figures: [benchmarks/RESULTS.md](../benchmarks/RESULTS.md)."
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + f"\n\n{source}\n"
 
 
@@ -158,7 +158,7 @@ def main() -> int:
     if not (given.quick or given.only):
         RESULTS.write_text(document, encoding="utf-8")
         if "speed" in reports and reports["speed"].figures:
-            README.write_text(readme_with(README.read_text(encoding="utf-8"), reports["speed"]), encoding="utf-8")
+            PAGE.write_text(page_with(PAGE.read_text(encoding="utf-8"), reports["speed"]), encoding="utf-8")
     return int(any(broke for _, broke in found.values()))
 
 

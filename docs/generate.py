@@ -1,7 +1,7 @@
 """Writes the documents that are made from the code: python docs/generate.py [--check | --pictures].
 
-Without an option it writes ``cli.md``, ``flow.schema.json``, ``runtime_examples/operators.json``, the README's table
-of parity and the table of ``flows.md``, of which it measures only new rows; ``--check`` compares them instead, and
+Without an option it writes ``cli.md``, ``flow.schema.json``, ``runtime_examples/operators.json``, the table of parity
+of ``proof.md`` and that of ``flows.md``, of which it measures only new rows; ``--check`` compares them instead, and
 exits with 1 where one is stale; ``--pictures`` also draws the pictures and measures the whole table, which takes
 minutes.
 """
@@ -24,7 +24,7 @@ DOCS = Path(__file__).resolve().parent
 # The tests load this file by its path, and its neighbours then need theirs.
 sys.path.append(str(DOCS))
 
-README = DOCS.parent / "README.md"
+PROOF = DOCS / "proof.md"
 OPERATORS = DOCS.parent / "runtime_examples" / "operators.json"
 PARITY_BEGIN, PARITY_END = "<!-- parity: generated -->", "<!-- end -->"
 
@@ -66,12 +66,12 @@ def documents(measure: Literal["none", "new", "all"] = "new") -> dict[Path, str]
     schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     made |= {DOCS / "cli.md": cli_reference(), DOCS / "flow.schema.json": schema}
     made[OPERATORS] = operators_json()
-    readme = README.read_text(encoding="utf-8")
-    before, begin, rest = readme.partition(PARITY_BEGIN)
+    proof = PROOF.read_text(encoding="utf-8")
+    before, begin, rest = proof.partition(PARITY_BEGIN)
     _, end, after = rest.partition(PARITY_END)
-    # A README without both markers is left alone: there is no place to write to.
+    # A page without both markers is left alone: there is no place to write to.
     if begin and end:
-        made[README] = f"{before}{begin}\n{parity_table()}{end}{after}"
+        made[PROOF] = f"{before}{begin}\n{parity_table()}{end}{after}"
     return made
 
 
@@ -127,7 +127,7 @@ def cli_reference() -> str:
 
     context = within(main, "flowexport", None)
     index = ", ".join(f"[{verb}](#flowexport-{verb})" for verb in VERBS)
-    parts = [CLI_HEAD, *paragraphs(main), f"Verbs: {index}.\n", *options_table(main, context)]
+    parts = [CLI_HEAD, *paragraphs(main), f"Verbs: {index}.\n", *options_table(main, context), *example_block(main)]
     for verb in VERBS:
         command = main.get_command(context, verb)
         assert command is not None
@@ -141,7 +141,14 @@ def cli_reference() -> str:
 def section(level: str, name: str, command: click.Command, context: click.Context) -> list[str]:
     """A command's heading, usage, help and options."""
     usage = " ".join([name, *command.collect_usage_pieces(context)])
-    return [f"{level} {name}\n", f"```\n{usage}\n```\n", *paragraphs(command), *options_table(command, context)]
+    parts = [f"{level} {name}\n", f"```\n{usage}\n```\n", *paragraphs(command), *options_table(command, context)]
+    return parts + example_block(command)
+
+
+def example_block(command: click.Command) -> list[str]:
+    """The examples at the end of a command's help, as they are typed."""
+    lines = [line.strip() for line in (command.epilog or "").splitlines()[2:]]
+    return ["\n".join(["```sh", *lines, "```\n"])] if lines else []
 
 
 def within(command: click.Command, name: str, parent: click.Context | None) -> click.Context:
@@ -223,7 +230,7 @@ def run(arguments: list[str] | None = None) -> int:
     if given.check:
         found = stale()
         if found:
-            elsewhere = {README: "README.md", OPERATORS: "runtime_examples/operators.json"}
+            elsewhere = {OPERATORS: "runtime_examples/operators.json"}
             names = ", ".join(elsewhere.get(path, f"docs/{path.name}") for path in found)
             print(f"{names}: not what the code says now; run `make docs`", file=sys.stderr)
         return 1 if found else 0

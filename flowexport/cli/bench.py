@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import Counts
+from .options import Counts, examples
 from .options import device as device_option
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 STDOUT = "-"
 
 
-@click.command("bench")
+@click.command("bench", epilog=examples("bench banana", "bench bundle --compare run --rows 1,1000"))
 @click.argument("bundle")
 @click.option("--rows", type=Counts(), default="1,64,1024,16384", show_default=True, help="Rows of a call.")
 @click.option("--threads", type=Counts(), help="Numbers of threads.  [default: 1, and all]")

@@ -5,11 +5,13 @@ from types import ModuleType
 
 import click
 
+from .options import examples
+
 FILES = {"benign.csv", "bundle", "malignant.csv", "recipe.toml", "run", "samples.csv", "scores.csv"}
 """What a demo writes."""
 
 
-@click.command("demo")
+@click.command("demo", epilog=examples("demo", "demo -o demo"))
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="The folder."
 )

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import click
 
+from .options import examples
 
-@click.group("deploy")
+
+@click.group("deploy", epilog=examples("deploy triton banana diamonds -o repository"))
 def command() -> None:
     """Write what other engines serve bundles from."""
 
@@ -13,7 +15,7 @@ def command() -> None:
 bundles_argument = click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
 
 
-@command.command("triton")
+@command.command("triton", epilog=examples("deploy triton banana diamonds -o repository"))
 @bundles_argument
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The model repository.")
 @click.option(

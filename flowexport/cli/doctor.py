@@ -5,12 +5,13 @@ import click
 from flowexport.errors import EXTRAS
 
 from .options import as_json as json_option
+from .options import examples
 
 PACKAGES = {"numpy": "core", **EXTRAS}
 """Distributions, and the extra that brings each."""
 
 
-@click.command("doctor")
+@click.command("doctor", epilog=examples("doctor"))
 @json_option
 def command(as_json: bool) -> None:
     """Show what is installed, what runs here, and what to install.

@@ -9,6 +9,7 @@ import click
 from .options import as_json as json_option
 from .options import device as device_option
 from .options import dialect as dialect_option
+from .options import examples
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,14 @@ if TYPE_CHECKING:
     from .judged import Judged, Rows
 
 
-@click.command("evaluate")
+@click.command(
+    "evaluate",
+    epilog=examples(
+        "evaluate run -o report.html",
+        "evaluate bundle new_rows.parquet",
+        "evaluate bundle new_rows.parquet --compare other_bundle",
+    ),
+)
 @click.argument("model", metavar="RUN|BUNDLE", type=click.Path(path_type=Path))
 @click.argument("rows", nargs=-1, type=click.Path(path_type=Path))
 @click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from .options import as_json as json_option
+from .options import examples
 
 if TYPE_CHECKING:
     from flowexport.runtime import Report
@@ -14,7 +15,14 @@ LIBRARIES = ("nflows", "normflows", "zuko")
 """As `flowexport.interop.load.LIBRARIES` has them, named here so that ``--help`` needs no torch."""
 
 
-@click.command("export")
+@click.command(
+    "export",
+    epilog=examples(
+        "export run -o bundle",
+        "export run -o bundle --golden samples",
+        "export --from zuko flow.pt --trust-pickle --data rows.csv -o bundle",
+    ),
+)
 @click.argument("run", metavar="RUN|FILE", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "bundle", required=True, type=click.Path(path_type=Path), help="The bundle to make.")
 @click.option(

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from .options import as_json as json_option
+from .options import examples
 
 if TYPE_CHECKING:
     from flowexport.bundle import Bundle
 
 
-@click.command("inspect")
+@click.command("inspect", epilog=examples("inspect banana", "inspect bundle --all"))
 @click.argument("bundle")
 @click.option("--all", "everything", is_flag=True, help="Also arguments, signatures, files and every figure.")
 @json_option

@@ -20,6 +20,7 @@ import click
 from flowexport import __version__
 from flowexport.errors import DataWarning, FlowExportError, extras_named
 
+from .options import examples
 from .streams import Stopped, prepare_streams, reader_may_leave, stopped_by_signals
 
 VERBS = (
@@ -134,7 +135,11 @@ def told(error: BaseException) -> tuple[str, int]:
     return f"a fault of flowexport itself ({words}); flowexport --verbose shows where", FAULT
 
 
-@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Verbs,
+    epilog=examples("view banana", "train recipe.toml -o run", "export run -o bundle", "score bundle rows.csv"),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="flowexport")
 @click.option("--verbose", is_flag=True, help="Show the traceback of an error.")
 def main(verbose: bool) -> None:

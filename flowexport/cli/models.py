@@ -3,9 +3,10 @@
 import click
 
 from .options import as_json as json_option
+from .options import examples
 
 
-@click.command("models")
+@click.command("models", epilog=examples("models", "models --json"))
 @json_option
 def command(as_json: bool) -> None:
     """List the trained models that come with the package."""

@@ -1,6 +1,6 @@
 """Options that several verbs share."""
 
-__all__ = ["Counts", "as_json", "context_coders", "context_rows", "device", "dialect", "digest", "threads"]
+__all__ = ["Counts", "as_json", "context_coders", "context_rows", "device", "dialect", "digest", "examples", "threads"]
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -47,6 +47,16 @@ def dialect(command: "Callable[..., None]") -> "Callable[..., None]":
         command(dialect=given, **others)
 
     return taking
+
+
+def examples(*commands: str) -> str:
+    """The end of a verb's help: command lines, each as it is typed behind ``flowexport``."""
+    # The first character keeps click from wrapping what follows.
+    return "\n".join(["\b", "Examples:", *(f"  flowexport {command}" for command in commands)])
+
+
+TABLES = (".csv", ".npy", ".parquet")
+"""Endings by which ``--context`` is known for a file."""
 
 
 # Generic for type checkers only: click below 8.4 cannot be subscripted.

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import click
 
-from .options import context_rows
+from .options import context_rows, examples
 from .options import device as device_option
 from .options import digest as digest_option
 from .options import threads as threads_option
 
 
-@click.command("sample")
+@click.command(
+    "sample", epilog=examples("sample banana -n 1000 --seed 0 -o samples.csv", "sample noisy_ring -n 10 --context 0.1")
+)
 @click.argument("bundle")
 @click.option("-n", "count", type=click.IntRange(min=0), required=True, help="Rows, for each context.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="The same seed gives the same rows in every language.")

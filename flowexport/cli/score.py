@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from .options import context_rows
+from .options import context_rows, examples
 from .options import device as device_option
 from .options import dialect as dialect_option
 from .options import digest as digest_option
@@ -19,7 +19,14 @@ if TYPE_CHECKING:
     from flowexport.tables import Dialect
 
 
-@click.command("score")
+@click.command(
+    "score",
+    epilog=examples(
+        "score bundle rows.csv -o scores.csv",
+        "score bundle rows.parquet -o scores.parquet --flag 0.01",
+        "score noisy_ring rows.csv --context 0.1",
+    ),
+)
 @click.argument("bundle")
 @click.argument("rows", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A table.  [default: CSV on stdout]")

@@ -3,12 +3,13 @@
 import click
 
 from .options import device as device_option
+from .options import examples
 from .options import threads as threads_option
 
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 
-@click.command("serve")
+@click.command("serve", epilog=examples("serve banana", "serve fraud=bundle --host 0.0.0.0 --port 8000"))
 @click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Of HTTP; 0: a free one.")

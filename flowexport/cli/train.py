@@ -5,12 +5,13 @@ from pathlib import Path
 import click
 
 from .options import as_json as json_option
+from .options import examples
 
 SILENCE = 10.0
 """Seconds after which a line is written where there is no terminal."""
 
 
-@click.command("train")
+@click.command("train", epilog=examples("train recipe.toml -o run", "train recipe.toml -o run --resume"))
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("-o", "--output", "run", required=True, type=click.Path(path_type=Path), help="The run folder to make.")
 @click.option("--resume", is_flag=True, help="Go on from the last epoch of that folder.")

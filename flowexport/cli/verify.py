@@ -7,9 +7,12 @@ import click
 from .options import as_json as json_option
 from .options import device as device_option
 from .options import digest as digest_option
+from .options import examples
 
 
-@click.command("verify")
+@click.command(
+    "verify", epilog=examples("verify banana", "verify bundle --checkpoint run", "verify bundle other_bundle --json")
+)
 @click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="A run folder: compare with it afresh.")
 @device_option

@@ -2,8 +2,10 @@
 
 import click
 
+from .options import examples
 
-@click.command("view")
+
+@click.command("view", epilog=examples("view banana", "view bundle --no-open --port 8765"))
 @click.argument("bundle", required=False)
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Of this machine.  [default: one that is free]")
 @click.option("--no-open", is_flag=True, help="Only print the address; open no browser.")

@@ -124,23 +124,23 @@ def test_a_comparison_that_breaks_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     assert "no_such_comparison" in report.goals[0].verdict
 
 
-def test_the_readme_gets_its_table_between_its_markers() -> None:
+def test_the_page_gets_its_table_between_its_markers() -> None:
     figures = [
         {"shape": list(shape), "rows": rows, "verb": verb, "peer": peer, "median": 10.0 if peer == OURS else 200.0}
         for shape in SHAPES
-        for rows in driver.README_ROWS
+        for rows in driver.PAGE_ROWS
         for verb in speed.VERBS
         for peer in (OURS, ZUKO)
     ]
     report = Report("t", "how", [], [], figures)
-    text = driver.readme_with("before\n<!-- speed -->\nold\n<!-- end -->\nafter", report)
+    text = driver.page_with("before\n<!-- speed -->\nold\n<!-- end -->\nafter", report)
     assert text.startswith("before\n<!-- speed -->\n| features")
     assert text.endswith("<!-- end -->\nafter")
     assert "old" not in text
     assert "| 10, 5, 128 | 16,384 | 20 | not run | 10 | 20 | not run | 10 |" in text
-    assert driver.readme_with("no markers", report) == "no markers"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert driver.readme_with(readme, report) != readme
+    assert driver.page_with("no markers", report) == "no markers"
+    page = (ROOT / "docs" / "speed.md").read_text(encoding="utf-8")
+    assert driver.page_with(page, report) != page
 
 
 def test_bound_buffers_give_the_numbers_of_the_model(flows: Flows) -> None:

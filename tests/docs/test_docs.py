@@ -43,7 +43,7 @@ def generate(folder: Path | None = None) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if folder is not None:
-        module.DOCS, module.README = folder, folder / "README.md"
+        module.DOCS, module.PROOF = folder, folder / "proof.md"
     return module
 
 
@@ -78,7 +78,7 @@ def test_generated_documents_are_up_to_date() -> None:
 
 def test_a_stale_document_is_named_with_the_cure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     module = generate(tmp_path)
-    (tmp_path / "README.md").write_text(f"{module.PARITY_BEGIN}\n{module.PARITY_END}\n", encoding="utf-8")
+    (tmp_path / "proof.md").write_text(f"{module.PARITY_BEGIN}\n{module.PARITY_END}\n", encoding="utf-8")
     assert module.run([]) == 0
     assert module.run(["--check"]) == 0
     (tmp_path / "cli.md").write_text("old", encoding="utf-8")
@@ -90,10 +90,10 @@ def test_a_stale_document_is_named_with_the_cure(tmp_path: Path, capsys: pytest.
 
 
 @pytest.mark.parametrize("text", ["# Title\n", "# Title\n<!-- parity: generated -->\nthe rest\n"])
-def test_a_readme_without_both_markers_is_left_alone(text: str, tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text(text, encoding="utf-8")
+def test_a_page_without_both_markers_is_left_alone(text: str, tmp_path: Path) -> None:
+    (tmp_path / "proof.md").write_text(text, encoding="utf-8")
     assert generate(tmp_path).run([]) == 0
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == text
+    assert (tmp_path / "proof.md").read_text(encoding="utf-8") == text
 
 
 def test_the_picture_is_small_and_says_neither_date_nor_software() -> None:
@@ -116,6 +116,18 @@ def test_every_verb_is_in_the_reference_with_every_option(verb: str) -> None:
     for parameter in command.params:
         names = parameter.opts if isinstance(parameter, click.Option) else [parameter.human_readable_name]
         assert all(name in section for name in names)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_every_verb_ends_with_examples(verb: str) -> None:
+    """On the page they are parsed like all commands there."""
+    found = CliRunner().invoke(main, [verb, "--help"]).output
+    examples = found.partition("\nExamples:\n")[2] or found.partition("\n  Examples:\n")[2]
+    lines = [line.strip() for line in examples.splitlines() if line.strip()]
+    assert lines
+    assert all(line.startswith(f"flowexport {verb}") for line in lines)
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    assert "```sh\n" + "\n".join(lines) + "\n```" in page
 
 
 def test_the_schema_requires_no_key_that_the_zoo_has_not() -> None:
