@@ -1,4 +1,4 @@
-"""Runs the comparisons one after the other and writes RESULTS.md and the table of docs/speed.md: python -m benchmarks."""
+"""Runs the comparisons one after the other, writes RESULTS.md and docs/speed.md's table: python -m benchmarks."""
 
 from __future__ import annotations
 

@@ -72,7 +72,8 @@ def run_bundles() -> None:
     flowexport("sample", "banana", "-n", "20", "--seed", "0", "-o", "rows.npy")
     flowexport("score", "banana", "rows.npy", "-o", "scores.npy")
     flowexport("verify", "banana")
-    assert "flowexport[data]" in flowexport("score", "banana", "rows.csv", status=2)
+    flowexport("score", "banana", "rows.csv", "-o", "scores.csv")
+    assert "flowexport[data]" in flowexport("score", "banana", "rows.csv", "-o", "scores.parquet", status=2)
 
 
 def on_a_gpu() -> None:
