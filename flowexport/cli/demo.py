@@ -5,6 +5,7 @@ from types import ModuleType
 
 import click
 
+from .options import as_json as json_option
 from .options import examples
 
 FILES = {"benign.csv", "bundle", "malignant.csv", "recipe.toml", "run", "samples.csv", "scores.csv"}
@@ -15,13 +16,15 @@ FILES = {"benign.csv", "bundle", "malignant.csv", "recipe.toml", "run", "samples
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), default=Path("demo"), show_default=True, help="The folder."
 )
-def command(output: Path) -> None:
+@json_option
+def command(output: Path, as_json: bool) -> None:
     """The whole way on real rows: train, export, verify, score and sample, in a minute or two.
 
     The flow learns benign tumours (scikit-learn's breast cancer table, 30 features); malignant ones, which it
     has never seen, are the anomalies. Ends with the parity table, the ROC AUC of five splits beside that of a
     Gaussian, and the files that it wrote.
     """
+    import json
     import shutil
 
     import numpy as np
@@ -36,6 +39,9 @@ def command(output: Path) -> None:
 
     from .screen import progress, report_table, show_table, waiting
 
+    def say(line: str) -> None:
+        click.echo(line, err=as_json)
+
     source = zoo_folder() / "breast_cancer"
     require_own(output, source / "recipe.toml")
     output.mkdir(parents=True, exist_ok=True)
@@ -43,7 +49,7 @@ def command(output: Path) -> None:
     shutil.copy(source / "recipe.toml", output / "recipe.toml")
     evaluate = script("evaluate", source)
     benign, malignant = (evaluate.read_csv(output / f"{name}.csv") for name in ("benign", "malignant"))
-    click.echo(f"1. rows: {len(benign)} benign, {len(malignant)} malignant, {benign.shape[1]} features")
+    say(f"1. rows: {len(benign)} benign, {len(malignant)} malignant, {benign.shape[1]} features")
 
     shutil.rmtree(output / "run", ignore_errors=True)
     with progress("nll") as bar:
@@ -57,16 +63,16 @@ def command(output: Path) -> None:
         )
     if outcome.interrupted:
         raise KeyboardInterrupt
-    click.echo(f"2. trained {len(outcome.epochs)} epochs; kept {outcome.best_epoch}, NLL {outcome.best_nll:.3f} nats")
+    say(f"2. trained {len(outcome.epochs)} epochs; kept {outcome.best_epoch}, NLL {outcome.best_nll:.3f} nats")
 
     checkpoint = load_checkpoint(output / "run")
     with waiting("exporting both directions"):
         export_checkpoint(checkpoint, output / "bundle")
-    click.echo("3. exported two graphs, proved before they were put in place")
+    say("3. exported two graphs, proved before they were put in place")
 
     rows = None if checkpoint.x is None else checkpoint.x.double().numpy()
     report = verify(output / "bundle", "auto", references_from(checkpoint.flow, rows, None))
-    click.echo("4. verified once more, against fresh references")
+    say("4. verified once more, against fresh references")
 
     model = flowexport.load(output / "bundle")
     with open_writer(output / "scores.csv", ["log_prob", "percentile", "malignant"]) as writer:
@@ -75,9 +81,10 @@ def command(output: Path) -> None:
             writer.write(scores.astype(np.float64), model.percentile(scores), np.full(len(x), label))
     with open_writer(output / "samples.csv", model.manifest.features or [], model.dtype) as writer:
         writer.write(model.sample(1000, seed=0))
-    click.echo(f"5. scored {len(benign) + len(malignant)} rows and drew 1000, on {model.device}\n")
+    say(f"5. scored {len(benign) + len(malignant)} rows and drew 1000, on {model.device}\n")
 
-    report_table(report)
+    if not as_json:
+        report_table(report)
     recipe = load_recipe(output / "recipe.toml")
     with progress() as bar:
         task = bar.add_task("five splits", total=5)
@@ -86,12 +93,19 @@ def command(output: Path) -> None:
             pairs += evaluate.auc_of_splits(recipe, benign, malignant, [seed])
             bar.advance(task)
     flow, gaussian = np.mean(pairs, axis=0)
-    table = [(str(seed), f"{of_flow:.4f}", f"{of_gaussian:.4f}") for seed, (of_flow, of_gaussian) in enumerate(pairs)]
-    title = "\nROC AUC of malignant against held-out benign rows"
-    show_table(("split", ">flow", ">Gaussian"), [*table, ("mean", f"{flow:.4f}", f"{gaussian:.4f}")], title)
     files = [path for path in sorted(output.rglob("*")) if path.is_file() and "golden" not in path.parts]
-    listed = [(str(path), f"{path.stat().st_size:,}") for path in files]
-    show_table(("file", ">bytes"), listed, "\nfiles")
+    if as_json:
+        areas = {"flow": [pair[0] for pair in pairs], "gaussian": [pair[1] for pair in pairs]}
+        sizes = {str(path): path.stat().st_size for path in files}
+        trained = {"epochs": len(outcome.epochs), "best_epoch": outcome.best_epoch, "best_nll": outcome.best_nll}
+        click.echo(json.dumps({**trained, "report": report.to_dict(), "roc_auc": areas, "files": sizes}, indent=2))
+    else:
+        table = [
+            (str(seed), f"{of_flow:.4f}", f"{of_gaussian:.4f}") for seed, (of_flow, of_gaussian) in enumerate(pairs)
+        ]
+        title = "\nROC AUC of malignant against held-out benign rows"
+        show_table(("split", ">flow", ">Gaussian"), [*table, ("mean", f"{flow:.4f}", f"{gaussian:.4f}")], title)
+        show_table(("file", ">bytes"), [(str(path), f"{path.stat().st_size:,}") for path in files], "\nfiles")
     if not report.passed:
         raise CheckFailed(report.fault(), report)
 

@@ -1,9 +1,11 @@
 """``flowexport sample``."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
+from .options import as_json as json_option
 from .options import context_rows, examples
 from .options import device as device_option
 from .options import digest as digest_option
@@ -19,6 +21,7 @@ from .options import threads as threads_option
 @click.option("--temperature", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Scales the noise.")
 @click.option("--context", metavar="V1,V2,…|FILE", help="One context, or a table of them.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A table.  [default: CSV on stdout]")
+@json_option
 @device_option
 @threads_option
 @digest_option
@@ -29,6 +32,7 @@ def command(
     temperature: float,
     context: str | None,
     output: Path | None,
+    as_json: bool,
     device: str,
     threads: int | None,
     digest: str | None,
@@ -36,14 +40,20 @@ def command(
     """Draw rows from a BUNDLE (a folder, or the name of a zoo model).
 
     A context is a number for each of its columns; for a category its name, or its code. With a table of contexts
-    there are -n rows for each, one context after the other.
+    there are -n rows for each, one context after the other. The context of a row is written beside it, categories by
+    their names, so that score reads what sample writes; an NPY file has their codes, or
+    names that are numbers.
     """
+    import json
     import math
+
+    import numpy as np
 
     from flowexport.errors import InputError
     from flowexport.runtime import load
-    from flowexport.tables import open_writer
+    from flowexport.runtime.categories import cells_of
 
+    from .records import JsonWriter, writer_of
     from .screen import progress
 
     model = load(bundle, device, threads, digest=digest)
@@ -51,14 +61,29 @@ def command(
     if model.context_size and contexts is None:
         names = ", ".join(feature.name for feature in model.context_features)
         raise InputError("missing_context", f"--context: this model needs {model.context_size} values ({names})")
-    total = count * (1 if contexts is None or contexts.ndim == 1 else len(contexts))
-    columns = model.manifest.features or [f"x{i}" for i in range(math.prod(model.event_shape))]
+    if contexts is not None:
+        contexts = np.atleast_2d(contexts)
+    total = count * (1 if contexts is None else len(contexts))
+    columns = list(model.manifest.features or [f"x{i}" for i in range(math.prod(model.event_shape))])
+    columns += [] if contexts is None else [feature.name for feature in model.context_features]
     require_room(output, total, len(columns), model.dtype.itemsize)
-    with open_writer(output, columns, model.dtype) as writer, progress() as bar:
+    with writer_of(output, columns, model.dtype, as_json) as writer, progress() as bar:
         task = bar.add_task("sampling", total=total)
         for rows in model.iterate_samples(count, contexts, seed, temperature):
-            writer.write(rows.reshape(len(rows), -1))
+            beside: list[Any] = []
+            if contexts is not None:
+                of_rows = contexts[np.arange(writer.rows, writer.rows + len(rows)) // count]
+                features = zip(model.context_features, of_rows.T, strict=True)
+                beside = [
+                    cells_of(each, column, writer.named) if each.categories else column for each, column in features
+                ]
+            writer.write(*rows.reshape(len(rows), -1).T, *beside)
             bar.update(task, advance=len(rows))
+        drawn = {"drawn": total, "seed": seed, "temperature": temperature}
+        if isinstance(writer, JsonWriter):
+            writer.summary = drawn
+    if as_json and output is not None:
+        click.echo(json.dumps({"output": str(output), **drawn}))
 
 
 def require_room(output: Path | None, rows: int, columns: int, itemsize: int) -> None:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .options import as_json as json_option
 from .options import context_rows, examples
 from .options import device as device_option
 from .options import dialect as dialect_option
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from flowexport.runtime import Model
-    from flowexport.tables import Dialect
+    from flowexport.runtime.scoring import Missing, Scoring
+    from flowexport.tables import Dialect, Table
 
 
 @click.command(
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
         "score bundle rows.csv -o scores.csv",
         "score bundle rows.parquet -o scores.parquet --flag 0.01",
         "score noisy_ring rows.csv --context 0.1",
+        "score bundle - --missing drop --id key",
+        "score bundle 2024 2025 --keep --skip-bad bad.csv -o scores.parquet",
     ),
 )
 @click.argument("bundle")
@@ -40,7 +44,23 @@ if TYPE_CHECKING:
 @click.option("--calibrate", is_flag=True, help="Percentiles among samples of each row's own context.")
 @click.option("--draws", type=click.IntRange(2), help="With --calibrate: samples of each context.  [default: 1000]")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="With --calibrate: of these samples.  [default: 0]")
+@click.option(
+    "--missing",
+    type=click.Choice(["refuse", "drop", "empty"]),
+    default="refuse",
+    show_default=True,
+    help="Rows without a value, NaN among them: stop, leave them out, or write them without a score.",
+)
+@click.option("--keep", is_flag=True, help="Write all columns of ROWS before the scores.")
+@click.option("--id", "ids", metavar="COLUMN", multiple=True, help="Write this column of ROWS; may be given again.")
+@click.option(
+    "--skip-bad",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Leave bad rows out; FILE, a table, gets them with their reasons.",
+)
 @dialect_option
+@json_option
 @device_option
 @threads_option
 @digest_option
@@ -53,6 +73,11 @@ def command(
     calibrate: bool,
     draws: int | None,
     seed: int | None,
+    missing: "Missing",
+    keep: bool,
+    ids: tuple[str, ...],
+    skip_bad: Path | None,
+    as_json: bool,
     dialect: "Dialect",
     device: str,
     threads: int | None,
@@ -69,36 +94,61 @@ def command(
     name, never by its code; names that are numbers are compared as numbers. A row outside the bounds of a bounded
     feature gets -inf. The percentile is where a row's log_prob stands among those of the data that the model was
     made from. Rows are streamed, so memory does not grow with them; a bad row stops the command, by its number, and
-    leaves no file.
+    leaves no file, unless --skip-bad takes it.
 
     Reference rows have all contexts; with --calibrate the percentile is among the model's own samples of the row's
     context, which takes --draws times as long for each that is new.
     """
+    import json
+    from contextlib import nullcontext
+
     import numpy as np
 
     from flowexport.runtime import load
     from flowexport.runtime.calibration import DRAWS
     from flowexport.runtime.ranks import ranks_of
-    from flowexport.runtime.scoring import scored
+    from flowexport.runtime.scoring import BAD, Scoring
     from flowexport.tables import open_table, open_writer
 
+    from .records import JsonWriter, writer_of
     from .screen import progress
 
     if not calibrate and (draws is not None or seed is not None):
         raise click.UsageError("--draws and --seed belong to --calibrate")
     model = load(bundle, device, threads, digest=digest)
-    require_other(output, rows)
+    require_other(output, "scores", rows)
+    require_other(skip_bad, "bad rows", [*rows, *([output] if output else [])])
     table = open_table(rows, dialect)
     fixed = None if context is None else one_context(context, model)
     ranks = ranks_of(model, flag, (draws or DRAWS, seed or 0) if calibrate else None)
     figures = ["log_prob", *ranks.columns]
-    with open_writer(output, figures, model.dtype if len(figures) == 1 else np.float64) as writer, progress() as bar:
+    kept = list(ids or (table.columns if keep else ()))
+    require_kept(table, kept, figures)
+    columns = [*kept, *figures]
+    with (
+        open_writer(skip_bad, BAD) if skip_bad else nullcontext() as bad,
+        writer_of(output, columns, model.dtype if len(columns) == 1 else np.dtype(float), as_json) as writer,
+        progress() as bar,
+    ):
+        scoring = Scoring(model, ranks, fixed, missing, kept, not writer.text, bad)
         task = bar.add_task("scoring", total=table.rows)
-        for found in scored(table, model, ranks, fixed):
+        for found in scoring.blocks(table):
             writer.write(*found)
-            bar.update(task, advance=len(found[0]))
-    for line in ranks.remarks():
-        click.echo(f"flowexport: {line}", err=True)
+            bar.update(task, completed=scoring.read)
+        if isinstance(writer, JsonWriter):
+            writer.summary = summary_of(scoring)
+    if as_json and output is not None:
+        click.echo(json.dumps({"output": str(output), **summary_of(scoring)}))
+    elif not as_json:
+        for line in scoring.remarks():
+            click.echo(f"flowexport: {line}", err=True)
+
+
+def summary_of(scoring: "Scoring") -> dict[str, Any]:
+    """All that was done, as members of a JSON document."""
+    from .records import in_json
+
+    return {name: in_json(figure) for name, figure in scoring.summary().items()}
 
 
 def one_context(given: str, model: "Model") -> "np.ndarray":
@@ -115,8 +165,22 @@ def one_context(given: str, model: "Model") -> "np.ndarray":
     return context
 
 
-def require_other(output: Path | None, rows: Sequence[Path]) -> None:
-    """Refuses to write to a table that is read.
+def require_kept(table: "Table", kept: Sequence[str], figures: Sequence[str]) -> None:
+    """Refuses to keep columns that are not there, or are called as those that are written beside them.
+
+    Raises:
+        DataError: naming the column.
+    """
+    from flowexport.errors import DataError
+
+    table.require(kept)
+    for name in figures:
+        if name in kept:
+            raise DataError(f"{table.name}: has a column {name!r} already; --id names columns to keep")
+
+
+def require_other(output: Path | None, what: str, rows: Sequence[Path]) -> None:
+    """Refuses to write to a table that is read, or written too.
 
     Raises:
         DataError: naming it.
@@ -124,8 +188,8 @@ def require_other(output: Path | None, rows: Sequence[Path]) -> None:
     from flowexport.errors import DataError
     from flowexport.tables import expanded
 
-    if output is None or not output.is_file():
+    if output is None or str(output) == "-":
         return
     for path in expanded(rows):
-        if path.exists() and output.samefile(path):
-            raise DataError(f"{output}: is a table that is read; write the scores to another file")
+        if path == output or (output.is_file() and path.exists() and output.samefile(path)):
+            raise DataError(f"{output}: is a table that is read, or written too; write the {what} to another file")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["coder_of", "context_array", "require_codes"]
+__all__ = ["cells_of", "coder_of", "context_array", "require_codes"]
 
 import math
 from collections.abc import Mapping, Sequence
@@ -49,6 +49,31 @@ def coder_of(feature: ContextFeature, codes: bool = False) -> Coder:
         raise ValueError(refusal)
 
     return code_of
+
+
+def cells_of(feature: ContextFeature, codes: np.ndarray, named: bool) -> Any:
+    """Codes as a table has them, so that `coder_of` reads them back.
+
+    Arguments:
+        feature: the column.
+        codes: ``[rows]``.
+        named: whether the table has names, and takes labels; an array takes codes, or labels where they are numbers.
+
+    Returns:
+        A list of labels, or numbers ``[rows]``.
+
+    Raises:
+        InputError: where an array can hold neither.
+    """
+    labels = feature.categories or []
+    if named:
+        return [labels[int(code)] for code in codes]
+    numbers = [label_number(label) for label in labels]
+    if not any(number is not None for number in numbers):
+        return codes
+    if None in numbers:
+        raise InputError("wrong_dtype", f"column {feature.name!r}: some labels are numbers, and an array takes no text")
+    return np.array(numbers, np.float64)[codes.astype(int)]
 
 
 def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:

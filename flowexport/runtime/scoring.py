@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["scored"]
+__all__ = ["BAD", "Missing", "Scoring", "scored"]
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from flowexport.tables import Table
+from flowexport.tables import Block, Table, TableWriter
 
 from .categories import coder_of
 from .ranks import Ranks
@@ -17,9 +18,14 @@ from .ranks import Ranks
 if TYPE_CHECKING:
     from .model import Model
 
+Missing = Literal["refuse", "drop", "empty"]
+
+BAD = ("file", "row", "reason", "line")
+"""The columns of a table of bad rows."""
+
 
 def scored(table: Table, model: Model, ranks: Ranks, context: np.ndarray | None = None) -> Iterator[list[np.ndarray]]:
-    """The columns of each block: log_prob, and those of its rank.
+    """The columns of each block: log_prob, and those of its rank; any row that cannot be scored is refused.
 
     Arguments:
         table: whose columns are features, and the model's context unless there is one for all rows.
@@ -30,18 +36,121 @@ def scored(table: Table, model: Model, ranks: Ranks, context: np.ndarray | None 
     Raises:
         DataError: for a column that is not there, and a row that cannot be scored, by its number.
     """
-    columns, contexts = list(model.features), [] if context is not None else model.context_features
-    chosen = table.match([*columns, *(feature.name for feature in contexts)])
-    width = len(columns)
-    coders = {
-        name: coder_of(feature, codes=not table.named)
-        for name, feature in zip(chosen[width:], contexts, strict=True)
-        if feature.categories
-    }
-    for block in table.blocks(chosen, coders):
-        block.require_finite()
-        block.require_within(model.dtype)
-        x = block.values[:, :width].reshape(-1, *model.event_shape)
-        given = context if context is not None else block.values[:, width:] if contexts else None
-        log_prob = model.log_prob(x, given)
-        yield [log_prob, *ranks.of(log_prob, given)]
+    return Scoring(model, ranks, context).blocks(table)
+
+
+@dataclass
+class Scoring:
+    """Scores a table's blocks, and counts its rows.
+
+    Arguments:
+        model: that scores.
+        ranks: what stands beside log_prob.
+        context: ``[context]``, one for all rows, in place of columns of the table.
+        missing: whether rows without a value are refused, left out, or written without a score.
+        kept: columns that are written before the scores.
+        typed: whether they are numbers where the model reads them as numbers, and not as they stand.
+        bad: where bad rows go, as the columns of `BAD`; None where they are refused.
+    """
+
+    model: Model
+    ranks: Ranks
+    context: np.ndarray | None = None
+    missing: Missing = "refuse"
+    kept: Sequence[str] = ()
+    typed: bool = False
+    bad: TableWriter | None = None
+    read: int = 0
+    scored: int = 0
+    absent: int = 0
+    total: float = 0.0
+
+    def blocks(self, table: Table) -> Iterator[list[Any]]:
+        """What is written of each block: the kept columns, log_prob and where it stands.
+
+        Raises:
+            DataError: for a column that is not there, and a row that is refused, by its number.
+        """
+        features, contexts = self.model.features, [] if self.context is not None else self.model.context_features
+        chosen = table.match([*features, *(feature.name for feature in contexts)])
+        coders = {
+            name: coder_of(feature, codes=not table.named)
+            for name, feature in zip(chosen[len(features) :], contexts, strict=True)
+            if feature.categories
+        }
+        for block in table.blocks(chosen, coders, self.kept, skip=self.bad is not None):
+            yield self.columns(block)
+
+    def columns(self, block: Block) -> list[Any]:
+        """What is written of a block."""
+        block.require_finite(missing=self.missing != "refuse")
+        block.require_within(self.model.dtype)
+        sound = block.sound()
+        # In a bad row that holds no value either, NaN is what is left of a cell that is no number.
+        absent = np.isnan(block.values).any(axis=1) & sound
+        scored = sound & ~absent
+        values = block.values[scored]
+        width = len(self.model.features)
+        given = self.context if self.context is not None else values[:, width:] if self.model.context_size else None
+        log_prob = self.model.log_prob(values[:, :width].reshape(-1, *self.model.event_shape), given)
+        self.put_aside(block)
+        self.read += len(block.numbers) + len(block.batch.refused)
+        self.scored += len(log_prob)
+        self.absent += int(absent.sum())
+        self.total += float(log_prob.sum(dtype=np.float64))
+        written = sound if self.missing == "empty" else scored
+        figures = [log_prob, *self.ranks.of(log_prob, given)]
+        return [*(self.kept_column(block, name, written) for name in self.kept), *spread(figures, scored[written])]
+
+    def kept_column(self, block: Block, name: str, rows: np.ndarray) -> Any:
+        """A column of the input, of some rows."""
+        if self.typed and name in block.columns and name not in block.coded:
+            position = list(block.columns).index(name)
+            return np.ma.MaskedArray(block.values[rows, position], block.missing[rows, position])
+        column = block.batch.cells.kept(name)
+        if rows.all():
+            return column
+        if isinstance(column, list):
+            return [cell for cell, row in zip(column, rows, strict=True) if row]
+        return column[rows] if isinstance(column, np.ndarray) else column.take(np.flatnonzero(rows))
+
+    def put_aside(self, block: Block) -> None:
+        """Writes the bad rows of a block where they go, in their order."""
+        rows = [(int(block.numbers[place]), what, block.line(place)) for place, what in block.faults.found.items()]
+        rows += [(each.number, each.what, each.text) for each in block.batch.refused]
+        if rows and self.bad is not None:
+            numbers, reasons, lines = zip(*sorted(rows), strict=True)
+            self.bad.write([block.name] * len(rows), np.array(numbers), list(reasons), list(lines))
+
+    @property
+    def skipped(self) -> int:
+        """Bad rows that were put aside."""
+        return 0 if self.bad is None else self.bad.rows
+
+    def remarks(self) -> Iterator[str]:
+        """What to say when all rows are scored."""
+        if self.absent:
+            become = "are written without a score" if self.missing == "empty" else "are left out"
+            yield f"{self.absent:,} of {self.read:,} rows hold no value in a column that is scored, and {become}"
+        if self.bad is not None and self.skipped:
+            rows = f"{self.skipped:,} of {self.read:,} rows are bad"
+            yield f"{rows}, and left out; {self.bad.name} has them, with reasons"
+        yield from self.ranks.remarks()
+
+    def summary(self) -> dict[str, Any]:
+        """All of it as figures."""
+        mean = self.total / self.scored if self.scored else None
+        counts = {"read": self.read, "scored": self.scored, "missing": self.absent, "skipped": self.skipped}
+        return {**counts, "mean_log_prob": mean, "below_reference": self.ranks.below, "remarks": list(self.remarks())}
+
+
+def spread(columns: Sequence[np.ndarray], places: np.ndarray) -> list[np.ndarray]:
+    """Columns of the rows that are True, masked in between."""
+    if places.all():
+        return list(columns)
+    spread_out: list[np.ndarray] = []
+    for column in columns:
+        full = np.zeros(len(places), column.dtype)
+        full[places] = column
+        spread_out.append(np.ma.MaskedArray(full, ~places))
+    return spread_out

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 __all__ = ["Block", "Table", "block_of", "open_table"]
 
+import csv
+import io
 import os
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +40,8 @@ class Block:
         columns: the names.
         faults: of the rows.
         batch: the cells that they were read from.
+        coded: the columns of categories.
+        read: all columns that were read.
     """
 
     name: str
@@ -47,6 +51,8 @@ class Block:
     columns: Sequence[str]
     faults: Faults
     batch: Batch
+    coded: Collection[str] = ()
+    read: Sequence[str] = ()
 
     def require_finite(self, missing: bool = False) -> None:
         """Refuses the first NaN or infinity by row and column, and missing values unless they are allowed, as is NaN.
@@ -85,6 +91,12 @@ class Block:
         if bad.any():
             rows = np.flatnonzero(bad.any(axis=1)).tolist()
             self.faults.add([row for row in rows if row not in self.faults.found], what)
+
+    def line(self, place: int) -> str:
+        """A row of the block as a line of CSV, without its end."""
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(self.batch.cells.texts(self.read, place))
+        return line.getvalue()
 
     def sound(self) -> np.ndarray:
         """``[rows]``, True where no fault was found."""
@@ -162,18 +174,22 @@ class Table:
             columns: the table's own names of them.
             coders: of those that hold categories: what turns the text of one into its code.
             kept: columns whose cells are wanted as they stand, too.
-            skip: whether what is wrong with a row is kept in its block's ``faults``, and not raised.
+            skip: whether what is wrong with a row is kept in its block's ``faults``, and not raised; all columns are
+                read then, so that the row can be shown.
 
         Raises:
             DataError: for an unknown column, a cell that is not a number or not a category, or a broken file.
         """
         self.require([*columns, *kept])
         for part in self.parts:
-            for batch in part.batches(list(dict.fromkeys([*columns, *kept])), skip):
-                yield decoded(part.name, batch, list(columns), coders or {}, skip)
+            read = part.columns if skip else list(dict.fromkeys([*columns, *kept]))
+            for batch in part.batches(read, skip):
+                yield decoded(part.name, batch, list(columns), coders or {}, skip, read)
 
 
-def decoded(name: str, batch: Batch, columns: list[str], coders: Mapping[str, Coder], skip: bool) -> Block:
+def decoded(
+    name: str, batch: Batch, columns: list[str], coders: Mapping[str, Coder], skip: bool, read: Sequence[str] = ()
+) -> Block:
     """The numbers and codes of a batch."""
     faults = Faults(name, batch.numbers, skip)
     values = np.empty((len(batch.numbers), len(columns)))
@@ -186,7 +202,7 @@ def decoded(name: str, batch: Batch, columns: list[str], coders: Mapping[str, Co
             values[:, position], absent = batch.cells.numbers(column, faults)
             if absent is not None:
                 missing[:, position] = absent
-    return Block(name, batch.numbers, values, missing, columns, faults, batch)
+    return Block(name, batch.numbers, values, missing, columns, faults, batch, coders.keys(), read)
 
 
 def block_of(batch: Any, columns: Sequence[str], coders: Mapping[str, Coder], start: int, name: str) -> Block:

@@ -42,6 +42,11 @@ class TableWriter(AbstractContextManager["TableWriter"]):
         zipped: whether it is compressed by gzip.
     """
 
+    text = False
+    """Whether it writes numbers as text."""
+    named = True
+    """Whether its columns have names, and may hold text."""
+
     def __init__(self, path: Path | None, columns: Sequence[str], dtype: np.dtype[Any], zipped: bool = False) -> None:
         self.path = path
         self.columns = list(columns)
@@ -98,6 +103,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 class TextWriter(TableWriter):
     """A header, and shortest numbers that read back the same; CSV, or with another delimiter."""
 
+    text = True
     delimiter = ","
 
     def begin(self) -> None:
@@ -153,6 +159,8 @@ class ParquetWriter(ArrowWriter):
 
 class NpyWriter(TableWriter):
     """One array ``[rows, columns]``; its header is written again once the number of rows is known."""
+
+    named = False
 
     def begin(self) -> None:
         # numpy pads a header so that the first axis can grow in place.

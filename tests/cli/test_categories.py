@@ -1,5 +1,6 @@
 """From a table with names to scores and samples by name: every verb, CSV and Parquet, and mistakes in one line."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -122,8 +123,11 @@ def test_score_prints_minus_infinity_outside_the_support(folder: Path, tmp_path:
 def test_sample_takes_names_and_codes(folder: Path, model: Model, context: str) -> None:
     result = run("sample", folder / "bundle", "-n", 4, "--seed", 7, "--context", context, "--device", "cpu")
     assert result.exit_code == 0, result.output
-    found = np.loadtxt(result.stdout.splitlines()[1:], delimiter=",")
-    np.testing.assert_array_equal(found.astype(np.float32), model.sample(4, [2, 10, 0, 2], seed=7))
+    lines = list(csv.reader(result.stdout.splitlines()))
+    assert lines[0] == ["price", "fraction", "cut", "angle", "color", "stars"]
+    assert [line[2:] for line in lines[1:]] == [["ideal", "10", "D", "3"]] * 4
+    found = np.float32([line[:2] for line in lines[1:]])
+    np.testing.assert_array_equal(found, model.sample(4, [2, 10, 0, 2], seed=7))
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
@@ -131,11 +135,22 @@ def test_sample_takes_a_table_of_names(folder: Path, model: Model, tmp_path: Pat
     rows = graded(5)
     table = write_table(tmp_path / f"contexts{suffix}", rows)
     target = tmp_path / "samples.npy"
-    result = run("sample", folder / "bundle", "-n", 3, "--seed", 0, "--context", table, "-o", target, "--device", "cpu")
+    command = ["sample", folder / "bundle", "-n", 3, "--seed", 0, "--context", table, "--device", "cpu", "-o"]
+    result = run(*command, target)
     assert result.exit_code == 0, result.output
     given = {"cut": rows["cut"], "angle": rows["angle"], "color": rows["color"], "stars": rows["stars"] - 1}
-    np.testing.assert_array_equal(np.load(target), model.sample(3, given, seed=0))
-    assert ((np.load(target) > 0).all(axis=1) & (np.load(target)[:, 1] < 1)).all()
+    samples = np.load(target)[:, :2]
+    np.testing.assert_array_equal(samples, model.sample(3, given, seed=0))
+    assert ((samples > 0).all(axis=1) & (samples[:, 1] < 1)).all()
+    # Its own output, by names or by codes, is a table that score reads.
+    scores = []
+    for written in (target, tmp_path / f"samples{suffix}"):
+        assert run(*command, written).exit_code == 0
+        assert run("score", folder / "bundle", written, "-o", tmp_path / "scores.npy").exit_code == 0
+        scores.append(np.load(tmp_path / "scores.npy")[:, 0])
+    repeated = {name: np.repeat(values, 3) for name, values in given.items()}
+    np.testing.assert_allclose(scores[0], model.log_prob(samples, repeated), rtol=1e-6)
+    np.testing.assert_array_equal(scores[0], scores[1])
 
 
 MISTAKES = {

@@ -99,9 +99,10 @@ def test_the_whole_way_from_rows_to_numbers(tmp_path: Path) -> None:
     np.testing.assert_allclose(scores[:, 1], model.percentile(scores[:, 0]))
 
     result = run("sample", bundle, "-n", 5, "--seed", 3, "--context", "0.5", "--device", "cpu")
-    assert result.stdout.splitlines()[0] == "a,b"
+    assert result.stdout.splitlines()[0] == "a,b,angle"
     found = np.loadtxt(result.stdout.splitlines()[1:], delimiter=",")
-    np.testing.assert_array_equal(found.astype(np.float32), model.sample(5, [0.5], seed=3))
+    np.testing.assert_array_equal(found[:, :2].astype(np.float32), model.sample(5, [0.5], seed=3))
+    assert (found[:, 2] == 0.5).all()
 
 
 @pytest.mark.thorough
@@ -296,7 +297,8 @@ def test_sample_takes_a_table_of_contexts(tmp_path: Path, conditional: Exported)
     )
     assert result.exit_code == 0, result.output
     expected = flowexport.load(conditional.path, device="cpu").sample(3, contexts, seed=0)
-    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), expected)
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy")[:, :5], expected)
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy")[:, 5:], np.repeat(np.float32(contexts), 3, axis=0))
 
 
 def test_mistakes_in_sampling_get_one_line(conditional: Exported) -> None:
@@ -434,12 +436,14 @@ def test_the_wheel_alone_opens_a_bundle_by_name(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_goes_the_whole_way(tmp_path: Path) -> None:
-    result = subprocess.run([*FLOWEXPORT, "demo", "-o", tmp_path / "demo"], capture_output=True, text=True, check=False)
+    command = [*FLOWEXPORT, "demo", "--json", "-o", tmp_path / "demo"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
-    mean = next(line for line in result.stdout.splitlines() if line.strip().startswith("mean")).split()
-    flow, gaussian = float(mean[-2]), float(mean[-1])
+    assert [line[:2] for line in result.stderr.splitlines() if line] == [f"{step}." for step in range(1, 6)]
+    document = json.loads(result.stdout)
+    flow, gaussian = (np.mean(document["roc_auc"][name]) for name in ("flow", "gaussian"))
     assert flow >= 0.95
     assert flow >= gaussian
+    assert document["report"]["passed"]
     for name in ("scores.csv", "samples.csv", "bundle/flow.json", "run/learning_curve.png"):
-        assert (tmp_path / "demo" / name).exists()
-        assert name in result.stdout
+        assert document["files"][str(tmp_path / "demo" / name)] == (tmp_path / "demo" / name).stat().st_size
