@@ -105,8 +105,6 @@ def test_columns_are_kept_as_they_stand(tmp_path: Path, expected: np.ndarray) ->
     assert run("score", "banana", rows, "--id", "note", "--id", "id", "-o", scores).exit_code == 0
     assert list(records(scores)[0]) == ["note", "id", "log_prob", "percentile"]
     assert_one_line(run("score", "banana", rows, "--id", "key"), "no column 'key'; it has id, x2, note, x1")
-    again = run("score", "banana", scores, "--keep")
-    assert_one_line(again, "no column 'x1'")
 
 
 def test_what_would_have_two_columns_of_a_name_is_refused(tmp_path: Path) -> None:
