@@ -119,6 +119,7 @@ EXTRAS = {
     "grpcio": "serve",
     "httptools": "serve",
     "orjson": "serve",
+    "prometheus-client": "serve",
     "uvloop": "serve",
 }
 """Optional distributions, and the extra that brings each."""

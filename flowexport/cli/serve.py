@@ -1,11 +1,14 @@
 """``flowexport serve``."""
 
+from pathlib import Path
+
 import click
 
 from .options import device as device_option
 from .options import examples
 from .options import threads as threads_option
 
+PATH = click.Path(path_type=Path)
 SECONDS = click.FloatRange(min=0, min_open=True)
 
 
@@ -14,6 +17,13 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Of HTTP; 0: a free one.")
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="Serve gRPC too, at this port.")
+@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes at one address.")
+@click.option("--token-file", type=PATH, help="Its token must come with every request but those of health.")
+@click.option("--tls-cert", type=PATH, help="PEM file: serve HTTPS, and gRPC over TLS.")
+@click.option("--tls-key", type=PATH, help="PEM file of its key.")
+@click.option("--cors", "origins", metavar="ORIGIN", multiple=True, help="Whose pages may read answers; * for all.")
+@click.option("--log-json", is_flag=True, help="The log as JSON, a document a line.")
+@click.option("--log-requests", is_flag=True, help="Every request in the log, with its id.")
 @click.option("--max-batch", type=click.IntRange(min=1), default=1024, show_default=True, help="Rows run together.")
 @click.option("--max-rows", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Of a request.")
 @click.option("--max-queue", type=click.IntRange(min=1), default=2_000_000, show_default=True, help="Rows that wait.")
@@ -30,6 +40,13 @@ def command(
     host: str,
     port: int,
     grpc_port: int | None,
+    workers: int,
+    token_file: Path | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    origins: tuple[str, ...],
+    log_json: bool,
+    log_requests: bool,
     max_batch: int,
     max_rows: int,
     max_queue: int,
@@ -50,7 +67,7 @@ def command(
     """
     from flowexport import __version__
     from flowexport.serving import Limits, Settings
-    from flowexport.serving.server import serve
+    from flowexport.serving.serve import serve
 
     limits = Limits(
         head_seconds=head_timeout,
@@ -62,4 +79,22 @@ def command(
         connections=max_connections,
         batch_rows=max_batch,
     )
-    serve(Settings(bundles, host, port, device, threads, drain, limits, __version__, grpc_port))
+    settings = Settings(
+        bundles,
+        host=host,
+        port=port,
+        device=device,
+        threads=threads,
+        drain_seconds=drain,
+        limits=limits,
+        version=__version__,
+        grpc_port=grpc_port,
+        workers=workers,
+        token_file=token_file,
+        tls_cert=tls_cert,
+        tls_key=tls_key,
+        origins=origins,
+        log_json=log_json,
+        log_requests=log_requests,
+    )
+    raise SystemExit(serve(settings))

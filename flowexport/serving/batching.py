@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
+from .counters import Counters
 from .endpoint import Draw, Endpoint, Rows
 from .messages import number_texts
 from .refusal import Refusal, refusal_of
@@ -50,9 +51,10 @@ class Waiting:
         done: called with the answers and which rows of them are its own, in the loop or, for a run that was long, in
             the thread that ran it; what it returns is called in the loop.
         refused: called in the loop, in place of ``done``.
+        began: when it was here, by ``time.perf_counter``.
     """
 
-    __slots__ = ("done", "endpoint", "refused", "work")
+    __slots__ = ("began", "done", "endpoint", "refused", "work")
 
     def __init__(
         self,
@@ -60,8 +62,9 @@ class Waiting:
         work: Rows | Draw,
         done: Callable[[Answers, int, int], Callable[[], None]],
         refused: Callable[[Refusal], None],
+        began: float,
     ) -> None:
-        self.endpoint, self.work, self.done, self.refused = endpoint, work, done, refused
+        self.endpoint, self.work, self.done, self.refused, self.began = endpoint, work, done, refused, began
 
 
 class Batcher:
@@ -70,16 +73,16 @@ class Batcher:
     Arguments:
         limits: of rows together, and of rows that wait.
         threads: long runs at a time.
-        observe: called after each run with endpoint, requests, rows and seconds.
+        counters: of runs and requests.
     """
 
     def __init__(
         self,
         limits: Limits,
-        threads: int = 1,
-        observe: Callable[[Endpoint, int, int, float], None] = lambda *run: None,
+        threads: int,
+        counters: Counters,
     ) -> None:
-        self.limits, self.observe = limits, observe
+        self.limits, self.counters = limits, counters
         self.loop = asyncio.get_running_loop()
         self.queued_rows = self.queued = 0
         self._short: dict[Endpoint, list[Waiting]] = {}
@@ -149,19 +152,22 @@ class Batcher:
             for waiting in batch:
                 self._run(endpoint, [waiting])
             return
-        self.observe(endpoint, len(batch), len(answer), time.perf_counter() - began)
+        self.counters.ran(endpoint.index, len(batch), len(answer), time.perf_counter() - began)
         answers = Answers(answer, endpoint.output_width)
         finite = bool(np.isfinite(answer).all())
         start = 0
+        answered = []
         for waiting in batch:
             stop = start + waiting.work.count
             fault = None if finite else endpoint.fault_of(waiting.work, answer[start:stop])
             if fault is None:
                 self._leave(waiting)
                 waiting.done(answers, start, stop)()
+                answered.append(waiting.began)
             else:
                 self._end(waiting, fault)
             start = stop
+        self.counters.answered(endpoint.index, answered)
 
     def _run_long(self, waiting: Waiting) -> None:
         """Runs a long request in a thread, and makes its answer there."""
@@ -181,8 +187,9 @@ class Batcher:
 
     def _end_long(self, waiting: Waiting, written: Callable[[], None], rows: int, seconds: float) -> None:
         self._leave(waiting)
-        self.observe(waiting.endpoint, 1, rows, seconds)
+        self.counters.ran(waiting.endpoint.index, 1, rows, seconds)
         written()
+        self.counters.answered(waiting.endpoint.index, [waiting.began])
 
     def _end(self, waiting: Waiting, refusal: Refusal) -> None:
         self._leave(waiting)

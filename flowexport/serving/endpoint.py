@@ -62,10 +62,11 @@ class Endpoint:
         model: whose graph it is.
         graph: ``log_prob`` or ``sample``.
         limits: of a request.
+        index: of its counters.
     """
 
-    def __init__(self, name: str, model: Model, graph: str, limits: Limits) -> None:
-        self.name, self.model, self.graph, self.limits = name, model, graph, limits
+    def __init__(self, name: str, model: Model, graph: str, limits: Limits, index: int = 0) -> None:
+        self.name, self.model, self.graph, self.limits, self.index = name, model, graph, limits, index
         signature = model.graphs[graph].signature
         self.first = next(iter(signature.inputs))
         self.row = list(signature.inputs[self.first])

@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["GrpcServer"]
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -14,13 +15,15 @@ from google.protobuf.message import DecodeError
 
 from flowexport.errors import ArgumentError
 
+from .access import Access
 from .batching import Answers, Batcher, Waiting
 from .endpoint import VERSION, Draw, Endpoint
 from .grpc_tensors import inference_of
 from .proto import HEALTH, INFERENCE, messages
 from .refusal import Refusal, refusal_of
-from .registry import Registry
-from .routes import EXTENSIONS
+from .routes import Change
+from .settings import Settings
+from .surface import Surface
 
 STATUS = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -35,6 +38,9 @@ STATUS = {
 SERVING, NOT_SERVING = 1, 2
 """Of grpc.health.v1."""
 
+DATA_TYPES = {"TYPE_FP32": 11, "TYPE_FP64": 12}
+"""As model_config.proto numbers them."""
+
 WATCH_SECONDS = 0.5
 """How often a watcher of the health is told of a change."""
 
@@ -45,35 +51,42 @@ class GrpcServer:
     """The service, and the health service beside it.
 
     Arguments:
-        registry: of what is served.
-        batcher: that runs it.
-        is_ready: whether the server wants more requests.
+        surface: of documents.
+        batcher: that runs inferences.
+        access: of who may ask.
+        change: loads and unloads.
     """
 
-    def __init__(self, registry: Registry, batcher: Batcher, is_ready: Callable[[], bool]) -> None:
-        self.registry, self.batcher, self.is_ready = registry, batcher, is_ready
-        self.limits = registry.settings.limits
+    def __init__(self, surface: Surface, batcher: Batcher, access: Access, change: Change) -> None:
+        self.surface, self.batcher, self.access, self.change = surface, batcher, access, change
+        self.registry, self.is_ready = surface.registry, surface.is_ready
+        self.limits = self.registry.settings.limits
         self.types = messages(INFERENCE)
         self.health = messages(HEALTH)
         most = self.limits.body_bytes
         options = [
             ("grpc.max_receive_message_length", most),
             ("grpc.max_send_message_length", most + (1 << 16)),
-            ("grpc.so_reuseport", 0),
+            ("grpc.so_reuseport", int(self.registry.settings.workers > 1)),
             ("grpc.max_concurrent_streams", 1024),
         ]
         self.server = grpc.aio.server(options=options)
         self.server.add_generic_rpc_handlers((self._inference_handlers(), self._health_handlers()))
 
-    async def start(self, host: str, port: int) -> int:
+    async def start(self, settings: Settings, port: int) -> int:
         """Listens, and says at which port.
 
         Raises:
             ArgumentError: where it cannot.
         """
+        host = settings.host
         address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         try:
-            bound: int = self.server.add_insecure_port(address)
+            if settings.tls_cert is not None and settings.tls_key is not None:
+                pair = (settings.tls_key.read_bytes(), settings.tls_cert.read_bytes())
+                bound: int = self.server.add_secure_port(address, grpc.ssl_server_credentials([pair]))
+            else:
+                bound = self.server.add_insecure_port(address)
         except RuntimeError as error:
             raise ArgumentError(f"{address}: cannot be listened at, for gRPC: {error}") from error
         await self.server.start()
@@ -85,6 +98,7 @@ class GrpcServer:
 
     async def infer(self, request: Any) -> Any:
         """The answer of an inference."""
+        began = time.perf_counter()
         endpoint = self.registry.endpoint(request.model_name, request.model_version)
         work = endpoint.work_of(inference_of(request, endpoint))
         answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -99,12 +113,16 @@ class GrpcServer:
             if not answered.done():
                 answered.set_exception(refusal)
 
-        self.batcher.add(Waiting(endpoint, work, done, refused))
+        self.batcher.add(Waiting(endpoint, work, done, refused, began))
         return await answered
 
     async def stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
         """Inferences one after the other; one that is refused ends nothing."""
         response = self.types["ModelStreamInferResponse"]
+        try:
+            self._require_token(context)
+        except Refusal as refusal:
+            await context.abort(STATUS[refusal.status], str(refusal))
         async for data in requests:
             try:
                 request = self._read("ModelInferRequest", data)
@@ -120,6 +138,16 @@ class GrpcServer:
         response.raw_output_contents.append(data.tobytes())
         return response
 
+    def _require_token(self, context: Any) -> None:
+        """Refuses a call without the token.
+
+        Raises:
+            Refusal: 401.
+        """
+        if self.access.token is not None:
+            given = dict(context.invocation_metadata() or ()).get("authorization", "")
+            self.access.require(b"", given.encode() if isinstance(given, str) else given)
+
     def _read(self, name: str, data: bytes) -> Any:
         try:
             return self.types[name].FromString(data)
@@ -130,16 +158,7 @@ class GrpcServer:
         """Every method: its request, and what answers it."""
         types = self.types
 
-        async def model_ready(request: Any) -> Any:
-            self.registry.endpoint(request.name, request.version)
-            return types["ModelReadyResponse"](ready=self.is_ready())
-
-        async def server_metadata(request: Any) -> Any:
-            version = self.registry.settings.version
-            return types["ServerMetadataResponse"](name="flowexport", version=version, extensions=EXTENSIONS)
-
-        async def model_metadata(request: Any) -> Any:
-            return types["ModelMetadataResponse"](**self.registry.endpoint(request.name, request.version).metadata())
+        surface, registry = self.surface, self.registry
 
         async def live(request: Any) -> Any:
             return types["ServerLiveResponse"](live=True)
@@ -147,13 +166,42 @@ class GrpcServer:
         async def ready(request: Any) -> Any:
             return types["ServerReadyResponse"](ready=self.is_ready())
 
+        async def model_ready(request: Any) -> Any:
+            registry.endpoint(request.name, request.version)
+            return types["ModelReadyResponse"](ready=self.is_ready())
+
+        async def server_metadata(request: Any) -> Any:
+            return types["ServerMetadataResponse"](**surface.server())
+
+        async def model_metadata(request: Any) -> Any:
+            return types["ModelMetadataResponse"](**registry.endpoint(request.name, request.version).metadata())
+
+        async def model_config(request: Any) -> Any:
+            config = surface.config(registry.endpoint(request.name, request.version))
+            for tensor in (*config["input"], *config["output"]):
+                tensor["data_type"] = DATA_TYPES[tensor["data_type"]]
+                tensor.pop("reshape", None)
+            del config["dynamic_batching"]
+            return types["ModelConfigResponse"](config=config)
+
+        async def statistics(request: Any) -> Any:
+            return types["ModelStatisticsResponse"](**surface.statistics(request.name))
+
+        async def index(request: Any) -> Any:
+            return types["RepositoryIndexResponse"](models=surface.index(request.ready))
+
         methods = {
             "ServerLive": live,
             "ServerReady": ready,
             "ModelReady": model_ready,
             "ServerMetadata": server_metadata,
             "ModelMetadata": model_metadata,
+            "ModelConfig": model_config,
+            "ModelStatistics": statistics,
             "ModelInfer": self.infer,
+            "RepositoryIndex": index,
+            "RepositoryModelLoad": lambda request: self._operate(request, True),
+            "RepositoryModelUnload": lambda request: self._operate(request, False),
         }
         handlers = {name: self._unary(f"{name}Request", method) for name, method in methods.items()}
         handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
@@ -161,14 +209,29 @@ class GrpcServer:
         )
         return grpc.method_handlers_generic_handler(f"{INFERENCE}.GRPCInferenceService", handlers)
 
+    async def _operate(self, request: Any, load: bool) -> Any:
+        """Loads or unloads a bundle. KServe's messages have the name where Triton's have that of a repository."""
+        self.access.require_operator()
+        done: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
+        self.change(request.model_name or request.repository_name, load, done.set_result)
+        refusal = await done
+        if refusal is not None:
+            raise refusal
+        return self.types[f"RepositoryModel{'Load' if load else 'Unload'}Response"]()
+
     def _unary(self, request_type: str, method: Callable[[Any], Awaitable[Any]]) -> Any:
         """A method as grpc calls it. Bytes that are no message are the client's fault, and not an internal one."""
 
         async def answer(data: bytes, context: Any) -> Any:
+            request = None
             try:
-                return await method(self._read(request_type, data))
+                self._require_token(context)
+                request = self._read(request_type, data)
+                return await method(request)
             except Exception as error:
                 refusal = refusal_of(error)
+                endpoint = self.registry.endpoints.get(getattr(request, "model_name", ""))
+                self.surface.counters.refused(refusal.code, None if endpoint is None else endpoint.index)
                 code = STATUS.get(refusal.status, grpc.StatusCode.INTERNAL)
                 context.set_trailing_metadata((("code", refusal.code),))
                 await context.abort(code, refusal.fields()["error"])

@@ -39,6 +39,8 @@ KNOWN = frozenset(
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 JSON = b"application/json"
+ASKING = {b"origin", b"x-request-id"}
+"""Headers of a request that its answer has to do with."""
 
 
 class Host(Protocol):
@@ -47,19 +49,26 @@ class Host(Protocol):
     limits: Limits
     connections: set[Connection]
     draining: bool
+    log_requests: bool
     common_head: bytes
 
     def handle(self, exchange: Exchange) -> None:
         """Answers a request, now or later, by `Exchange.send`."""
 
-    def count_refusal(self, refusal: Refusal) -> None:
-        """Takes note of a request that was refused before it was whole."""
+    def refused(self, refusal: Refusal, exchange: Exchange) -> None:
+        """Takes note of a request that is refused."""
+
+    def log_request(self, exchange: Exchange, size: int) -> None:
+        """Says that a request was answered, with so many bytes."""
+
+    def more_headers(self, exchange: Exchange) -> bytes:
+        """Header lines that an answer has for what its request had."""
 
 
 class Exchange:
     """A request, whole, and where its answer goes."""
 
-    __slots__ = ("answer", "began", "body", "close", "connection", "headers", "method", "status", "target")
+    __slots__ = ("answer", "began", "body", "close", "connection", "endpoint", "headers", "method", "status", "target")
 
     def __init__(
         self,
@@ -75,6 +84,7 @@ class Exchange:
         self.began = time.perf_counter()
         self.answer: bytes | None = None
         self.status = 0
+        self.endpoint: int | None = None
 
     def send(self, status: int, body: bytes, content_type: bytes = JSON, more: bytes = b"") -> None:
         """Answers it. ``more`` are header lines, each with its end."""
@@ -85,15 +95,21 @@ class Exchange:
         close = b"connection: close\r\n" if self.close or connection.host.draining else b""
         self.close = bool(close)
         head = b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b%b\r\n" % (
-            STATUS_LINES[status], content_type, len(body), connection.host.common_head, more, close
+            STATUS_LINES[status], content_type, len(body), connection.host.common_head,
+            more + connection.host.more_headers(self) if self.headers.keys() & ASKING else more, close
         )  # fmt: skip
         self.answer = head if self.method == b"HEAD" else head + body
+        if connection.host.log_requests:
+            connection.host.log_request(self, len(body))
         connection.flush()
 
     def refuse(self, refusal: Refusal, more: bytes = b"") -> None:
         """Answers with what is wrong."""
         if refusal.status == 503:
             more += b"retry-after: 1\r\n"
+        elif refusal.status == 401:
+            more += b"www-authenticate: Bearer\r\n"
+        self.connection.host.refused(refusal, self)
         self.send(refusal.status, write_json(refusal.fields()), more=more)
 
 
@@ -232,7 +248,6 @@ class Connection(asyncio.Protocol):
     def fail(self, refusal: Refusal) -> None:
         """Refuses what came, after the answers that are due, and ends the connection."""
         self.ended = True
-        self.host.count_refusal(refusal)
         exchange = Exchange(self, b"", b"", {}, b"", True)
         self.pending.append(exchange)
         exchange.refuse(refusal)

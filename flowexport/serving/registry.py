@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["Registry", "Served"]
+__all__ = ["Registry", "Served", "catalogue_of", "endpoint_names", "fault_line"]
 
 import os
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+from flowexport.bundle import open_archive, open_bundle
 from flowexport.errors import ArgumentError, CheckFailed, FlowExportError
 from flowexport.runtime import Model, load
 from flowexport.runtime.quick import prove_quickly
@@ -28,17 +29,19 @@ class Served:
     Arguments:
         name: of its endpoints, without what each ends with.
         path: as it was given.
+        at: which of all, counted from 0.
         model: None while it is unloaded.
         reason: why it is not loaded, or why a newer one at its path was not taken.
         stamp: what told the files at its path from others when they were last looked at.
+        loaded_at: seconds since 1970.
     """
 
     name: str
     path: str
+    at: int
     model: Model | None = None
     reason: str = ""
     stamp: tuple[int, ...] | None = None
-    endpoints: dict[str, Endpoint] = field(default_factory=dict)
     loaded_at: float = 0.0
 
 
@@ -47,25 +50,21 @@ class Registry:
 
     Arguments:
         settings: of the server.
+        catalogue: name and path of each bundle, from `catalogue_of`.
 
     Raises:
-        FlowExportError: where a bundle cannot be opened, fails its proof, or has the name of another.
+        FlowExportError: where a bundle cannot be opened, or fails its proof.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, catalogue: dict[str, str]) -> None:
         self.settings = settings
         self.served: dict[str, Served] = {}
         self.endpoints: dict[str, Endpoint] = {}
-        for given in settings.bundles:
-            name, path = named(given)
+        self.paths: dict[bytes, Endpoint] = {}
+        for at, (name, path) in enumerate(catalogue.items()):
             stamp = stamp_of(path)
-            model = self.opened(path)
-            served = Served(name or model.manifest.name, path, stamp=stamp)
-            if served.name in self.served:
-                first = self.served[served.name].path
-                raise ArgumentError(f"{path}: is named {served.name}, as {first} is; give it another: NAME={path}")
-            self.served[served.name] = served
-            self.put(served, model)
+            served = self.served[name] = Served(name, path, at, stamp=stamp)
+            self.put(served, self.opened(path))
 
     def opened(self, path: str) -> Model:
         """A bundle, loaded and proved. It may be called from any thread.
@@ -81,18 +80,22 @@ class Registry:
 
     def put(self, served: Served, model: Model) -> None:
         """Serves a model from now on; requests that came before are answered by the one that they came for."""
-        limits = self.settings.limits
-        endpoints = {
-            f"{served.name}_{graph}": Endpoint(f"{served.name}_{graph}", model, graph, limits) for graph in GRAPHS
-        }
-        served.model, served.endpoints, served.reason, served.loaded_at = model, endpoints, "", time.time()
-        self.endpoints.update(endpoints)
+        self.drop(served)
+        for offset, graph in enumerate(GRAPHS):
+            name = f"{served.name}_{graph}"
+            endpoint = Endpoint(name, model, graph, self.settings.limits, served.at * len(GRAPHS) + offset)
+            self.endpoints[name] = endpoint
+            # The address that is asked most is found at one look.
+            self.paths[b"/v2/models/%b/infer" % name.encode()] = endpoint
+        served.model, served.reason, served.loaded_at = model, "", time.time()
 
-    def drop(self, served: Served) -> None:
+    def drop(self, served: Served, reason: str = "unloaded") -> None:
         """Serves a model no more."""
-        for name in served.endpoints:
+        for graph in GRAPHS:
+            name = f"{served.name}_{graph}"
             self.endpoints.pop(name, None)
-        served.model, served.endpoints, served.reason = None, {}, "unloaded"
+            self.paths.pop(b"/v2/models/%b/infer" % name.encode(), None)
+        served.model, served.reason = None, reason
 
     def endpoint(self, name: str, version: str = "1") -> Endpoint:
         """What answers to a name.
@@ -128,10 +131,27 @@ class Registry:
             if served.model is not None and stamp is not None and stamp != served.stamp:
                 yield served, stamp
 
-    @property
-    def ready(self) -> bool:
-        """Whether every bundle is loaded."""
-        return all(served.model is not None for served in self.served.values())
+
+def catalogue_of(bundles: Iterable[str]) -> dict[str, str]:
+    """The name and path of each bundle that is to be served. Nothing but manifests is read.
+
+    Raises:
+        FlowExportError: where one cannot be opened, or has the name of another.
+    """
+    found: dict[str, str] = {}
+    for given in bundles:
+        name, path = named(given)
+        bundle = open_archive(path) if Path(path).is_file() else open_bundle(path)
+        name = name or bundle.manifest.name
+        if name in found:
+            raise ArgumentError(f"{path}: is named {name}, as {found[name]} is; give it another: NAME={path}")
+        found[name] = path
+    return found
+
+
+def endpoint_names(catalogue: Iterable[str]) -> list[str]:
+    """The endpoints of bundles, in the order of `Endpoint.index`."""
+    return [f"{name}_{graph}" for name in catalogue for graph in GRAPHS]
 
 
 def named(given: str) -> tuple[str, str]:

@@ -1,134 +1,152 @@
-"""Addresses and what they answer: the surface of the Open Inference Protocol, and what operates a server."""
+"""Addresses: which request is an inference, which asks for a document, and who may ask."""
 
 from __future__ import annotations
 
 __all__ = ["Routes"]
 
+import json
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
+from .access import PREFLIGHT, Access
 from .answer import reply_of
 from .batching import Batcher, Waiting
 from .encoding import decoded
-from .endpoint import VERSION
+from .endpoint import Endpoint
 from .http import Exchange
 from .messages import read_inference, write_json
+from .metrics import metrics_text
 from .refusal import Refusal, refusal_of
-from .registry import Registry
+from .surface import Surface, unknown
 
-EXTENSIONS = ["binary_tensor_data", "parameters"]
+Change = Callable[[str, bool, Callable[[Refusal | None], None]], None]
+"""Loads or unloads a bundle by its name, and says when that is done, or why it cannot be."""
 
 
 class Routes:
     """Answers requests.
 
     Arguments:
-        registry: of what is served.
-        batcher: that runs it.
-        is_ready: whether the server wants more requests.
+        surface: of documents.
+        batcher: that runs inferences.
+        access: of who may ask.
+        change: loads and unloads.
     """
 
-    def __init__(self, registry: Registry, batcher: Batcher, is_ready: Callable[[], bool]) -> None:
-        self.registry, self.batcher, self.is_ready = registry, batcher, is_ready
+    def __init__(self, surface: Surface, batcher: Batcher, access: Access, change: Change) -> None:
+        self.surface, self.batcher, self.access, self.change = surface, batcher, access, change
+        self.registry = surface.registry
 
     def handle(self, exchange: Exchange) -> None:
         """Answers a request, now or once its batch has run; whatever it is, it gets an answer."""
         try:
-            target = exchange.target.partition(b"?")[0]
-            if target.endswith(b"/infer"):
-                self.infer(exchange, target)
+            endpoint = self.registry.paths.get(exchange.target)
+            if endpoint is not None and self.access.token is None and exchange.method == b"POST":
+                self.infer(exchange, endpoint)
             else:
-                self.other(exchange, target)
+                self.dispatch(exchange)
         except Exception as error:
             exchange.refuse(refusal_of(error))
 
-    def infer(self, exchange: Exchange, target: bytes) -> None:
+    def infer(self, exchange: Exchange, endpoint: Endpoint) -> None:
         """Puts a request into the queue."""
-        if exchange.method != b"POST":
-            raise not_allowed(b"POST")
-        parts = parts_of(target)
-        match parts:
-            case ["v2", "models", name, "infer"]:
-                endpoint = self.registry.endpoint(name)
-            case ["v2", "models", name, "versions", version, "infer"]:
-                endpoint = self.registry.endpoint(name, version)
-            case _:
-                raise unknown(target)
-        limits = endpoint.limits
-        body = exchange.body
-        encoding = exchange.headers.get(b"content-encoding")
+        exchange.endpoint = endpoint.index
+        body, headers, limits = exchange.body, exchange.headers, endpoint.limits
+        encoding = headers.get(b"content-encoding")
         if encoding is not None:
             body = decoded(body, encoding, limits.body_bytes)
-        size = exchange.headers.get(b"inference-header-content-length")
+        size = headers.get(b"inference-header-content-length")
         json_size = None if size is None else json_size_of(size, len(body))
         if (len(body) if json_size is None else json_size) > limits.json_bytes:
-            raise Refusal(
-                413, "too_large", f"JSON of more than {limits.json_bytes:,} bytes; send the numbers in binary"
-            )
-        request = read_inference(body, json_size)
-        reply = reply_of(endpoint, request, exchange)
-        self.batcher.add(Waiting(endpoint, reply.work, reply.done, exchange.refuse))
+            message = f"JSON of more than {limits.json_bytes:,} bytes; send the numbers in binary"
+            raise Refusal(413, "too_large", message)
+        reply = reply_of(endpoint, read_inference(body, json_size), exchange)
+        self.batcher.add(Waiting(endpoint, reply.work, reply.done, exchange.refuse, exchange.began))
 
-    def other(self, exchange: Exchange, target: bytes) -> None:
-        """Everything but inference."""
-        method = exchange.method
-        parts = parts_of(target)
-        if parts[:1] != ["v2"]:
-            raise unknown(target)
-        if method not in (b"GET", b"HEAD"):
-            raise not_allowed(b"GET")
-        status, document = self.document(parts, target)
-        exchange.send(status, write_json(document))
+    def dispatch(self, exchange: Exchange) -> None:
+        """Everything else."""
+        target = exchange.target.partition(b"?")[0]
+        if exchange.method == b"OPTIONS" and b"origin" in exchange.headers:
+            # A browser asks without a token whether it may ask.
+            exchange.send(204, b"", more=PREFLIGHT if self.access.headers(exchange.headers) else b"")
+            return
+        self.access.require(target, exchange.headers.get(b"authorization"))
+        parts = [unquote(part) for part in target.decode("latin-1").split("/")[1:] if part]
+        match parts:
+            case ["v2", "models", name, "infer"]:
+                require_method(exchange, b"POST")
+                self.infer(exchange, self.registry.endpoint(name))
+            case ["v2", "models", name, "versions", version, "infer"]:
+                require_method(exchange, b"POST")
+                self.infer(exchange, self.registry.endpoint(name, version))
+            case ["v2", "repository", "index"]:
+                require_method(exchange, b"POST")
+                only_ready = asked(exchange).get("ready") is True
+                exchange.send(200, write_json(self.surface.index(only_ready)))
+            case ["v2", "repository", "models", name, "load" | "unload" as verb]:
+                require_method(exchange, b"POST")
+                self.operate(exchange, name, verb == "load")
+            case ["metrics"]:
+                require_method(exchange, b"GET", b"HEAD")
+                text, kind = metrics_text(self.surface.counters, self.registry)
+                exchange.send(200, text, kind.encode())
+            case _:
+                found = self.surface.document(parts)
+                if found is None:
+                    raise unknown(target)
+                require_method(exchange, b"GET", b"HEAD")
+                exchange.send(found[0], write_json(found[1]))
 
-    def document(self, parts: list[str], target: bytes) -> tuple[int, Any]:
-        """What a GET of an address under /v2 says."""
-        match parts[1:]:
-            case []:
-                return 200, {"name": "flowexport", "version": self.registry.settings.version, "extensions": EXTENSIONS}
-            case ["health", "live"]:
-                return 200, {"live": True}
-            case ["health", "ready"]:
-                ready = self.is_ready()
-                return (200 if ready else 503), {"ready": ready}
-            case ["models"]:
-                return 200, {"models": list(self.registry.endpoints)}
-            case ["models", name]:
-                return 200, self.registry.endpoint(name).metadata()
-            case ["models", name, "versions", version]:
-                return 200, self.registry.endpoint(name, version).metadata()
-            case ["models", name, "ready"]:
-                return self.model_ready(name, VERSION)
-            case ["models", name, "versions", version, "ready"]:
-                return self.model_ready(name, version)
-        raise unknown(target)
+    def operate(self, exchange: Exchange, name: str, load: bool) -> None:
+        """Loads or unloads a bundle, both of its models; the answer comes when it is done."""
+        self.access.require_operator()
+        strangers = asked(exchange).get("parameters", {}).keys() - {"unload_dependents"}
+        if strangers:
+            raise Refusal(400, "wrong_argument", f"parameters: {', '.join(strangers)}: a bundle is loaded as it is")
 
-    def model_ready(self, name: str, version: str) -> tuple[int, Any]:
-        """Whether a model is loaded and wanted."""
-        self.registry.endpoint(name, version)
-        ready = self.is_ready()
-        return (200 if ready else 503), {"name": name, "ready": ready}
+        def done(refusal: Refusal | None) -> None:
+            if refusal is None:
+                exchange.send(200, b"{}")
+            else:
+                exchange.refuse(refusal)
+
+        self.change(name, load, done)
 
 
-def parts_of(target: bytes) -> list[str]:
-    """The parts of a path, decoded."""
-    return [unquote(part) for part in target.decode("latin-1").split("/")[1:] if part]
+def asked(exchange: Exchange) -> dict[str, Any]:
+    """The JSON object in a body; an empty body is an empty object.
+
+    Raises:
+        Refusal: for any other body.
+    """
+    try:
+        document = json.loads(exchange.body) if exchange.body else {}
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, "wrong_json", "the body is not JSON") from error
+    if not isinstance(document, dict) or not isinstance(document.get("parameters", {}), dict):
+        raise Refusal(400, "wrong_request", "the body is not an object")
+    return document
+
+
+def require_method(exchange: Exchange, *allowed: bytes) -> None:
+    """Refuses a request by another method.
+
+    Raises:
+        Refusal: 405.
+    """
+    if exchange.method not in allowed:
+        raise Refusal(405, "wrong_method", f"this address takes {b', '.join(allowed).decode()}")
 
 
 def json_size_of(value: bytes, most: int) -> int:
-    """The header that says how much of a body is JSON."""
+    """The header that says how much of a body is JSON.
+
+    Raises:
+        Refusal: where it is no number of bytes of the body.
+    """
     if not value.isdigit() or len(value) > 10 or int(value) > most:
         found = value[:20].decode("latin-1")
         message = f"inference-header-content-length: {found!r} is no part of a body of {most} bytes"
         raise Refusal(400, "wrong_size", message)
     return int(value)
-
-
-def unknown(target: bytes) -> Refusal:
-    """There is nothing at an address."""
-    return Refusal(404, "unknown_address", f"there is nothing at {target[:200].decode('latin-1')!r}")
-
-
-def not_allowed(allowed: bytes) -> Refusal:
-    """An address that takes another method."""
-    return Refusal(405, "wrong_method", f"this address takes {allowed.decode()}")

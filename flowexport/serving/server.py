@@ -1,26 +1,30 @@
-"""The server: sockets, signals and clocks around what answers."""
+"""One process that serves: sockets, signals and clocks around what answers."""
 
 from __future__ import annotations
 
-__all__ = ["Server", "serve"]
+__all__ = ["Server"]
 
 import asyncio
+import os
 import signal
 import socket
-import sys
+import ssl
 import time
 from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
-from flowexport.errors import ArgumentError
-
+from .access import Access
 from .batching import Batcher
+from .counters import Counters
 from .http import Connection, Exchange
+from .loading import Loading
+from .log import Log, request_id_of
 from .refusal import Refusal
-from .registry import Registry, Served, fault_line
+from .registry import Registry
 from .routes import Routes
 from .settings import Settings
+from .surface import Surface
 
 if TYPE_CHECKING:
     from .grpc import GrpcServer
@@ -33,42 +37,63 @@ LAST_SECONDS = 30.0
 
 
 class Server:
-    """One process that serves.
+    """The host of all connections.
 
     Arguments:
         settings: of it.
         registry: of what it serves.
+        counters: of its worker.
+        access: of who may ask.
+        tls: the context of TLS, or None.
     """
 
-    def __init__(self, settings: Settings, registry: Registry) -> None:
-        self.settings, self.limits, self.registry = settings, settings.limits, registry
+    def __init__(
+        self, settings: Settings, registry: Registry, counters: Counters, access: Access, tls: ssl.SSLContext | None
+    ) -> None:
+        self.settings, self.limits, self.registry, self.counters = settings, settings.limits, registry, counters
+        self.access, self.tls = access, tls
         self.connections: set[Connection] = set()
         self.draining = self.stopping = False
         self.common_head = b""
+        self.log = Log(settings.log_json, settings.log_requests)
+        self.log_requests = settings.log_requests
         self.loop = asyncio.get_running_loop()
-        self.batcher = Batcher(settings.limits, settings.threads or 2)
-        self.routes = Routes(registry, self.batcher, self.is_ready)
-        self.handle: Callable[[Exchange], None] = self.routes.handle
+        self.batcher = Batcher(settings.limits, settings.threads or 2, counters)
+        self.loading = Loading(registry, counters, self.log)
+        self.surface = Surface(registry, counters, self.is_ready)
+        routes = Routes(self.surface, self.batcher, access, self.loading.change)
+        self.handle: Callable[[Exchange], None] = routes.handle
         self.stopped = asyncio.Event()
-        self._reloading: set[str] = set()
 
-    def count_refusal(self, refusal: Refusal) -> None:
-        """Takes note of a request that was refused before it was whole."""
+    async def run(self, listener: socket.socket, said: bool) -> None:
+        """Serves until it is told to stop, and then until what was accepted is answered.
 
-    async def run(self, listener: socket.socket) -> None:
-        """Serves until it is told to stop, and then until what was accepted is answered."""
-        self._tick()
-        server = await self.loop.create_server(lambda: Connection(self, self.loop), sock=listener, backlog=1024)
+        Arguments:
+            listener: bound.
+            said: whether its address is printed.
+        """
         for name in ("SIGTERM", "SIGINT"):
             self.loop.add_signal_handler(getattr(signal, name), self.stop)
-        self.loop.add_signal_handler(signal.SIGHUP, self.reload)
+        self.loop.add_signal_handler(signal.SIGHUP, self.loading.reload)
+        self._tick()
         grpc = None
         if self.settings.grpc_port is not None:
-            grpc = await self._start_grpc(self.settings.grpc_port)
-        host, port = listener.getsockname()[:2]
-        where = f"[{host}]" if ":" in host else host
-        print(f"flowexport: serving {', '.join(self.registry.endpoints)} at http://{where}:{port}", flush=True)
+            grpc = await self._start_grpc(self.settings.grpc_port, said)
+        server = await self.loop.create_server(
+            lambda: Connection(self, self.loop),
+            sock=listener,
+            backlog=1024,
+            ssl=self.tls,
+            ssl_handshake_timeout=None if self.tls is None else self.limits.head_seconds,
+        )
+        if said:
+            host, port = listener.getsockname()[:2]
+            where = f"http{'s' if self.tls else ''}://{f'[{host}]' if ':' in host else host}:{port}"
+            print(f"flowexport: serving {', '.join(self.registry.endpoints)} at {where}", flush=True)
         await self.stopped.wait()
+        self.log.say(
+            "stop", f"stopping; requests are taken for {self.settings.drain_seconds:g} s more", pid=os.getpid()
+        )
         await asyncio.sleep(self.settings.drain_seconds)
         self.draining = True
         server.close()
@@ -76,50 +101,60 @@ class Server:
             await grpc.stop(LAST_SECONDS)
         await self._finish()
 
-    async def _start_grpc(self, port: int) -> GrpcServer:
-        """The service over gRPC, imported where it is asked for: it takes a tenth of a second and 10 MiB."""
-        from .grpc import GrpcServer
-
-        grpc = GrpcServer(self.registry, self.batcher, self.is_ready)
-        bound = await grpc.start(self.settings.host, port)
-        print(f"flowexport: gRPC at {self.settings.host}:{bound}", flush=True)
-        return grpc
-
     def is_ready(self) -> bool:
         """Whether more requests are wanted."""
-        return self.registry.ready and not self.stopping
+        return self.loading.settled and not self.stopping
 
     def stop(self) -> None:
         """Says at once that it is not ready, so that nothing new is sent here; the second time it waits no longer."""
         if self.stopping:
-            for connection in list(self.connections):
-                connection.transport.abort()
-            self.draining = True
+            os._exit(128 + signal.SIGTERM)
         self.stopping = True
         self.stopped.set()
 
-    def reload(self) -> None:
-        """Loads every bundle anew."""
-        for served in self.registry.served.values():
-            if served.model is not None:
-                self.replace(served)
+    def refused(self, refusal: Refusal, exchange: Exchange) -> None:
+        """Takes note of a request that is refused; one that the server is at fault for is said."""
+        self.counters.refused(refusal.code, exchange.endpoint)
+        if refusal.status == 500:
+            self.log.say("fault", str(refusal), request_id=self._id_of(exchange))
 
-    def replace(self, served: Served) -> None:
-        """Loads a bundle beside the one that serves, proves it, and takes it; or keeps the old one, and says why."""
-        if served.name not in self._reloading:
-            self._reloading.add(served.name)
-            task = self.loop.create_task(self._replace(served))
-            task.add_done_callback(lambda done: self._reloading.discard(served.name))
+    def log_request(self, exchange: Exchange, size: int) -> None:
+        """Says that a request was answered."""
+        milliseconds = (time.perf_counter() - exchange.began) * 1000
+        method, target = exchange.method.decode(), exchange.target[:200].decode("latin-1")
+        self.log.say(
+            "request",
+            f"{method} {target} {exchange.status} {size} bytes {milliseconds:.3f} ms",
+            request_id=self._id_of(exchange),
+            method=method,
+            target=target,
+            status=exchange.status,
+            bytes=size,
+            milliseconds=round(milliseconds, 3),
+        )
 
-    async def _replace(self, served: Served) -> None:
-        try:
-            model = await self.loop.run_in_executor(None, self.registry.opened, served.path)
-        except Exception as error:
-            served.reason = fault_line(error)
-            say(f"{served.name}: the bundle that was loaded before is kept: {served.reason}")
-            return
-        self.registry.put(served, model)
-        say(f"{served.name}: loaded and proved, digest {model.bundle.sha256[:12]}…")
+    def more_headers(self, exchange: Exchange) -> bytes:
+        """Header lines that an answer has for what its request had."""
+        lines = self.access.headers(exchange.headers)
+        if b"x-request-id" in exchange.headers:
+            lines += b"x-request-id: %b\r\n" % self._id_of(exchange).encode()
+        return lines
+
+    def _id_of(self, exchange: Exchange) -> str:
+        """The id of a request, the same whenever it is asked."""
+        found = request_id_of(exchange.headers.get(b"x-request-id"))
+        exchange.headers[b"x-request-id"] = found.encode()
+        return found
+
+    async def _start_grpc(self, port: int, said: bool) -> GrpcServer:
+        """The service over gRPC, imported where it is asked for: it takes a tenth of a second and 10 MiB."""
+        from .grpc import GrpcServer
+
+        grpc = GrpcServer(self.surface, self.batcher, self.access, self.loading.change)
+        bound = await grpc.start(self.settings, port)
+        if said:
+            print(f"flowexport: gRPC at {self.settings.host}:{bound}", flush=True)
+        return grpc
 
     def _tick(self) -> None:
         """Looks at every clock."""
@@ -127,9 +162,8 @@ class Server:
         for connection in list(self.connections):
             connection.close_over(now)
         self.common_head = f"date: {formatdate(time.time(), usegmt=True)}\r\n".encode()
-        for served, stamp in self.registry.changed():
-            served.stamp = stamp
-            self.replace(served)
+        self.counters.gauge(len(self.connections), self.batcher.queued, self.batcher.queued_rows)
+        self.loading.look()
         self.loop.call_later(TICK_SECONDS, self._tick)
 
     async def _finish(self) -> None:
@@ -145,41 +179,3 @@ class Server:
         for connection in list(self.connections):
             connection.transport.abort()
         self.batcher.close()
-
-
-def say(line: str) -> None:
-    """A line of the log."""
-    print(f"flowexport: {line}", file=sys.stderr, flush=True)
-
-
-def serve(settings: Settings) -> None:
-    """Serves bundles until SIGTERM or Ctrl-C.
-
-    Raises:
-        FlowExportError: where a bundle cannot be served, or the address cannot be had.
-    """
-    import uvloop
-
-    listener = bound(settings.host, settings.port)
-    registry = Registry(settings)
-
-    async def run() -> None:
-        await Server(settings, registry).run(listener)
-
-    uvloop.run(run())
-
-
-def bound(host: str, port: int) -> socket.socket:
-    """A socket at an address.
-
-    Raises:
-        ArgumentError: where the address cannot be had.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-    except OSError as error:
-        raise ArgumentError(f"{host}:{port}: cannot be listened at: {error.strerror or error}") from error
-    return listener

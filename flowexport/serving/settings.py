@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["Limits", "Settings"]
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Settings:
         limits: of everything.
         version: of the package.
         grpc_port: of gRPC; None for none.
+        workers: processes.
+        token_file: with the token that requests must have.
+        tls_cert, tls_key: PEM files of TLS.
+        origins: whose pages may read answers.
+        log_json, log_requests: whether the log is JSON, and says every request.
     """
 
     bundles: tuple[str, ...]
@@ -60,3 +66,10 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     version: str = ""
     grpc_port: int | None = None
+    workers: int = 1
+    token_file: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    origins: tuple[str, ...] = ()
+    log_json: bool = False
+    log_requests: bool = False
