@@ -7,7 +7,6 @@ __all__ = ["Process", "raw", "served"]
 import contextlib
 import http.client
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import IO, Any
 
 START_SECONDS = 60.0
 
@@ -49,10 +48,10 @@ class Process:
 
 
 @contextlib.contextmanager
-def served(*arguments: str, **environment: str) -> Iterator[Process]:
-    """``flowexport serve`` with arguments, answering."""
+def served(*arguments: str, wait: bool = True, stderr: IO[str] | None = None) -> Iterator[Process]:
+    """``flowexport serve`` with arguments, answering; ``wait`` asks over plain HTTP whether it is ready."""
     words = [sys.executable, "-m", "flowexport", "serve", *arguments, "--port", "0", "--device", "cpu"]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=os.environ | environment)
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=stderr, text=True)
     try:
         assert process.stdout is not None
         ports = {}
@@ -62,11 +61,18 @@ def served(*arguments: str, **environment: str) -> Iterator[Process]:
             ports["grpc" if "gRPC" in line else "http"] = int(line.rsplit(":", 1)[1])
         server = Process(process, ports["http"], ports.get("grpc", 0))
         until = time.monotonic() + START_SECONDS
-        while server.request("GET", "/v2/health/ready")[0] != 200:
+        while wait and server.request("GET", "/v2/health/ready")[0] != 200:
             assert time.monotonic() < until
             time.sleep(0.02)
         yield server
     finally:
+        # A killed parent of workers would leave them.
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(1)
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
         process.kill()
         process.wait()
         if process.stdout:
