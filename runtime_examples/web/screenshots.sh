@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes docs/web-NAME.png, a picture of the page for every model of the zoo.
+# Writes docs/web-*.png, pictures of the page, and docs/web-pictures.json, the words on them.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 "$here/prepare.sh"

@@ -32,7 +32,8 @@ DOCS = EXAMPLES.parent / "docs"
 NEEDS = ("node", "npm", "chromium")
 TELEPHONE = {"width": 390, "height": 844}
 SEED = 2**63 + 5
-PICTURE_BYTES = 200_000
+AXES = ("horizontal", "vertical")
+PICTURE_BYTES = 600_000
 
 SOFTWARE_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 """Chromium's own Vulkan in software is an adapter for WebGPU on a machine that has none."""
@@ -84,13 +85,17 @@ class Page:
 
     def score_after(self, act: Callable[[], Any]) -> float:
         """The log_prob that is read once something was done that changes it."""
-        before = self.textContent("#log-prob")
+        before = self.getAttribute("#log-prob", "title")
         act()
-        self.until(f"document.querySelector('#log-prob').textContent !== {json.dumps(before)}")
+        self.until(f"document.querySelector('#log-prob').title !== {json.dumps(before)}")
         return self.score()
 
     def score(self) -> float:
-        return number(self.textContent("#log-prob"))
+        """With all its digits, of which the page shows two behind the point."""
+        exact: str = self.getAttribute("#log-prob", "title")
+        shown = self.textContent("#log-prob").replace("−", "-").replace("∞", "inf")
+        assert float(shown) == pytest.approx(float(exact), rel=5e-3, abs=5.1e-3)
+        return float(exact)
 
     def row(self, names: list[str]) -> np.ndarray:
         """The point, as the fields show it, ``[1, features]``."""
@@ -238,6 +243,31 @@ def test_a_table_is_scored(page: Page, models: dict[str, Model], tmp_path: Path)
     np.testing.assert_allclose(found[:, 1], models["banana"].percentile(np.float32(found[:, 0])), rtol=0, atol=1e-9)
 
 
+def test_a_scored_table_shows_its_lowest_rows_and_the_threshold(
+    page: Page, models: dict[str, Model], tmp_path: Path
+) -> None:
+    page.show("banana")
+    assert page.isHidden("#score-picture")
+    model = models["banana"]
+    x = np.concatenate([model.sample(400, seed=1), [[40.0, 40.0], [9.0, -1.0]]]).astype(np.float32)
+    np.savetxt(tmp_path / "rows.csv", x, delimiter=",", header="x1,x2", comments="", fmt="%.9g")
+    page.setInputFiles("#csv", str(tmp_path / "rows.csv"))
+    page.waitForSelector("#scores a")
+    log_prob = model.log_prob(x)
+    rows = page.evaluate("[...document.querySelectorAll('#score-lowest td:first-child')].map((td) => td.textContent)")
+    assert [int(row) - 1 for row in rows] == np.argsort(log_prob)[:5].tolist()
+    below = int((log_prob < model.threshold(0.01)).sum())
+    assert 2 <= below < 20
+    assert page.textContent("#score-threshold").startswith(f"{below} of 402 rows (")
+    bars = page.evaluate(
+        "[...document.querySelectorAll('#score-histogram .bar')].map((bar) => bar.height.baseVal.value)"
+    )
+    assert max(bars) > 100
+    page.show("moons")
+    assert page.isHidden("#score-picture")
+    assert page.isHidden("#score-lowest")
+
+
 def test_a_bad_cell_of_a_table_is_named(page: Page, tmp_path: Path) -> None:
     page.show("banana")
     (tmp_path / "rows.csv").write_text("x1,x2\n1,2\n1,two\n")
@@ -308,6 +338,10 @@ def test_the_plane_goes_through_what_is_held(page: Page, bundles: dict[str, Path
     page.show_own(bundles["conditional"])
     names, context = names_of(bundles["conditional"]), context_of(page)
     page.selectOption("#horizontal", {"label": names[3]})
+    page.selectOption("#vertical", {"label": names[1]})
+    assert page.textContent("#held-summary") == "The point’s other 3 features"
+    page.selectOption("#shown", "cut")
+    assert page.isChecked("#dots") is False
     page.click("#held-summary")
     assert page.textContent("#held-summary") == "The other 3 features are held"
     page.score_after(partial(page.click, "#held-mean"))
@@ -316,6 +350,53 @@ def test_the_plane_goes_through_what_is_held(page: Page, bundles: dict[str, Path
     page.score_after(partial(page.click_at, 0.3, 0.6))
     expected = models["conditional"].log_prob(page.row(names), context)[0]
     assert page.score() == pytest.approx(expected, rel=1e-6, abs=1e-5)
+
+
+def test_a_model_opens_on_its_commonest_context_and_its_most_structured_features(page: Page) -> None:
+    page.show("diamonds")
+    context = np.load(ZOO["diamonds"] / "golden/context.npy")
+    rows, counts = np.unique(context, axis=0, return_counts=True)
+    assert context_of(page).tolist() in rows[counts == counts.max()].tolist()
+    shown = [page.evaluate(f"document.querySelector('#{axis}').selectedOptions[0].textContent") for axis in AXES]
+    assert shown == ["carat", "price"]
+
+
+def test_the_marginal_is_where_samples_are_and_a_cut_has_no_dots(page: Page) -> None:
+    page.show("diamonds")
+    dark = (
+        "(() => { const {data} = document.querySelector('#picture canvas:nth-child(2)')"
+        ".getContext('2d').getImageData(0, 0, 4096, 4096); return data.some((value) => value > 0); })()"
+    )
+    assert page.inputValue("#shown") == "marginal"
+    assert page.isChecked("#dots")
+    assert page.evaluate(dark)
+    page.click("#dots-switch")
+    assert not page.evaluate(dark)
+    page.click("#dots-switch")
+    assert page.evaluate(dark)
+    page.selectOption("#shown", "cut")
+    assert not page.isChecked("#dots")
+    assert not page.evaluate(dark)
+    page.until("document.querySelector('#legend-note').textContent.includes('log_prob')")
+
+
+def test_a_percentile_is_told_in_words(page: Page) -> None:
+    page.show("banana")
+    percentile = float(page.textContent("#percentile"))
+    assert page.textContent("#percentile-words") == f"{round(100 - percentile)} % of the reference rows are likelier"
+    page.fill("#coordinates .field:last-child input", "90")
+    page.score_after(partial(page.press, "#coordinates .field:last-child input", "Enter"))
+    assert page.textContent("#percentile-words") == "all of the reference rows are likelier"
+
+
+def test_what_this_is_is_told_on_a_page_of_its_own(page: Page) -> None:
+    page.show("banana")
+    page.click(".wordmark a")
+    page.until("document.querySelector('h1').textContent === 'What this is'")
+    page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8") + "; undefined")
+    assert page.evaluate("axe.run().then((found) => found.violations.map(({id}) => id))") == []
+    page.click(".wordmark a")
+    page.settle("banana")
 
 
 def test_one_feature_is_a_curve(page: Page, tmp_path: Path) -> None:
@@ -479,7 +560,7 @@ def test_nothing_stands_in_the_way_of_a_screen_reader(
     """The rules of axe-core: names of controls, contrast, roles, landmarks."""
     page.show_own(bundles["categorical"], **viewport)
     page.emulateMedia({"colorScheme": scheme})
-    for details in ("#plane summary", "section:has(#golden-cases) summary"):
+    for details in ("#held-summary", "section:has(#golden-cases) summary", "section:has(#seed) .help summary"):
         page.click(details)
     page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8") + "; undefined")
     violations = page.evaluate(
@@ -527,11 +608,21 @@ def test_a_telephone_needs_no_scrolling_sideways(page: Page, name: str) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= TELEPHONE["width"]
 
 
-@pytest.mark.parametrize("name", ZOO)
-def test_the_documentation_shows_each_model(name: str) -> None:
-    picture = DOCS / f"web-{name}.png"
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size <= PICTURE_BYTES
+def test_the_pictures_in_the_documentation_show_the_page_as_it_is(page: Page) -> None:
+    """The words and numbers on them, for instance how many cases passed."""
+    kept = json.loads((DOCS / "web-pictures.json").read_text(encoding="utf-8"))
+    pictures = {f"web-{name}{end}.png" for name in kept for end in ("", "-dark")}
+    assert {path.name for path in DOCS.glob("web-*.png")} == pictures
+    for name, words in kept.items():
+        page.show(name, width=1080, height=800)
+        assert " ".join(page.textContent("#model").split()) == words, "stale: run runtime_examples/web/screenshots.sh, and look at them"
+
+
+def test_a_picture_is_small_and_twice_as_fine_as_the_page() -> None:
+    for path in DOCS.glob("web-*.png"):
+        data = path.read_bytes()
+        assert len(data) <= PICTURE_BYTES
+        assert struct.unpack(">I", data[16:20]) == (2 * 1080,)
 
 
 # Bundles made by hand -------------------------------------------------------------------------------------

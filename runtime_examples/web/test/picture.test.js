@@ -2,9 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { RAMPS, ramp, STEPS, toSrgb } from "../src/page/colour.js";
 import { latest } from "../src/page/latest.js";
-import { gridRows, midpoint, peak } from "../src/page/plane.js";
-import { ticks, toPixel, toValue, withMinus } from "../src/page/scale.js";
-import { mean, quantile, sortedColumn, span } from "../src/page/statistics.js";
+import { gridRows, marginal, midpoint, peak } from "../src/page/plane.js";
+import { shortScore, ticks, toPixel, toValue, withMinus } from "../src/page/scale.js";
+import { lowest } from "../src/page/score-picture.js";
+import { commonest, mean, mostStructured, quantile, sortedColumn, span } from "../src/page/statistics.js";
 
 test("the rows of a plane go from the top left, the others held", () => {
   const held = Float32Array.of(10, 20, 30);
@@ -106,4 +107,48 @@ test("a later call of a task stops the earlier one, whose error is dropped", asy
   task.stop();
   await last;
   assert.deepEqual([done, errors.length], [[2], 1]);
+});
+
+test("the two columns that say most of each other are found, bent ones too", () => {
+  const width = 4;
+  const rows = new Float64Array(400 * width);
+  for (let row = 0; row < 400; row++) {
+    const t = ((row * 37) % 400) / 200 - 1;
+    // The first and the third are spread evenly beside the others; the last is the second's square.
+    rows.set([(row * 61) % 400, t, (row * 89) % 397, t * t], row * width);
+  }
+  const sorted = Array.from({ length: width }, (_, column) => sortedColumn(rows, width, column));
+  assert.deepEqual(mostStructured(rows, sorted), [1, 3]);
+  assert.deepEqual(mostStructured(Float64Array.of(1, 2, 3), [Float64Array.of(1, 2, 3)]), [0, 0]);
+});
+
+test("the commonest row of some columns is taken whole", () => {
+  const rows = Float32Array.of(0, 9, 1, 1, 8, 0, 0, 7, 1, 0, 6, 0, 1, 5, 1);
+  assert.deepEqual(commonest(rows, 3, [0, 2]), [0, 1]);
+});
+
+test("a marginal has all samples in the picture, highest where most are", () => {
+  const [low, high, cells] = [0, 4, 4];
+  const samples = Float32Array.of(0.5, 7, 3.5, 0.5, 8, 3.5, 3.5, 9, 0.5, 99, 9, 0.5);
+  const axis = (/** @type {number} */ feature) => ({ feature, low, high, cells });
+  const density = marginal(samples, 3, axis(0), axis(2)).map(Math.exp);
+  const sum = density.reduce((a, b) => a + b, 0);
+  assert.ok(Math.abs(sum - 3) < 1e-5);
+  assert.equal(density.indexOf(Math.max(...density)), 0);
+  assert.ok(Math.abs(density[0] - 2 * density[15]) < 0.2);
+});
+
+test("the lowest rows are told in their order", () => {
+  assert.deepEqual(lowest(Float64Array.of(3, -Infinity, 5, -2, 1, 0, 4)), [1, 3, 5, 4, 0]);
+  assert.deepEqual(lowest(Float64Array.of(2, 1)), [1, 0]);
+});
+
+test("a score is read with two digits, and by its power of ten where it is large", () => {
+  assert.deepEqual([-2.8329, 0, 1234.5678, -1.5e13, -Infinity].map(shortScore), [
+    "−2.83",
+    "0.00",
+    "1234.57",
+    "−1.50e+13",
+    "−∞",
+  ]);
 });

@@ -55,7 +55,7 @@ export class CurvePicture {
   }
 
   showSamples() {
-    paintDots(this.frame, this.state.samples.data, null);
+    paintDots(this.frame, this.state.dots ? this.state.samples.data : new Float32Array(0), null);
   }
 
   /** @param {AbortSignal} signal */

@@ -39,6 +39,18 @@ export function paintDensity(frame, logProb, cells) {
 }
 
 /**
+ * The colours of a heat map from nothing to its highest density.
+ *
+ * @param {HTMLCanvasElement} canvas `[STEPS, 1]` pixels
+ */
+export function paintColours(canvas) {
+  const table = matchMedia(DARK).matches ? TABLES.dark : TABLES.light;
+  const image = new ImageData(STEPS, 1);
+  image.data.set(table);
+  /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d")).putImageData(image, 0, 0);
+}
+
+/**
  * Samples as dots; those outside the picture are left out.
  *
  * @param {Frame} frame

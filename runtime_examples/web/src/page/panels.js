@@ -7,6 +7,7 @@ import { byId, grouped, make, say } from "./elements.js";
 import { svg } from "./frame.js";
 import { latest } from "./latest.js";
 import { withMinus } from "./scale.js";
+import { forgetScores, showScores } from "./score-picture.js";
 
 /** @typedef {import("../model.js").Model} Model */
 
@@ -119,16 +120,25 @@ export class Panels {
     const model = /** @type {Model} */ (this.model);
     this.#forgetScores();
     const parts = [];
+    /** @type {number[]} */
+    const scores = [];
     let total = 0;
     for await (const { text, rows } of scoreTable(model, texts(file), file.name, signal)) {
       signal.throwIfAborted();
       parts.push(text);
+      for (const line of text
+        .trimEnd()
+        .split("\n")
+        .slice(-rows || Infinity)) {
+        scores.push(Number(line.split(",")[0].replace("inf", "Infinity")));
+      }
       total += rows;
       say("score-note", `${grouped(total)} rows …`);
     }
     const href = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
     const link = make("a", { className: "button primary", download: "scores.csv", href }, ["Download scores"]);
     byId("scores", HTMLElement).replaceChildren(link);
+    showScores(Float64Array.from(scores), (score) => model.percentile(score), model.manifest.reference);
     const without = model.manifest.reference === null ? ", without percentiles: the bundle has no reference rows" : "";
     say("score-note", `${grouped(total)} ${total === 1 ? "row" : "rows"} of ${file.name} scored${without}.`);
   }
@@ -144,6 +154,7 @@ export class Panels {
     const link = byId("scores", HTMLElement).querySelector("a");
     URL.revokeObjectURL(link?.href ?? "");
     link?.remove();
+    forgetScores();
     byId("score-note", HTMLElement).classList.remove("refused");
   }
 }

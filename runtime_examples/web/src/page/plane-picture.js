@@ -1,9 +1,11 @@
 /** Two features: the density as a heat map, the others held at the point. */
 
+import { byId, say } from "./elements.js";
 import { Frame } from "./frame.js";
 import { latest } from "./latest.js";
-import { paintDensity, paintDots } from "./paint.js";
-import { gridRows } from "./plane.js";
+import { paintColours, paintDensity, paintDots } from "./paint.js";
+import { gridRows, marginal, peak } from "./plane.js";
+import { withMinus } from "./scale.js";
 
 /** @typedef {import("./state.js").State} State */
 
@@ -11,6 +13,8 @@ import { gridRows } from "./plane.js";
 const LEVELS = [32, 64, 128, 256];
 /** Milliseconds: a level that takes longer is the last. */
 const PATIENCE = 250;
+/** Cells an axis of a marginal, and the samples that it is made from. */
+const MARGINAL = { cells: 96, rows: 16384 };
 /** Numbers in the rows of a grid, so that many features do not fill the memory. */
 const MOST_NUMBERS = 2 ** 22;
 
@@ -23,7 +27,11 @@ export class PlanePicture {
    */
   constructor(container, state, onPoint, onError) {
     this.state = state;
-    this.features = { across: 0, up: 1 };
+    const [across, up] = state.plane;
+    this.features = { across, up };
+    /** Whether the density is that of the two features whatever the others are, or that of a cut through them. */
+    this.isMarginal = state.width > 2;
+    byId("legend", HTMLElement).hidden = false;
     this.logProb = new Float32Array(0);
     this.cells = 0;
     const move = (/** @type {number} */ x, /** @type {number} */ y) => {
@@ -38,6 +46,7 @@ export class PlanePicture {
   close() {
     this.density.stop();
     this.frame.close();
+    byId("legend", HTMLElement).hidden = true;
   }
 
   /** The features that can be read off the picture, in the order of its axes. */
@@ -70,31 +79,73 @@ export class PlanePicture {
     if (this.cells > 0) {
       paintDensity(this.frame, this.logProb, this.cells);
     }
+    paintColours(/** @type {HTMLCanvasElement} */ (byId("legend", HTMLElement).querySelector("canvas")));
     this.showSamples();
   }
 
   showSamples() {
-    const { width, samples } = this.state;
-    const column = (/** @type {number} */ feature) => samples.data.filter((_, index) => index % width === feature);
+    const { width, samples, dots } = this.state;
+    const column = (/** @type {number} */ feature) =>
+      dots ? samples.data.filter((_, index) => index % width === feature) : new Float32Array(0);
     paintDots(this.frame, column(this.features.across), column(this.features.up));
   }
 
   /** @param {AbortSignal} signal */
   async #compute(signal) {
+    if (this.isMarginal) {
+      await this.#marginal(signal);
+      return;
+    }
     const { model, point, width } = this.state;
     const held = point.slice();
-    const { across, up } = this.features;
     for (const cells of LEVELS.filter((cells) => cells === LEVELS[0] || cells * cells * width <= MOST_NUMBERS)) {
       const begun = performance.now();
-      const axis = (/** @type {number} */ feature) => ({ feature, cells, ...this.state.range(feature) });
-      const rows = this.state.rows(gridRows(held, axis(across), axis(up)));
+      const rows = this.state.rows(gridRows(held, ...this.#grid(cells)));
       const logProb = await model.logProb(rows, this.state.context, signal);
       signal.throwIfAborted();
-      Object.assign(this, { logProb, cells });
-      paintDensity(this.frame, logProb, cells);
+      this.#show(logProb, cells);
+      const most = withMinus(peak(logProb).toFixed(2));
+      say("legend-note", `Density, as a part of the highest here, where log_prob is ${most}.`);
       if (performance.now() - begun > PATIENCE) {
         return;
       }
     }
+  }
+
+  /**
+   * The density of the two features alone, by samples of the model at temperature 1.
+   *
+   * @param {AbortSignal} signal
+   */
+  async #marginal(signal) {
+    const { model, context, width } = this.state;
+    const given = context && { ...context, data: context.data.slice() };
+    const samples = await model.sample(MARGINAL.rows, { seed: 0n, context: given, signal });
+    signal.throwIfAborted();
+    this.#show(marginal(samples.data, width, ...this.#grid(MARGINAL.cells)), MARGINAL.cells);
+    const many = MARGINAL.rows.toLocaleString("en");
+    say("legend-note", `Density of these two features, as a part of the highest here; smoothed from ${many} samples.`);
+  }
+
+  /**
+   * @param {number} cells
+   * @returns {[{feature: number, low: number, high: number, cells: number}, {feature: number, low: number, high: number, cells: number}]}
+   */
+  #grid(cells) {
+    const { across, up } = this.features;
+    return [
+      { feature: across, cells, ...this.state.range(across) },
+      { feature: up, cells, ...this.state.range(up) },
+    ];
+  }
+
+  /**
+   * @param {Float32Array | Float64Array} logProb
+   * @param {number} cells
+   */
+  #show(logProb, cells) {
+    Object.assign(this, { logProb, cells });
+    paintDensity(this.frame, logProb, cells);
+    paintColours(/** @type {HTMLCanvasElement} */ (byId("legend", HTMLElement).querySelector("canvas")));
   }
 }

@@ -45,3 +45,55 @@ export function peak(logProb) {
   }
   return most;
 }
+
+/** Times that the counts of a cell are spread over its neighbours: what a bell of this variance does. */
+const SPREADS = 4;
+
+/**
+ * The density of samples over two features, smoothed, as its logarithm up to a constant.
+ *
+ * @param {Float32Array | Float64Array} samples `[rows, width]`
+ * @param {number} width
+ * @param {{feature: number, low: number, high: number, cells: number}} across
+ * @param {{feature: number, low: number, high: number, cells: number}} up
+ * @returns {Float32Array} `[cells, cells]`, from the top left
+ */
+export function marginal(samples, width, across, up) {
+  const { cells } = across;
+  let counts = new Float32Array(cells * cells);
+  for (let row = 0; row < samples.length; row += width) {
+    const column = cellOf(across, samples[row + across.feature]);
+    const line = cellOf(up, samples[row + up.feature]);
+    if (column >= 0 && column < cells && line >= 0 && line < cells) {
+      counts[(cells - 1 - line) * cells + column]++;
+    }
+  }
+  for (let time = 0; time < SPREADS; time++) {
+    counts = spread(spread(counts, cells, 1), cells, cells);
+  }
+  return counts.map(Math.log);
+}
+
+/**
+ * @param {{low: number, high: number, cells: number}} axis
+ * @param {number} value
+ */
+function cellOf({ low, high, cells }, value) {
+  return Math.floor(((value - low) / (high - low)) * cells);
+}
+
+/**
+ * A quarter of each cell to either neighbour, along one axis; nothing leaves at the ends.
+ *
+ * @param {Float32Array} counts `[cells, cells]`
+ * @param {number} cells
+ * @param {number} step from a cell to its neighbour: 1 along a line, `cells` from line to line
+ */
+function spread(counts, cells, step) {
+  return counts.map((own, index) => {
+    const place = Math.floor(index / step) % cells;
+    const before = place > 0 ? counts[index - step] : own;
+    const after = place < cells - 1 ? counts[index + step] : own;
+    return (before + 2 * own + after) / 4;
+  });
+}

@@ -79,3 +79,18 @@ export function shown(value) {
 export function withMinus(text) {
   return /^-0(\.0*)?$/.test(text) ? text.slice(1) : text.replaceAll("-", "−");
 }
+
+/** A log_prob beyond this is shown by its power of ten. */
+const LARGE = 1e5;
+
+/**
+ * A log_prob as it is read: two digits behind the point tell densities a hundredth apart.
+ *
+ * @param {number} score
+ */
+export function shortScore(score) {
+  if (!Number.isFinite(score)) {
+    return score < 0 ? "−∞" : String(score);
+  }
+  return withMinus(Math.abs(score) < LARGE ? score.toFixed(2) : score.toExponential(2));
+}

@@ -2,7 +2,7 @@
 
 import { contextFeatures, eventSize, featureNames } from "../../../node/src/manifest.js";
 import { shown } from "./scale.js";
-import { mean, quantile, sortedColumn, span } from "./statistics.js";
+import { commonest, mean, mostStructured, quantile, sortedColumn, span } from "./statistics.js";
 
 /** @typedef {import("../bundle.js").NdArray} NdArray */
 /** @typedef {import("../model.js").Model} Model */
@@ -18,17 +18,24 @@ export class State {
     this.width = eventSize(manifest);
     this.names = featureNames(manifest);
     this.columns = Array.from({ length: this.width }, (_, feature) => sortedColumn(examples.x, this.width, feature));
+    /** The features that a plane begins with. */
+    this.plane = mostStructured(examples.x, this.columns);
     /** The row that is read; a plane goes through it. */
     this.point = Float32Array.from(this.columns, (column) => shown(quantile(column, 0.5)));
     this.contextColumns = contextFeatures(manifest).map((column, index, all) => ({
       ...column,
       sorted: sortedColumn(/** @type {Float32Array | Float64Array} */ (examples.context), all.length, index),
     }));
-    this.contextValues = Float32Array.from(this.contextColumns, ({ sorted, categories }) =>
-      categories ? 0 : shown(quantile(sorted, 0.5)),
+    const categorical = this.contextColumns.flatMap(({ categories }, index) => (categories ? [index] : []));
+    const context = examples.context ?? new Float32Array(0);
+    const usual = categorical.length > 0 ? commonest(context, this.contextColumns.length, categorical) : [];
+    this.contextValues = Float32Array.from(this.contextColumns, ({ sorted, categories }, index) =>
+      categories ? usual[categorical.indexOf(index)] : shown(quantile(sorted, 0.5)),
     );
     /** @type {import("../model.js").Rows} */
     this.samples = { data: new Float32Array(0), shape: [0, ...manifest.event_shape] };
+    /** Whether they are shown as dots. */
+    this.dots = true;
   }
 
   /** The context as the model takes it, or null. */

@@ -8,7 +8,7 @@ import { byId, choice, download, fillOptions, grouped, numberField, say, slider 
 import { Gallery } from "./gallery.js";
 import { latest } from "./latest.js";
 import { PlanePicture } from "./plane-picture.js";
-import { withMinus } from "./scale.js";
+import { shortScore } from "./scale.js";
 import { State } from "./state.js";
 
 /** @typedef {import("../model.js").Model} Model */
@@ -86,9 +86,20 @@ export class View {
     }
     const horizontal = byId("horizontal", HTMLSelectElement);
     const vertical = byId("vertical", HTMLSelectElement);
-    fillOptions(horizontal, state.names, 0);
-    fillOptions(vertical, state.names, 1);
-    let [across, up] = [0, 1];
+    let [across, up] = state.plane;
+    fillOptions(horizontal, state.names, across);
+    fillOptions(vertical, state.names, up);
+    const kind = byId("shown", HTMLSelectElement);
+    kind.value = picture.isMarginal ? "marginal" : "cut";
+    const kindChosen = () => {
+      picture.isMarginal = kind.value === "marginal";
+      // Samples hold nothing, so that they stand beside a cut and not on it.
+      this.#showDots(picture.isMarginal);
+      this.#held();
+      this.#changed();
+      this.#caption();
+    };
+    kind.addEventListener("change", kindChosen, this.#listening);
     const chosen = () => {
       const wanted = [horizontal.selectedIndex, vertical.selectedIndex];
       // The same feature twice: the axes change places.
@@ -121,7 +132,10 @@ export class View {
     const others = state.names
       .map((name, feature) => ({ name, feature }))
       .filter(({ feature }) => !axes.includes(feature));
-    say("held-summary", `The other ${others.length === 1 ? "feature is" : `${others.length} features are`} held`);
+    const isMarginal = this.picture instanceof PlanePicture && this.picture.isMarginal;
+    const rest = others.length === 1 ? "other feature" : `other ${others.length} features`;
+    const held = `The ${rest} ${others.length === 1 ? "is" : "are"} held`;
+    say("held-summary", isMarginal ? `The point’s ${rest}` : held);
     const fields = others.map(({ name, feature }) => {
       return numberField(name, state.point[feature], (value) => {
         state.point[feature] = value;
@@ -168,6 +182,17 @@ export class View {
     };
     byId("reseed", HTMLElement).addEventListener("click", reseed, this.#listening);
     byId("samples-download", HTMLElement).addEventListener("click", () => this.#download(), this.#listening);
+    const dots = byId("dots", HTMLInputElement);
+    byId("dots-switch", HTMLElement).hidden = this.isImage;
+    this.#showDots(true);
+    dots.addEventListener("change", () => this.#showDots(dots.checked), this.#listening);
+  }
+
+  /** @param {boolean} shown */
+  #showDots(shown) {
+    byId("dots", HTMLInputElement).checked = shown;
+    this.state.dots = shown;
+    this.picture.showSamples();
   }
 
   /** The point in numbers, to be read and to be typed. */
@@ -208,11 +233,15 @@ export class View {
     const { model, state } = this;
     const [score] = await model.logProb(state.rows(state.point.slice()), state.context, signal);
     signal.throwIfAborted();
-    say("log-prob", withMinus(formatFloat32(score)));
+    const output = byId("log-prob", HTMLElement);
+    output.textContent = shortScore(score);
+    // All its digits, for whoever compares.
+    output.title = formatFloat32(score);
     byId("percentile-row", HTMLElement).hidden = model.manifest.reference === null;
     if (model.manifest.reference !== null) {
       const percentile = model.percentile(score);
       say("percentile", percentile.toFixed(2));
+      say("percentile-words", likelier(percentile));
       byId("percentile-mark", HTMLElement).style.left = `${percentile}%`;
     }
   }
@@ -249,14 +278,12 @@ export class View {
     signal.throwIfAborted();
     this.state.samples = samples;
     this.picture.showSamples();
-    this.#caption(wanted.count, wanted.draw.seed);
+    this.drawn = { count: wanted.count, seed: wanted.draw.seed };
+    this.#caption();
   }
 
-  /**
-   * @param {number} count
-   * @param {bigint} seed
-   */
-  #caption(count, seed) {
+  #caption() {
+    const { count, seed } = this.drawn ?? { count: 0, seed: 0n };
     const drawn = `${grouped(count)} ${count === 1 ? "sample" : "samples"} of seed ${seed}`;
     if (this.isImage) {
       say("caption", `The first of ${drawn}.`);
@@ -265,8 +292,10 @@ export class View {
     } else if (this.state.width === 2) {
       say("caption", `The density: stronger colour is likelier. Dots: ${drawn}.`);
     } else {
-      const cut = "A cut through the density, the other features held: stronger colour is likelier.";
-      say("caption", `${cut} Dots: ${drawn}, which hold nothing and spread beyond the cut.`);
+      const isMarginal = this.picture instanceof PlanePicture && this.picture.isMarginal;
+      const ground = isMarginal ? "The two features, whatever the others are." : "A cut: the others are held.";
+      const beyond = isMarginal ? "" : ", which hold nothing and spread beyond the cut";
+      say("caption", `${ground} Dots: ${drawn}${beyond}.`);
     }
   }
 
@@ -285,4 +314,18 @@ export class View {
       this.onError(error);
     }
   }
+}
+
+/**
+ * A percentile in words.
+ *
+ * @param {number} percentile
+ */
+function likelier(percentile) {
+  const part = 100 - percentile;
+  if (part === 0 || part === 100) {
+    return `${part === 0 ? "none" : "all"} of the reference rows are likelier`;
+  }
+  const rounded = part < 1 ? "less than 1" : part > 99 ? "more than 99" : Math.round(part);
+  return `${rounded} % of the reference rows are likelier`;
 }
