@@ -615,7 +615,9 @@ def test_the_pictures_in_the_documentation_show_the_page_as_it_is(page: Page) ->
     assert {path.name for path in DOCS.glob("web-*.png")} == pictures
     for name, words in kept.items():
         page.show(name, width=1080, height=800)
-        assert " ".join(page.textContent("#model").split()) == words, "stale: run runtime_examples/web/screenshots.sh, and look at them"
+        assert " ".join(page.textContent("#model").split()) == words, (
+            "stale: run runtime_examples/web/screenshots.sh, and look at them"
+        )
 
 
 def test_a_picture_is_small_and_twice_as_fine_as_the_page() -> None:
