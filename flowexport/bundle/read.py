@@ -72,7 +72,8 @@ class Bundle:
         if name not in self.manifest.files:
             raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} is not listed")
         path = self.path / name
-        if not path.resolve().is_relative_to(self.path.resolve()):
+        # Not by Path.resolve, which raises for a link that leads to itself; to read it is refused.
+        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.path)):
             raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} leaves the folder")
         return path
 

@@ -45,6 +45,8 @@ COMPLETING = "_FLOWEXPORT_COMPLETE"
 """The variable by which a shell asks click for completions."""
 FAULT = 70
 """EX_SOFTWARE of sysexits.h: neither a check that failed nor a mistake of the user."""
+LONGEST = 1000
+"""Characters of the line; of a longer one, with a name in it that a stranger made long, both ends are shown."""
 
 
 class Verbs(click.Group):
@@ -119,9 +121,18 @@ def show_error(error: BaseException, message: str, status: int, as_json: bool) -
 
 
 def told(error: BaseException) -> tuple[str, int]:
-    """An error as one line and an exit status."""
+    """An error as one line, which a terminal shows as it is, and an exit status."""
+    from flowexport.bundle.text import unprintable  # here, since numpy comes with it
+
+    message, status = reason(error)
+    line = "".join(ascii(each)[1:-1] if unprintable(each) else each for each in " ".join(message.split()))
+    return (line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} … {line[-LONGEST // 2 :]}"), status
+
+
+def reason(error: BaseException) -> tuple[str, int]:
+    """What an error says, and an exit status."""
     if isinstance(error, FlowExportError):
-        return " ".join(str(error).split()), error.exit_code
+        return str(error), error.exit_code
     if isinstance(error, click.ClickException):
         return error.format_message(), 2
     if isinstance(error, KeyboardInterrupt | click.Abort):

@@ -15,6 +15,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from flowexport.bundle.small import read_small
+from flowexport.bundle.toml import require_short_keys
 from flowexport.errors import ArgumentError, CheckpointError
 
 ARGUMENTS_BYTES = 1 << 20
@@ -38,7 +39,11 @@ def read_arguments(path: Path) -> dict[str, Any]:
     """
     try:
         text = read_small(path, ARGUMENTS_BYTES, CheckpointError).decode("utf-8")
-        spec = tomllib.loads(text) if path.suffix.lower() == ".toml" else json.loads(text)
+        if path.suffix.lower() == ".toml":
+            require_short_keys(text)
+            spec = tomllib.loads(text)
+        else:
+            spec = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise CheckpointError(f"{path}: neither JSON nor, by the ending .toml, TOML ({error})") from error
     if not isinstance(spec, dict) or not isinstance(spec.get("class"), str):

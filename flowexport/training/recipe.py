@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta, Struct, field
 
 from flowexport.bundle.small import read_small
+from flowexport.bundle.toml import require_short_keys
 from flowexport.errors import RecipeError
 from flowexport.flows.defaults import ACTIVATION, HIDDEN_FEATURES, TRANSFORMS, UNIVARIATE, WHITEN
 from flowexport.flows.images.realnvp import AFFINE
@@ -242,6 +243,7 @@ def load_recipe(path: str | os.PathLike[str]) -> Recipe:
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     try:
+        require_short_keys(text)
         return msgspec.toml.decode(text, type=Recipe)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # tomllib lets the last two through
         raise RecipeError(f"{path}: {error}") from error
