@@ -55,6 +55,10 @@ def inconsistency(manifest: Manifest) -> str | None:
     for index, case in enumerate(manifest.golden.cases):
         if (case.expected is None) == (case.error is None):
             return f"golden.cases[{index}]: needs either expected or error"
+        takes = [tensor.name for tensor in getattr(manifest.graphs, case.graph).inputs]
+        # What is left out on purpose is the context alone.
+        if not {takes[0]} <= case.inputs.keys() <= set(takes) or (case.expected and len(case.inputs) < len(takes)):
+            return f"golden.cases[{index}].inputs: expected {', '.join(takes)}"
         if case.expected is not None and list(case.expected) != [getattr(manifest.graphs, case.graph).outputs[0].name]:
             return f"golden.cases[{index}].expected: is not the output of {case.graph}"
         if case.rounding is not None and list(case.rounding) != list(case.expected or {}):

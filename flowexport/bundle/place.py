@@ -135,6 +135,8 @@ def require_replaceable(target: Path) -> None:
     Raises:
         BundleError: naming it, or the stranger in it.
     """
+    if "\0" in str(target) or not target.name:
+        raise BundleError(f"{str(target)!a}: is not a name of a folder that can be made")
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-__all__ = ["MANIFEST_BYTES", "read_small"]
+__all__ = ["MANIFEST_BYTES", "plain_file", "read_small"]
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from flowexport.errors import BundleError, FlowExportError
 
@@ -20,8 +23,6 @@ WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 def read_small(path: Path, most: int, error: type[FlowExportError] = BundleError, hint: str = "") -> bytes:
     """The bytes of a plain file.
 
-    A FIFO would wait for ever, and a device has no end; neither is opened to be read.
-
     Arguments:
         path: the file.
         most: bytes that it may have.
@@ -30,6 +31,25 @@ def read_small(path: Path, most: int, error: type[FlowExportError] = BundleError
 
     Raises:
         FlowExportError: of that kind, naming the file, where it is not plain, is larger, or cannot be read.
+    """
+    with plain_file(path, error, hint) as (stream, size):
+        if size > most:
+            raise error(f"{path}: larger than {most} bytes")
+        # One byte more than it says, to see one that grows; not more, since so much is set aside.
+        data = stream.read(min(most, size) + 1)
+    if len(data) > most:
+        raise error(f"{path}: larger than {most} bytes")
+    return data
+
+
+@contextmanager
+def plain_file(path: Path, error: type[FlowExportError], hint: str = "") -> Iterator[tuple[BinaryIO, int]]:
+    """A plain file, open to be read, and its size in bytes.
+
+    A FIFO would wait for ever, and a device has no end; neither is opened to be read.
+
+    Raises:
+        FlowExportError: of that kind, naming the file, where it is not plain, or cannot be read.
     """
     try:
         handle = os.open(path, os.O_RDONLY | WITHOUT_WAITING)
@@ -40,15 +60,9 @@ def read_small(path: Path, most: int, error: type[FlowExportError] = BundleError
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise error(f"{path}: is no plain file")
-        if status.st_size > most:
-            raise error(f"{path}: larger than {most} bytes")
-        # One byte more than it says, to see one that grows; not more, since so much is set aside.
         with open(handle, "rb", closefd=False) as stream:
-            data = stream.read(min(most, status.st_size) + 1)
+            yield stream, status.st_size
     except OSError as fault:
         raise error(f"{path}: cannot be read ({fault.strerror})") from fault
     finally:
         os.close(handle)
-    if len(data) > most:
-        raise error(f"{path}: larger than {most} bytes")
-    return data

@@ -162,8 +162,9 @@ def lowest_of(reference: Reference) -> float:
 
 def latent_of_bundle(model: Model) -> Latent:
     """What takes rows to latents, from the weights beside the graphs."""
-    from flowexport.training.checkpoint import decode_tensors, flow_of
+    from flowexport.training.checkpoint import flow_of
     from flowexport.training.latent import normal_scores
+    from flowexport.training.stored import decode_tensors
 
     folder = model.bundle.path
     stored = str(folder / "model.safetensors")

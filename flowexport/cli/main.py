@@ -18,7 +18,7 @@ from typing import Any
 import click
 
 from flowexport import __version__
-from flowexport.errors import DataWarning, FlowExportError, extras_named
+from flowexport.errors import ArgumentError, DataWarning, FlowExportError, extras_named
 
 from .options import examples
 from .streams import Stopped, prepare_streams, reader_may_leave, stopped_by_signals
@@ -75,7 +75,7 @@ class Verbs(click.Group):
                 stopped_by_signals(),
                 reader_may_leave(),
                 extras_named(),
-                self.make_context("flowexport", [*words]) as context,
+                self.make_context("flowexport", require_names(words)) as context,
             ):
                 self.invoke(context)
         except (click.exceptions.Exit, SystemExit) as ended:
@@ -108,6 +108,18 @@ def warnings_in_lines() -> Iterator[None]:
         shown = warnings.showwarning
         warnings.showwarning = say
         yield
+
+
+def require_names(words: list[str]) -> list[str]:
+    """The words of a command line, none of which a system would cut short where it is a name of a file.
+
+    Raises:
+        ArgumentError: for one that holds a zero.
+    """
+    for word in words:
+        if "\0" in word:
+            raise ArgumentError(f"{word!a}: holds a zero, which no name of a file may")
+    return [*words]
 
 
 def show_error(error: BaseException, message: str, status: int, as_json: bool) -> None:

@@ -104,7 +104,10 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
         if not blocks:
             raise DataError(f"--context: {given}: has no rows")
         return np.concatenate([block.values for block in blocks])
-    cells = next(csv.reader([given], skipinitialspace=True), [])
+    try:
+        cells = next(csv.reader([given], skipinitialspace=True), [])
+    except csv.Error:  # a line break outside of quotes, or a cell without end
+        cells = []
     if len(cells) != model.context_size:
         wanted = f"{model.context_size} values with commas between them ({', '.join(names)})"
         raise DataError(f"--context: expected {wanted}, or a file ({', '.join(ENDINGS)}), got {given!r}")

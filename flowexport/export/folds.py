@@ -38,6 +38,7 @@ from flowexport.flows.images import MaskedImageConditioner, MultiScaleStack
 from . import images
 from .diagonals import fold_diagonals
 from .halves import fold_halves
+from .inverse import inverse_of
 from .lean import DenseLinear, Diagonal, LeanFlow
 from .networks import first_linears, head_parameters, inner, reads_features, set_weight
 from .splines import fold_splines
@@ -69,7 +70,7 @@ def fold_linear(lean: LeanFlow) -> None:
             return each
         weight = each.weight()
         lean.constant += each.log_diagonal.sum()
-        return DenseLinear(weight, torch.linalg.inv(weight), each.bias.detach().clone())
+        return DenseLinear(weight, inverse_of(weight), each.bias.detach().clone())
 
     replace_maps(lean, dense)
 

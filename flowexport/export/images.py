@@ -28,6 +28,7 @@ from flowexport.flows.diagonal import Elementwise
 from flowexport.flows.images import MaskedImageConditioner, PerChannel
 
 from .channels import ChannelLinear, ChannelShift, LeanCheckerboard, LeanSqueeze
+from .inverse import inverse_of
 from .lean import Diagonal, LeanFlow
 from .networks import head_parameters, inner
 from .univariates import ClampedAffine, SigmoidScale
@@ -57,7 +58,7 @@ def fold_channel_maps(lean: LeanFlow) -> None:
         if isinstance(of_channels, LULinear):
             lean.constant += pixels * of_channels.log_diagonal.sum()
             weight = of_channels.weight()
-            return ChannelLinear(weight, torch.linalg.inv(weight), of_channels.bias.detach().clone())
+            return ChannelLinear(weight, inverse_of(weight), of_channels.bias.detach().clone())
         assert isinstance(of_channels, Elementwise)
         log_scale, shift = of_channels.coefficients()
         lean.constant += pixels * log_scale.sum()

@@ -26,6 +26,7 @@ from flowexport.flows import Flow, GaussianMixture
 from flowexport.flows.flow import add, by_width
 from flowexport.flows.stack import LogDets, Parts
 
+from .inverse import inverse_of
 from .operators import add_all, largest_of
 
 LOWEST = -3e38
@@ -175,7 +176,7 @@ class LeanFlow(nn.Module):
         if flow.whiten is not None and flow.whiten.initialized:
             matrix = flow.whiten.matrix
             self.constant += flow.whiten.log_det()
-            self.whiten = DenseLinear(matrix, torch.linalg.inv(matrix), torch.zeros(len(matrix), dtype=torch.float64))
+            self.whiten = DenseLinear(matrix, inverse_of(matrix), torch.zeros(len(matrix), dtype=torch.float64))
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:
         """``[batch, *event]`` → ``[batch]``, nats."""

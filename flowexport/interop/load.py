@@ -91,17 +91,23 @@ def read(library: str, path: Path, trust_pickle: bool, warn: Callable[[str], Non
             raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
     if not zipfile.is_zipfile(path):
         raise CheckpointError(f"{path}: neither a .safetensors file nor one of torch.save")
-    with zipfile.ZipFile(path) as archive:
-        if any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist()):
-            raise CheckpointError(f"{path}: is compressed, which torch.save never does")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            compressed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
+    # Of a damaged list of members zipfile raises what it meets.
+    except Exception as error:
+        raise CheckpointError(f"{path}: not a readable file of torch.save ({type(error).__name__}: {error})") from error
+    if compressed:
+        raise CheckpointError(f"{path}: is compressed, which torch.save never does")
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         if not trust_pickle:
             cure = "save flow.state_dict() instead, or add --trust-pickle if you trust who made it"
             raise CheckpointError(f"{path}: holds Python objects, and loading them runs their code: {cure}") from None
-    except (RuntimeError, ValueError, EOFError) as error:
-        raise CheckpointError(f"{path}: not a readable file of torch.save ({error})") from error
+    # And so does torch of a damaged pickle: IndexError, TypeError, AssertionError and others.
+    except Exception as error:
+        raise CheckpointError(f"{path}: not a readable file of torch.save ({type(error).__name__}: {error})") from error
     warn(f"{path} is loaded by pickle, which runs any code that it holds, with your rights")
     try:
         with extras_named():

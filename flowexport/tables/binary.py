@@ -1,84 +1,19 @@
-"""Tables whose columns have types of their own: NPY, Parquet, Feather and Arrow."""
+"""Tables whose columns have types of their own: Parquet, Feather and Arrow."""
 
 from __future__ import annotations
 
-__all__ = ["open_arrow", "open_npy", "open_parquet"]
+__all__ = ["open_arrow", "open_parquet"]
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-
-import numpy as np
 
 from flowexport.errors import DataError
 
 from .arrow import import_arrow
 from .arrow_cells import ArrowCells
-from .coded import Coder, coded_numbers
-from .faults import Faults
 from .part import BLOCK_ROWS, Batch, Numbering, Part, require_once
 from .source import Source
-
-
-class ArrayCells:
-    """The cells of rows of an array.
-
-    Arguments:
-        values: ``[rows, columns]``.
-        names: of the columns.
-    """
-
-    def __init__(self, values: np.ndarray, names: Sequence[str]) -> None:
-        self.columns: dict[str, np.ndarray] = dict(zip(names, values.T, strict=True))
-        self.rows = len(values)
-
-    def __len__(self) -> int:
-        return self.rows
-
-    def numbers(self, name: str, faults: Faults) -> tuple[np.ndarray, None]:
-        """A column as float64; all of its cells hold a value."""
-        return self.columns[name].astype(np.float64), None
-
-    def codes(self, name: str, coder: Coder, faults: Faults) -> np.ndarray:
-        """A column of categories as codes."""
-        return coded_numbers(self.numbers(name, faults)[0], name, coder, faults)
-
-    def kept(self, name: str) -> np.ndarray:
-        """A column as it stands."""
-        return self.columns[name]
-
-    def texts(self, names: Sequence[str], place: int) -> list[str]:
-        """The cells of a row as text."""
-        return [str(self.columns[name][place]) for name in names]
-
-
-def open_npy(source: Source) -> Part:
-    """An array: rows, and columns without names."""
-    path = source.file()
-    try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise DataError(f"{source.name}: not a readable NPY file ({first_line(error)})") from error
-    if not isinstance(array, np.ndarray):
-        raise DataError(f"{source.name}: an NPZ archive, not an NPY file; save its one array with numpy.save")
-    if array.ndim < 2 or array.dtype.kind not in "fiub":
-        found = f"{array.dtype} of shape {array.shape}"
-        raise DataError(f"{source.name}: expected numbers on two axes or more, got {found}")
-    # Images are rows of pixels, flat in C order.
-    width = math.prod(array.shape[1:])
-    names = [f"x{i}" for i in range(width)]
-
-    def batches(columns: list[str], skip: bool) -> Iterator[Batch]:
-        places = {name: place for place, name in enumerate(names)}
-        positions = [places[name] for name in columns]
-        numbering = Numbering()
-        for start in range(0, len(array), BLOCK_ROWS):
-            # Mapped anew for each block: pages of a mapping that stays would count as resident memory.
-            rows = np.load(source.file(), mmap_mode="r", allow_pickle=False)[start : start + BLOCK_ROWS]
-            yield numbering.batch(ArrayCells(rows.reshape(len(rows), width)[:, positions], columns))
-
-    return Part(source.name, names, False, len(array), batches)
 
 
 def open_parquet(source: Source) -> Part:
@@ -107,12 +42,14 @@ def open_parquet(source: Source) -> Part:
 def open_arrow(source: Source) -> Part:
     """An Arrow file, such as Feather's second version, or a stream of Arrow batches."""
     pyarrow, ipc = import_arrow("ipc")
-    failing = (pyarrow.ArrowException, OSError)
+    # Names that are no UTF-8 are a ValueError.
+    failing = (pyarrow.ArrowException, OSError, UnicodeDecodeError)
     stream = not source.head.startswith((b"ARROW1", b"FEA1"))
 
     @contextmanager
     def opened() -> Iterator[Any]:
-        with naming(source.name, "not a readable Arrow file", failing), pyarrow.memory_map(str(source.file())) as file:
+        # Not mapped: what a damaged file says of its buffers would be read beyond its end.
+        with naming(source.name, "not a readable Arrow file", failing), pyarrow.OSFile(str(source.file())) as file:
             yield (ipc.open_stream if stream else ipc.open_file)(file)
 
     with opened() as reader:
@@ -124,6 +61,8 @@ def open_arrow(source: Source) -> Part:
         with opened() as reader:
             for batch in reader if stream else map(reader.get_batch, range(reader.num_record_batches)):
                 chosen = batch.select(columns)
+                # Offsets of texts are believed by all that comes after.
+                chosen.validate(full=True)
                 for offset in range(0, chosen.num_rows, BLOCK_ROWS):
                     yield numbering.batch(ArrowCells(chosen.slice(offset, BLOCK_ROWS), None))
 

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from flowexport.errors import DataError
+
 from .arrow import import_arrow
 from .faults import Faults
 
@@ -36,6 +38,8 @@ def coded_arrow(column: Any, name: str, coder: Coder, faults: Faults) -> np.ndar
         if str(kept.type) == "string_view":  # as polars has texts; pyarrow cannot take them by index, nor cast all
             kept = import_arrow("compute")[0].array(kept.to_pylist(), "string")
         column = kept.take(column.indices)
+    if import_arrow("types")[1].is_nested(column.type):
+        raise DataError(f"{faults.name}: column {name!r} is of type {column.type}, neither text nor whole numbers")
     encoded = column.dictionary_encode()
     indices = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     return coded(encoded.dictionary.to_pylist(), indices, name, coder, faults)

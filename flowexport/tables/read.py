@@ -17,10 +17,11 @@ import numpy as np
 from flowexport.errors import DataError, DataWarning
 
 from .arrow_cells import ArrowCells
-from .binary import open_arrow, open_npy, open_parquet
+from .binary import open_arrow, open_parquet
 from .coded import Coder
 from .dialect import Dialect
 from .faults import Faults
+from .npy import open_npy
 from .part import Batch, Part
 from .source import Given, Source, sources_of
 from .text import open_text

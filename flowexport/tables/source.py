@@ -10,6 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,9 @@ MAGIC = {b"PAR1": "parquet", b"ARROW1": "arrow", b"\xff\xff\xff\xff": "arrow", b
 """How the files of a format begin, by which a pipe is known; anything else is text."""
 
 GZIP = b"\x1f\x8b"
+
+UNZIPPING = (gzip.BadGzipFile, EOFError, zlib.error)
+"""What is raised of compressed bytes that are damaged."""
 
 HEAD = 1 << 20
 """Bytes at the beginning that are looked at before the table is read; a header has no more."""
@@ -80,8 +84,11 @@ class Source:
         """A file to seek in; a pipe is copied to a temporary one, which goes with this object."""
         if self.path is None:
             self.copy = tempfile.NamedTemporaryFile(prefix="flowexport-")  # noqa: SIM115
-            with self.open() as stream:
-                shutil.copyfileobj(stream, self.copy)
+            try:
+                with self.open() as stream:
+                    shutil.copyfileobj(stream, self.copy)
+            except UNZIPPING as error:
+                raise DataError(f"{self.name}: not a readable gzip file ({error})") from error
             self.copy.flush()
             self.path, self.zipped = Path(self.copy.name), False
         return self.path
@@ -114,6 +121,8 @@ def source_of(path: str | os.PathLike[str]) -> Source:
         DataError: where it is not there, or of no format that is read.
     """
     path = Path(path)
+    if "\0" in str(path):
+        raise DataError(f"{str(path)!a}: is not a name of a file")
     try:
         if str(path) == "-":
             return source_of_pipe("standard input", sys.stdin.buffer)
@@ -122,14 +131,14 @@ def source_of(path: str | os.PathLike[str]) -> Source:
         ending = ending_of(path)
         if path.is_dir():
             raise DataError(f"{path}: is a folder, and no table")
-        if ending is None and (not path.is_file() or path.is_relative_to("/dev")):
+        if not path.is_file() or (ending is None and path.is_relative_to("/dev")):
             return source_of_pipe(str(path), path.open("rb"))
         if ending is None:
             raise DataError(f"{path}: cannot tell the format from {path.suffix!r}; use {', '.join(ENDINGS)}")
         source = Source(str(path), FORMATS[ending], ending.endswith(".gz"), path)
         with source.open() as stream:
             source.head = stream.read(HEAD)
-    except (gzip.BadGzipFile, EOFError) as error:
+    except UNZIPPING as error:
         raise DataError(f"{path}: not a readable gzip file ({error})") from error
     except OSError as error:
         raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 __all__ = ["FORMAT", "Checkpoint", "Config", "load_checkpoint", "save_checkpoint"]
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +22,6 @@ from typing import Any, Literal
 
 import msgspec
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
@@ -36,13 +33,11 @@ from flowexport.flows import Flow, build
 
 from .held import require_rows
 from .plausible import least_numbers
+from .stored import read_tensors
 
 FORMAT = "flowexport-run/1"
 CONFIG_BYTES = 4 << 20
 """A config.json larger than this is refused before it is parsed."""
-
-WEIGHT_BYTES = 64 << 30
-"""More than any flow that one machine trains; a larger file is refused unread, as is one that is not plain."""
 
 MARGIN = 2
 """Times the numbers of its weights that an architecture may need and still be built: what is missing is then named."""
@@ -173,20 +168,6 @@ def read_json(path: Path, kind: type[Any]) -> Any:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CheckpointError(f"{path}: {error}") from error
-
-
-def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
-    """The tensors of a safetensors file, and its SHA-256."""
-    data = read_small(path, WEIGHT_BYTES, CheckpointError)
-    return decode_tensors(data, str(path)), hashlib.sha256(data).hexdigest()
-
-
-def decode_tensors(data: bytes, path: str) -> dict[str, Tensor]:
-    """The tensors of the bytes of a safetensors file."""
-    try:
-        return load_tensors(data)
-    except (SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
 
 
 def contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -27,7 +27,8 @@ def require_state(tensors: Mapping[str, Tensor], flow: Flow, path: Path) -> None
     """Holds the state of a training to the flow that it is of.
 
     Raises:
-        CheckpointError: naming the file and the tensor: one that is missing or unknown, or has another shape or type.
+        CheckpointError: naming the file and the tensor: one that is missing, unknown, of another shape or type, or no
+            state of a generator.
     """
     expected: dict[str, Tensor] = {"generator": torch.get_rng_state()}
     for group in ("flow", "best"):
@@ -43,6 +44,10 @@ def require_state(tensors: Mapping[str, Tensor], flow: Flow, path: Path) -> None
         if not of_parameter.keys().isdisjoint(tensors):
             expected |= of_parameter
     require_tensors(tensors, expected, path)
+    try:
+        torch.Generator().set_state(tensors["generator"])
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: generator: is no state of a generator of random numbers") from error
 
 
 def require_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:

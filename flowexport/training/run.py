@@ -26,7 +26,7 @@ from flowexport.errors import ArgumentError, CheckpointError, DataWarning, Recip
 from flowexport.files import write_file
 from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
 
-from .checkpoint import FORMAT, Config, contiguous, read_json, read_tensors, save_checkpoint
+from .checkpoint import FORMAT, Config, contiguous, read_json, save_checkpoint
 from .compiled import require_compiler
 from .curve import draw_learning_curve
 from .data import Rows, read_rows
@@ -39,6 +39,7 @@ from .loop import Epoch, State, train
 from .plausible import least_numbers
 from .preparation import diagnosed
 from .recipe import ImageFlowSpec, Recipe, load_recipe
+from .stored import read_tensors
 
 MOST_NUMBERS = 10**9
 """Weights of a flow that a recipe may ask for: with their gradients and Adam's state 16 GB."""
@@ -186,8 +187,9 @@ class Run:
             require_own(self.folder)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CheckpointError(f"{self.folder}: cannot be made ({error.strerror})") from error
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a name of a folder"
+            raise CheckpointError(f"{self.folder}: cannot be made ({reason})") from error
         require_no_links(self.folder)
 
     def trained(self, resume: bool, on_epoch: Callable[[Epoch, int], None] | None, compile: bool) -> Outcome:

@@ -39,6 +39,14 @@ def test_what_can_be_read_in_two_ways_is_refused(plain: Exported, tmp_path: Path
         assert word in message
 
 
+def test_a_link_that_leads_to_itself(plain: Exported, tmp_path: Path) -> None:
+    planted = Planted(plain.path, tmp_path / "plain")
+    (planted.path / "golden/z.npy").unlink()
+    (planted.path / "golden/z.npy").symlink_to("z.npy")
+    with pytest.raises(BundleError, match=r"z\.npy"):
+        read_all(planted.path)
+
+
 def test_operators_are_deterministic_ones_of_the_standard_domain() -> None:
     for name in OPERATORS:
         schema = onnx.defs.get_schema(name, OPSET, "")

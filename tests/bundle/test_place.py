@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from flowexport.bundle import Bundle, open_bundle, place, settled, staged
-from flowexport.bundle.place import renameat2
+from flowexport.bundle.place import renameat2, require_replaceable
 from flowexport.errors import BundleError
 from flowexport.flows import architecture_of
 from flowexport.training.checkpoint import FORMAT, Config, save_checkpoint
@@ -247,3 +247,19 @@ def test_twenty_kills_of_a_whole_export(plain: Exported, other: Exported, tmp_pa
         assert name_of_whole(target) in ("plain", "other")
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     assert [path.name for path in target.parent.iterdir()] == ["bundle"]
+
+
+@pytest.mark.parametrize("name", ["a**b", "[a]", "a?b", "-", "a b", "\u00e9", "~"])
+def test_a_name_with_signs_of_a_pattern_is_a_name(plain: Exported, tmp_path: Path, name: str) -> None:
+    for _ in range(2):
+        with staged(tmp_path / name) as folder:
+            shutil.copytree(plain.path, folder, dirs_exist_ok=True)
+            place(folder, tmp_path / name)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    open_bundle(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["/", "a\0b"])
+def test_what_is_no_name_of_a_bundle(name: str) -> None:
+    with pytest.raises(BundleError, match="is not a name of a folder"):
+        require_replaceable(Path(name))

@@ -51,6 +51,8 @@ def set_at(manifest: dict[str, Any], path: str, value: object) -> None:
         ("reference.log_prob_quantiles", [1.0, *[0.0] * 100], "must be ascending"),
         ("golden.log_prob_of_sample", "golden/nothing.npy", "files: 'golden/nothing.npy' is used but not listed"),
         ("golden.cases.0.error", "wrong_shape", "golden.cases[0]: needs either expected or error"),
+        ("golden.cases.0.inputs", {}, "golden.cases[0].inputs: expected x"),
+        ("golden.cases.0.inputs", {"z": "golden/z.npy"}, "golden.cases[0].inputs: expected x"),
         ("golden.noise.0.seed", "-1", "seed"),
         ("files", {}, "is used but not listed"),
     ],

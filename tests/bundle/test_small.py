@@ -10,6 +10,7 @@ import pytest
 
 from flowexport.bundle import open_bundle, read_npy
 from flowexport.bundle.small import read_small
+from flowexport.bundle.toml import require_short_keys
 from flowexport.errors import BundleError, RecipeError
 from flowexport.training.recipe import load_recipe
 
@@ -94,6 +95,37 @@ def test_a_recipe_for_a_flow_of_any_size_is_refused_as_it_is_read(tmp_path: Path
     path.write_text(f'name = "a"\n[data]\nfile = "rows.csv"\n[flow]\n{flow}\n')
     with pytest.raises(RecipeError, match=words):
         load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        ".".join(["a"] * 100_000) + " = 1",
+        " . ".join(["a"] * 100) + " = 1",
+        ".".join(['"a b"', "'c'"] * 10) + " = 1",
+        "[" + ".".join(["a"] * 1000) + "]",
+    ],
+)
+def test_a_key_of_many_parts_is_refused_before_it_is_read(tmp_path: Path, line: str) -> None:
+    """Python's reader of TOML takes time and memory with their number squared: 8 s for 200 kB."""
+    path = tmp_path / "recipe.toml"
+    path.write_text(f'name = "a"\n{line}\n')
+    with pytest.raises(RecipeError, match="a key of more than 16 parts"):
+        load_recipe(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["a = [" + "1.5, " * 1000 + "]", 'a = "1.2.3.4.5.6.7.8.9.0.1.2.3.4.5.6.7.8"', "a.b.c = 1.5"]
+)
+def test_points_in_numbers_and_texts_are_no_parts_of_keys(text: str) -> None:
+    require_short_keys(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 10**6, " " * 10**6, '"' * 10**6, '"' + "\\" * 10**6, ("a." * 15 + " x ") * 20_000]
+)
+def test_the_length_of_keys_is_seen_in_time_that_grows_with_the_text(text: str) -> None:
+    require_short_keys(text)  # with its square it would take minutes
 
 
 def test_the_number_of_weights_is_said_before_they_are_made() -> None:

@@ -97,6 +97,55 @@ def test_an_archive_named_as_an_array(tmp_path: Path) -> None:
     assert "an NPZ archive" in result.stderr
 
 
+@pytest.mark.parametrize("context", ["Ideal\n,1,1", "Ideal,1,1\nIdeal,1,1", "\r", "Ideal" * 100_000])
+def test_a_context_that_is_no_row_of_cells(context: str) -> None:
+    result = run("sample", "diamonds", "-n", 1, "--context", context, "--device", "cpu")
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("flowexport: --context: expected 3 values")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("inspect", "a\0b"),
+        ("score", "banana", "a\0b.csv"),
+        ("sample", "banana", "-n", "1", "-o", "a\0b.csv"),
+        ("train", "a\0.toml", "-o", "run"),
+        ("export", "a\0", "-o", "bundle"),
+        ("evaluate", "a\0"),
+        ("demo", "-o", "a\0"),
+    ],
+)
+def test_a_zero_in_a_name(words: tuple[str, ...]) -> None:
+    result = run(*words)
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "no name of a file" in line
+
+
+@pytest.mark.parametrize("verb", ["inspect", "verify", "evaluate", "export"])
+@pytest.mark.parametrize("path", ["/", "."])
+def test_a_folder_that_is_nothing_of_ours(
+    tmp_path: Path, verb: str, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run(verb, path, *(["-o", tmp_path / "bundle"] if verb == "export" else []))
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "cannot be read" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_line_that_a_terminal_shows_as_it_is(tmp_path: Path) -> None:
+    """Whatever a stranger's name has in it, and however long it is."""
+    result = run("verify", tmp_path / ("\x1b[2J" + "a" * 200) / ("b" * 200) / ("c" * 200) / ("d" * 200) / ("e" * 200))
+    assert result.exit_code == 2
+    (line,) = result.stderr.splitlines()
+    assert "\\x1b[2J" in line
+    assert len(line) < 1100
+
+
 def test_a_fault_of_our_own_has_a_status_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flowexport.bundle.open_bundle", lambda path: {}[path])
     result = run("inspect", "banana")
@@ -112,7 +161,7 @@ def test_scores_do_not_take_the_place_of_their_rows(tmp_path: Path) -> None:
     for name in ("rows.csv", "link.csv", "hard.csv"):
         result = run("score", "banana", rows, "-o", tmp_path / name, "--device", "cpu")
         assert result.exit_code == 2
-        assert "is the table that is read" in result.stderr
+        assert "is a table that is read" in result.stderr
     assert rows.read_text() == "x1,x2\n1,2\n"
 
 

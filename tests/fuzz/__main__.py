@@ -1,4 +1,4 @@
-"""``python -m tests.fuzz SUBJECT ORIGINALS``: changes the originals, one change after the other, and tells what happens.
+"""``python -m tests.fuzz SUBJECT ORIGINALS``: changes the originals, one change after the other, and tells of each.
 
 A line of JSON says which change comes, and another what was wrong with the answer. A change that ends the process, or
 that it waits for, is the last that it told of; whoever reads the lines starts it again behind that one.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -31,10 +32,12 @@ SECONDS = 5
 """Of the processor, for one command line."""
 
 ADDRESSES = 4 << 30
-"""Bytes of addresses that a command line may map beyond what the process has: some libraries set aside 1 GiB at once."""
+"""Bytes of addresses that a command line may map beyond what there are: some libraries set aside 1 GiB at once."""
 
 MEMORY = 512 << 20
 """Bytes of memory that it may take beyond what any before has."""
+
+OUT_OF_MEMORY = re.compile("(?i)out of memory|(unable to|cannot|can't|failed to|bad[_ ])alloc")
 
 STREAMS = "streams"
 """The file that takes what is printed."""
@@ -79,15 +82,15 @@ def say(tell: int, **document: object) -> None:
     os.write(tell, json.dumps(document).encode() + b"\n")
 
 
-def listing(place: Path) -> dict[str, tuple[int, int]]:
+def listing(place: Path) -> dict[Path, tuple[int, int]]:
     """Every file of a folder outside of ``out``, with its size and when it was changed."""
     found = {}
     for folder, _, names in os.walk(place):
-        if not folder.startswith(str(place / "out")):
+        if not Path(folder).is_relative_to(place / "out"):
             for name in names:
-                status = os.lstat(os.path.join(folder, name))
-                found[os.path.join(folder, name)] = (status.st_size, status.st_mtime_ns)
-    found.pop(str(place / STREAMS))
+                status = Path(folder, name).lstat()
+                found[Path(folder, name)] = (status.st_size, status.st_mtime_ns)
+    found.pop(place / STREAMS)
     return found
 
 
@@ -133,7 +136,7 @@ def streams_to(captured: int) -> Iterator[None]:
     for number, _, _ in before:
         os.dup2(captured, number)
     # Fresh ones, as the process of a user has: the command closes them at its end.
-    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))
+    sys.stdout, sys.stderr = (open(number, "w", encoding="utf-8", closefd=False) for number in (1, 2))  # noqa: SIM115
     try:
         yield
     finally:
@@ -172,7 +175,7 @@ def fault_of(answer: Answer) -> str | None:
         return "a traceback"
     if answer.seconds > SECONDS:
         return f"{answer.seconds:.1f} s"
-    if answer.memory > MEMORY or "memory" in printed or "alloc" in printed:
+    if answer.memory > MEMORY or OUT_OF_MEMORY.search(printed):
         return f"{answer.memory:,} bytes"
     told = [line for line in printed.splitlines() if line.startswith("flowexport: ") and "warning:" not in line]
     if status and len(told) != 1:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["changed_csv", "changed_json", "changed_npy", "changed_onnx", "changed_parquet", "changed_pt"]
-__all__ += ["changed_safetensors", "changed_toml", "changed_zip"]
+__all__ = [
+    "changed_csv",
+    "changed_gz",
+    "changed_json",
+    "changed_npy",
+    "changed_onnx",
+    "changed_parquet",
+    "changed_pt",
+    "changed_safetensors",
+    "changed_toml",
+    "changed_zip",
+]
 
+import gzip
 import io
 import json
 import pickletools
@@ -14,9 +25,12 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from .mutations import NUMBERS, TEXTS, changed_bytes, changed_document, changed_lines, odd_value, spoiled_text
+from .mutations import NUMBERS, TEXTS, changed_bytes, changed_document, changed_lines, spoiled_text
 
 Change = tuple[bytes, str]
+
+WRITABLE = [text for text in TEXTS if "\ud800" not in text]
+"""Texts that UTF-8 has."""
 
 
 def changed_json(draw: Random, data: bytes) -> Change:
@@ -68,7 +82,9 @@ def toml_text(document: Any) -> str:
     """A document in TOML, with every table inside a table in one line."""
     if not isinstance(document, dict):
         return f"document = {toml_value(document)}\n"
-    plain = [f"{json.dumps(key)} = {toml_value(each)}\n" for key, each in document.items() if not isinstance(each, dict)]
+    plain = [
+        f"{json.dumps(key)} = {toml_value(each)}\n" for key, each in document.items() if not isinstance(each, dict)
+    ]
     for key, table in document.items():
         if isinstance(table, dict):
             plain.append(f"[{json.dumps(key)}]\n")
@@ -83,10 +99,18 @@ def toml_value(value: Any) -> str:
         return "[" + ", ".join(map(toml_value, value)) + "]"
     if value is None:
         return '""'
-    return json.dumps(value).replace("NaN", "nan").replace("Infinity", "inf") if isinstance(value, float) else (
-        json.dumps(value)
+    return (
+        json.dumps(value).replace("NaN", "nan").replace("Infinity", "inf")
+        if isinstance(value, float)
+        else (json.dumps(value))
     )
 
+
+WORDS = (b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\xff\xff\x7f\x7f", b"\0\0\0\0", b"\x01\0\0\0")
+"""Float32: NaN, infinity, the largest, zero, the smallest."""
+
+OPCODES = (b"N", b"\x88", b"K\x00", b"]", b"}", b")", b"J\xff\xff\xff\xff", b"\x8a\x09" + b"\xff" * 9, b"cos\nsystem\n")
+"""Of pickle: None, True, 0, empty containers, −1, a number of 72 bits, and the name of a function."""
 
 HEADERS = (
     "{'descr': '<f4', 'fortran_order': False, 'shape': (%s,), }",
@@ -115,7 +139,9 @@ def changed_npy(draw: Random, data: bytes) -> Change:
         return changed_bytes(draw, data)
     end = 10 + int.from_bytes(data[8:10], "little")
     if kind < 0.6:
-        values = draw.choice((b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\xff\xff\x7f\x7f", b"\0\0\0\0", b"\x01\0\0\0"))
+        values = draw.choice(
+            (b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\xff\xff\x7f\x7f", b"\0\0\0\0", b"\x01\0\0\0")
+        )
         return data[:end] + (values * len(data))[: len(data) - end], "body of one value"
     header = draw.choice(HEADERS)
     text = header % abs(int(draw.choice(NUMBERS[:18]))) if "%s" in header else header
@@ -135,7 +161,9 @@ def changed_safetensors(draw: Random, data: bytes) -> Change:
     length = int.from_bytes(data[:8], "little")
     header, body = json.loads(data[8 : 8 + length]), data[8 + length :]
     if kind < 0.45:
-        values = draw.choice((b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\xff\xff\x7f\x7f", b"\0\0\0\0", b"\x01\0\0\0"))
+        values = draw.choice(
+            (b"\x00\x00\xc0\x7f", b"\x00\x00\x80\x7f", b"\xff\xff\x7f\x7f", b"\0\0\0\0", b"\x01\0\0\0")
+        )
         at = draw.randrange(len(body) // 4 or 1) * 4
         count = draw.choice((1, 16, len(body)))
         return data[: 8 + length] + (body[:at] + values * count + body[at:])[: len(body)], "other numbers"
@@ -211,7 +239,7 @@ def change_field(draw: Random, message: Any, field: Any) -> None:
     if field.cpp_type in (field.CPPTYPE_FLOAT, field.CPPTYPE_DOUBLE):
         made = lambda: draw.choice((0.0, -1.0, 1e30, 1e-40, float("nan"), float("inf")))  # noqa: E731
     elif field.cpp_type == field.CPPTYPE_STRING:
-        text = draw.choice((*[t for t in TEXTS if "\ud800" not in t], "Identity", "Exp", "Loop", "Reshape", "Cast"))
+        text = draw.choice((*WRITABLE, "Identity", "Exp", "Loop", "Reshape", "Cast"))
         made = lambda: text.encode() if field.type == field.TYPE_BYTES else text  # noqa: E731
     elif field.cpp_type == field.CPPTYPE_ENUM:
         made = lambda: draw.choice(list(field.enum_type.values_by_number))  # noqa: E731
@@ -291,7 +319,17 @@ def changed_pickle(draw: Random, name: str, data: bytes) -> Change:
         elif kind == "another":
             parts[one] = parts[other]
         else:
-            new = (b"N", b"\x88", b"K\x00", b"]", b"}", b")", b"J\xff\xff\xff\xff", b"\x8a\x09" + b"\xff" * 9, b"cos\nsystem\n")
+            new = (
+                b"N",
+                b"\x88",
+                b"K\x00",
+                b"]",
+                b"}",
+                b")",
+                b"J\xff\xff\xff\xff",
+                b"\x8a\x09" + b"\xff" * 9,
+                b"cos\nsystem\n",
+            )
             parts.insert(one, draw.choice(new))
     return b"".join(parts), "+".join(told)
 
@@ -317,7 +355,9 @@ def changed_csv(draw: Random, data: bytes) -> Change:
             row = draw.choice(rows[1:])
             row[draw.randrange(len(row))] = draw.choice(CELLS)
     elif kind == "header":
-        rows[0][draw.randrange(len(rows[0]))] = draw.choice((*CELLS, *[t for t in TEXTS if "\ud800" not in t], rows[0][0]))
+        rows[0][draw.randrange(len(rows[0]))] = draw.choice(
+            (*CELLS, *[t for t in TEXTS if "\ud800" not in t], rows[0][0])
+        )
     elif kind == "columns":
         many = draw.choice((1, 2, 5000))
         rows = [[*row, *(f"{row[0]}{n}" if draw.random() < 0.999 else row[0] for n in range(many))] for row in rows]
@@ -327,6 +367,14 @@ def changed_csv(draw: Random, data: bytes) -> Change:
     encoded = ending.join(",".join(row) for row in rows) + draw.choice((ending, ""))
     encoding = draw.choice(("utf-16", "latin-1", "utf-8-sig", "utf-32", "cp1252")) if kind == "encoding" else "utf-8"
     return encoded.encode(encoding, "replace"), f"{kind} {encoding}"
+
+
+def changed_gz(draw: Random, data: bytes) -> Change:
+    """A CSV that is changed before it is compressed, or after."""
+    if draw.random() < 0.5:
+        return changed_bytes(draw, data)
+    changed, told = changed_csv(draw, gzip.decompress(data))
+    return gzip.compress(changed, mtime=0), told
 
 
 def changed_parquet(draw: Random, data: bytes) -> Change:

@@ -19,15 +19,16 @@ NUMBERS = (
 )  # fmt: skip
 
 TEXTS = (
-    "", " ", "x", "0", "NaN", "\0", "a\nb", "\x1b[2J", "\u202e", "\ud800", "é" * 300, "a" * 70_000, "../../../etc/passwd",
-    "/dev/zero", "a/../b", "a" * 300, "golden/x.npy", "flow.json", "**", "float32", "[batch]", "'; --", "%s%n", "{0.a}",
+    "", " ", "x", "0", "NaN", "\0", "a\nb", "\x1b[2J", "\u202e", "\ud800", "é" * 300, "a" * 70_000, "a" * 300,
+    "../../../etc/passwd", "/dev/zero", "a/../b", "golden/x.npy", "flow.json", "**", "float32", "[batch]", "%s%n",
 )  # fmt: skip
 
 VALUES: tuple[Any, ...] = (None, True, False, [], {}, [[]], [0] * 1000, ["x"], {"a": 1}, {"name": "x"}, [None])
 
 RAW = (
     "NaN", "-Infinity", "1e999", "-1e-999", "9" * 5000, "0x10", "01", "+1", "'a'", '"\\ud800"', '"\\u0000"', '"',
-    "[" * 100_000, "[" * 3000 + "]" * 3000, '{"a": 1, "a": 2}', '{"a":' * 20_000, "[1,]", "/**/ 1", "tru", "\u2028", "1 2",
+    "[" * 100_000, "[" * 3000 + "]" * 3000, '{"a": 1, "a": 2}', '{"a":' * 20_000, "[1,]", "/**/ 1", "tru",
+    "\u2028", "1 2",
 )  # fmt: skip
 """What stands in the place of a value, and no writer of JSON would write."""
 

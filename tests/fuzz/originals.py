@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.feather as feather
 import pyarrow.parquet as pq
 import torch
 
@@ -59,13 +60,18 @@ def write_rows(folder: Path, rows: int = 40) -> tuple[np.ndarray, np.ndarray]:
     context = np.column_stack([rng.integers(0, 3, rows), rng.normal(size=rows)])
     names = ["x0", "x1", "x2", "kind", "angle"]
     kinds = [CATEGORIES[int(code)] for code in context[:, 0]]
-    lines = [f"{a:.6g},{b:.6g},{c:.6g},{kind},{angle:.6g}" for (a, b, c), kind, angle in zip(x, kinds, context[:, 1])]
+    lines = [
+        f"{a:.6g},{b:.6g},{c:.6g},{kind},{angle:.6g}"
+        for (a, b, c), kind, angle in zip(x, kinds, context[:, 1], strict=True)
+    ]
     (folder / "rows.csv").write_text("\n".join([",".join(names), *lines]) + "\n")
-    (folder / "rows.csv.gz").write_bytes(gzip.compress((folder / "rows.csv").read_bytes()))
+    (folder / "rows.csv.gz").write_bytes(gzip.compress((folder / "rows.csv").read_bytes(), mtime=0))
     np.save(folder / "rows.npy", np.column_stack([x, context]))
     np.savez(folder / "rows.npz", x)
     columns = [*x.T, kinds, context[:, 1]]
-    pq.write_table(pa.table(dict(zip(names, columns, strict=True))), folder / "rows.parquet")
+    table = pa.table(dict(zip(names, columns, strict=True)))
+    pq.write_table(table, folder / "rows.parquet")
+    feather.write_feather(table, folder / "rows.feather", compression="uncompressed")
     return x, context
 
 

@@ -44,11 +44,12 @@ def change(draw: Random, path: Path, how: Callable[[Random, bytes], formats.Chan
     return f"{path.name}: {told}"
 
 
-def misplace(draw: Random, path: Path) -> str:
+def misplace(draw: Random, path: Path, but: str = "") -> str:
     """Puts something else where a file was."""
     data = path.read_bytes()
     path.unlink()
-    kind = draw.choice(("gone", "empty", "folder", "FIFO", "device", "loop", "link", "hole"))
+    kinds = ("gone", "empty", "folder", "FIFO", "device", "loop", "link", "hole")
+    kind = draw.choice([each for each in kinds if each != but])
     if kind == "empty":
         path.write_bytes(b"")
     elif kind == "folder":
@@ -137,6 +138,8 @@ def no_training() -> None:
 def plant_table(draw: Random, folder: Path) -> str:
     changes = {
         "rows.csv": formats.changed_csv,
+        "rows.csv.gz": formats.changed_gz,
+        "rows.feather": changed_bytes,
         "rows.npy": formats.changed_npy,
         "rows.parquet": formats.changed_parquet,
     }
@@ -144,15 +147,15 @@ def plant_table(draw: Random, folder: Path) -> str:
     kind = draw.random()
     path = folder / name
     if kind < 0.03:
-        told = misplace(draw, path)
+        told = misplace(draw, path, "FIFO")  # which is a table, for whoever writes to it
     elif kind < 0.08:
         # What another format's name promises.
-        path.write_bytes((folder / draw.choice([*changes, "rows.csv.gz", "rows.npz"])).read_bytes())
+        path.write_bytes((folder / draw.choice([*changes, "rows.npz"])).read_bytes())
         told = f"another format under {name}"
     else:
         told = change(draw, path, changes[name])
     if os.path.lexists(path):
-        path.rename(folder / f"table{path.suffix}")
+        path.rename(folder / name.replace("rows", "table"))
     return told
 
 

@@ -12,9 +12,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-WAITING = 60
-"""Seconds without a line after which a process waits for ever: it has seconds of the processor for a change, and on a
-busy machine these take longer."""
+WAITING = 300
+"""Seconds without a line after which a process waits for ever. What works on for too long ends by the processor's own
+seconds, which a busy machine does not lengthen."""
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +39,7 @@ def faults_of(subject: str, originals: Path, count: int, seed: int = 0) -> list[
         status = process.wait()
         if status == 0:
             return faults
-        assert last, (process.stderr and process.stderr.read()[-2000:])
+        assert last, process.stderr and process.stderr.read()[-2000:]
         faults.append(f"{subject} {describe(last)}: the process {'waits' if status == -9 else f'ended with {status}'}")
         start = int(str(last["number"])) + 1
     return faults

@@ -1,5 +1,6 @@
 """``flowexport export --from LIBRARY FILE``: state dicts need no trust, pickled modules do; each mistake is named."""
 
+import io
 import json
 import subprocess
 import sys
@@ -279,6 +280,44 @@ def test_files_that_are_none_are_named(weights: Path, tmp_path: Path) -> None:
     for path, arguments, message in mistakes:
         with pytest.raises(CheckpointError, match=message):
             load_original("zuko", path, arguments, False, quiet)
+
+
+def damaged(weights: Path, member: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A file of torch.save with other bytes in one of its members."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(weights) as archive, zipfile.ZipFile(stream, "w") as out:
+        for info in archive.infolist():
+            data = archive.read(info)
+            out.writestr(info.filename, change(data) if info.filename.endswith(member) else data)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda data: data[:-22] + data[-22:-10] + b"\xff\xff\0\0" + data[-6:],
+        lambda data: data.replace(b"PK\x01\x02", b"PK\x01\x03", 1),
+        lambda data: data.replace(b"/byteorder", b"/byte\xff\xfe\xfd\xfcr"),
+    ],
+    ids=["its list lies elsewhere", "an entry that is none", "a name that is no text"],
+)
+def test_a_zip_whose_lists_are_damaged(weights: Path, tmp_path: Path, change: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "damaged.pt"
+    path.write_bytes(change(weights.read_bytes()))
+    with pytest.raises(CheckpointError, match=r"damaged\.pt: "):
+        load_original("zuko", path, None, False, quiet)
+
+
+def test_a_pickle_whose_opcodes_are_damaged(weights: Path, tmp_path: Path) -> None:
+    """Torch raises IndexError, TypeError, AssertionError, KeyError and others of them; each is told in one line."""
+    path = tmp_path / "damaged.pt"
+    with zipfile.ZipFile(weights) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith("data.pkl")]
+        size = len(archive.read(name))
+    for place in range(0, size, max(1, size // 150)):
+        path.write_bytes(damaged(weights, "data.pkl", lambda data, at=place: data[:at] + b")" + data[at + 1 :]))  # type: ignore[misc]
+        with pytest.raises(CheckpointError, match=r"damaged\.pt: "):
+            load_original("zuko", path, None, False, quiet)
 
 
 def test_a_foreign_module_and_arguments_beside_a_module_are_named(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A run folder is read back to the flow that was trained, or refused by file and key."""
 
 import json
+import os
 import pickle
 import shutil
 from collections.abc import Callable
@@ -167,6 +168,18 @@ FAULTS: dict[str, tuple[Callable[[Path], object], str]] = {
     "rows on three axes": (
         tensors("rows.safetensors", lambda t: t.update(context=torch.zeros(4, 1, 1))),
         r"rows\.safetensors: context: expected",
+    ),
+    "weights behind a hole of a terabyte": (
+        lambda folder: os.truncate(folder / "model.safetensors", 1 << 40),
+        r"model\.safetensors: not a safetensors file \(1099511627776 bytes",
+    ),
+    "rows behind a hole of a terabyte": (
+        lambda folder: os.truncate(folder / "rows.safetensors", 1 << 40),
+        r"rows\.safetensors: not a safetensors file \(1099511627776 bytes",
+    ),
+    "a header of lists": (
+        write("model.safetensors", (2).to_bytes(8, "little") + b"[]"),
+        r"model\.safetensors: not a safetensors file",
     ),
     "rows cut": (cut("rows.safetensors"), r"rows\.safetensors: not a safetensors file"),
 }

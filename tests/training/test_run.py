@@ -454,6 +454,7 @@ def shorter(tensor: torch.Tensor) -> torch.Tensor:
         ("optimizer.x.exp_avg", lambda tensor: torch.zeros(2)),
         ("generator", shorter),
         ("generator", None),
+        ("generator", lambda tensor: torch.full_like(tensor, 255)),
         ("flow.standardize.mean", shorter),
         ("best.standardize.mean", lambda tensor: tensor.to(torch.bfloat16)),
         ("best.standardize.mean", None),
