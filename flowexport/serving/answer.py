@@ -6,12 +6,11 @@ __all__ = ["Reply", "reply_of"]
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from .batching import Answers
-from .endpoint import VERSION, Draw, Endpoint, Rows
+from .endpoint import Draw, Endpoint, Rows
 from .http import Exchange
-from .messages import Inference, answer_json, write_json
+from .messages import Inference, answer_binary, answer_json
 from .refusal import Refusal
 
 
@@ -36,25 +35,14 @@ class Reply:
         """Writes the answer; what it returns sends it."""
         endpoint = self.endpoint
         shape = [stop - start, *endpoint.output_row]
+        more = self.work.parameters
         if not self.binary:
-            texts = answers.texts(start, stop)
-            body = answer_json(endpoint.head, self.request_id, shape, texts, self.work.parameters)
+            body = answer_json(endpoint.head, self.request_id, shape, answers.text(start, stop), more)
             return partial(self.exchange.send, 200, body)
-        data = answers.rows[start:stop].astype(endpoint.dtype.newbyteorder("<"), copy=False).tobytes()
-        output = {
-            "name": endpoint.output,
-            "datatype": endpoint.datatype,
-            "shape": shape,
-            "parameters": {"binary_data_size": len(data)},
-        }
-        document: dict[str, Any] = {"model_name": endpoint.name, "model_version": VERSION, "outputs": [output]}
-        if self.request_id is not None:
-            document["id"] = self.request_id
-        if type(self.work) is Draw:
-            document["parameters"] = {"seed": str(self.work.seed)}
-        head = write_json(document)
-        more = b"inference-header-content-length: %d\r\n" % len(head)
-        return partial(self.exchange.send, 200, head + data, b"application/octet-stream", more)
+        data = answers.rows[start:stop].astype(endpoint.wire, copy=False).tobytes()
+        head = answer_binary(endpoint.head, self.request_id, shape, len(data), more)
+        line = b"inference-header-content-length: %d\r\n" % len(head)
+        return partial(self.exchange.send, 200, head + data, b"application/octet-stream", line)
 
 
 def reply_of(endpoint: Endpoint, request: Inference, exchange: Exchange) -> Reply:

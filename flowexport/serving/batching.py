@@ -18,7 +18,7 @@ import numpy as np
 
 from .counters import Counters
 from .endpoint import Draw, Endpoint, Rows
-from .messages import number_texts
+from .messages import number_text
 from .refusal import Refusal, refusal_of
 from .settings import Limits
 
@@ -35,11 +35,13 @@ class Answers:
         self.rows, self.width = rows, width
         self._texts: list[bytes] | None = None
 
-    def texts(self, start: int, stop: int) -> list[bytes]:
+    def text(self, start: int, stop: int) -> bytes:
         """The numbers of rows ``start`` … ``stop − 1`` as JSON has them."""
+        if stop - start == len(self.rows):
+            return number_text(self.rows)
         if self._texts is None:
-            self._texts = number_texts(self.rows)
-        return self._texts[start * self.width : stop * self.width]
+            self._texts = number_text(self.rows).split(b",")
+        return b",".join(self._texts[start * self.width : stop * self.width])
 
 
 class Waiting:
@@ -114,15 +116,17 @@ class Batcher:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _turn(self) -> None:
-        """Runs one batch of each endpoint; what is more than a batch has its turn after the sockets' next."""
-        for endpoint in list(self._short):
-            queue = self._short[endpoint]
-            count = self._batch_of(endpoint, queue)
-            if count == len(queue):
-                del self._short[endpoint]
-            else:
-                self._short[endpoint] = queue[count:]
-            self._run(endpoint, queue[:count])
+        """Runs batches of each endpoint while the time of one lasts; what is left has its turn after the sockets."""
+        until = time.perf_counter() + INLINE_SECONDS
+        while self._short:
+            for endpoint in list(self._short):
+                queue = self._short.pop(endpoint)
+                count = self._batch_of(endpoint, queue)
+                if count < len(queue):
+                    self._short[endpoint] = queue[count:]
+                self._run(endpoint, queue[:count])
+            if time.perf_counter() > until:
+                break
         self._asked = bool(self._short)
         if self._asked:
             self.loop.call_soon(self._turn)

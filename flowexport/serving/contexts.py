@@ -63,4 +63,7 @@ def cells_of(model: Model, tensor: Tensor, datatype: str, columns: int) -> Any:
     if tensor.datatype != datatype:
         message = f"{tensor.name}: expected datatype {datatype} or BYTES, got {tensor.datatype[:40]!r}"
         raise Refusal(400, "wrong_dtype", message)
-    return np.asarray(numbers_of(tensor, count, model.dtype)).reshape(shape)
+    numbers = numbers_of(tensor, count, model.dtype)
+    if isinstance(numbers, memoryview):
+        return np.frombuffer(numbers, model.dtype.newbyteorder("<")).reshape(shape)
+    return np.array(numbers).reshape(shape)

@@ -8,6 +8,7 @@ import math
 import secrets
 import time
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ TRIAL_ROWS = 64
 
 @dataclass(eq=False)
 class Rows:
-    """Rows that wait for a graph: ``values`` is a list of numbers or an array, flat, of ``count`` rows."""
+    """``count`` rows that wait for a graph: ``values`` is a flat list of their numbers, or a view of their bytes."""
 
     count: int
     values: Any
@@ -75,6 +76,7 @@ class Endpoint:
         self.output_width = math.prod(self.output_row)
         self.dtype = np.dtype(model.dtype)
         self.datatype = DATATYPES[self.dtype]
+        self.wire = self.dtype.newbyteorder("<")
         self.head = b'{"model_name":"%b","model_version":"%b","outputs":[{"name":"%b","datatype":"%b","shape":' % tuple(
             text.encode() for text in (name, VERSION, self.output, self.datatype)
         )
@@ -107,13 +109,7 @@ class Endpoint:
             draw = works[0]
             return self.model.sample(draw.each, draw.context, draw.seed, draw.temperature)
         count = sum([work.count for work in works])
-        with np.errstate(over="ignore"):  # of numbers that float32 does not hold: they have a density of zero
-            if len(works) == 1:
-                flat = np.asarray(works[0].values, self.dtype)
-            elif all(type(work.values) is list for work in works):
-                flat = np.array([number for work in works for number in work.values], self.dtype)
-            else:
-                flat = np.concatenate([np.asarray(work.values, self.dtype) for work in works])
+        flat = self._flat(works)
         context = None
         if self.model.context_size:
             contexts = [np.broadcast_to(work.context, (work.count, self.model.context_size)) for work in works]
@@ -125,8 +121,7 @@ class Endpoint:
         """The refusal of rows with a NaN, told by the answer: finite numbers come of nothing else."""
         if isinstance(work, Draw) or np.isfinite(answer).all():
             return None
-        with np.errstate(over="ignore"):
-            given = np.asarray(work.values, self.dtype).reshape(work.count, self.width)
+        given = self._flat([work]).reshape(work.count, self.width)
         bad = np.isnan(given) if self.graph == "log_prob" else ~np.isfinite(given)
         if not bad.any():
             return None
@@ -163,6 +158,18 @@ class Endpoint:
             "outputs": [{"name": self.output, "datatype": self.datatype, "shape": [-1, *self.output_row]}],
             "properties": properties,
         }
+
+    def _flat(self, works: list[Rows]) -> np.ndarray:
+        """The numbers of works, one after the other; of a type that does not hold them, they are infinite."""
+        values = [work.values for work in works]
+        kinds = {type(each) for each in values}
+        if kinds == {list}:
+            with np.errstate(over="ignore"):
+                return np.fromiter(chain.from_iterable(values), self.dtype)
+        if kinds == {memoryview}:
+            # Joined, they are aligned too, which behind a request's JSON they need not be.
+            return np.frombuffer(b"".join(values), self.wire)
+        return np.concatenate([self._flat([work]) for work in works])
 
     def _rows(self, tensor: Tensor, others: dict[str, Tensor] | None) -> Rows:
         if tensor.datatype == "" and not tensor.shape:  # a raw body, which has no more than bytes
@@ -205,7 +212,7 @@ class Endpoint:
         quickest = []
         for count in (1, TRIAL_ROWS):
             context = None if not self.model.context_size else np.zeros((count, self.model.context_size), self.dtype)
-            work = Rows(count, np.zeros(count * self.width, self.dtype), context)
+            work = Rows(count, memoryview(bytes(count * self.width * self.dtype.itemsize)), context)
             seconds = []
             for _ in range(TRIALS):
                 began = time.perf_counter()

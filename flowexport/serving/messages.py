@@ -14,7 +14,7 @@ __all__ = [
     "RequestedOutput",
     "Tensor",
     "answer_json",
-    "number_texts",
+    "number_text",
     "read_inference",
     "write_json",
 ]
@@ -137,28 +137,40 @@ SPELLED = {"inf": b'"Infinity"', "-inf": b'"-Infinity"', "nan": b'"NaN"'}
 """Numbers that JSON has no way to write: texts, which every language reads back."""
 
 
-def number_texts(values: np.ndarray) -> list[bytes]:
-    """Every number as JSON has it, shortest that reads back the same, in one go for all of them."""
+def number_text(values: np.ndarray) -> bytes:
+    """Numbers as JSON has them, each the shortest that reads back the same, with commas between them."""
     flat = values.ravel()
-    if not len(flat):
-        return []
-    texts: list[bytes] = orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].split(b",")
-    for at in np.flatnonzero(~np.isfinite(flat)):
-        texts[at] = SPELLED[str(float(flat[at]))]
-    return texts
+    text: bytes = orjson.dumps(flat, option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+    if b"null" in text:
+        texts = text.split(b",")
+        for at in np.flatnonzero(~np.isfinite(flat)):
+            texts[at] = SPELLED[str(float(flat[at]))]
+        text = b",".join(texts)
+    return text
 
 
-def answer_json(head: bytes, request_id: str | None, shape: list[int], texts: list[bytes], parameters: bytes) -> bytes:
-    """An answer of one output, written by hand: its parts are known, and its numbers are texts already.
+def answer_json(head: bytes, request_id: str | None, shape: list[int], numbers: bytes, parameters: bytes) -> bytes:
+    """An answer of one output, written by hand: its parts are known, and its numbers are text already.
 
     Arguments:
         head: ``{"model_name":…,"outputs":[{"name":…,"datatype":…,"shape":``, from the endpoint.
         request_id: as the request had it.
         shape: of the output.
-        texts: of its numbers.
+        numbers: with commas between them.
         parameters: of the answer, a JSON object, or nothing.
     """
-    own = b"" if request_id is None else b',"id":' + orjson.dumps(request_id)
-    more = b',"parameters":' + parameters if parameters else b""
     extents = b",".join([b"%d" % extent for extent in shape])
-    return b'%b[%b],"data":[%b]}]%b%b}' % (head, extents, b",".join(texts), own, more)
+    return b'%b[%b],"data":[%b]}]%b}' % (head, extents, numbers, rest_of(request_id, parameters))
+
+
+def answer_binary(head: bytes, request_id: str | None, shape: list[int], size: int, parameters: bytes) -> bytes:
+    """The JSON of an answer whose numbers, ``size`` bytes, come behind it."""
+    extents = b",".join([b"%d" % extent for extent in shape])
+    rest = rest_of(request_id, parameters)
+    return b'%b[%b],"parameters":{"binary_data_size":%d}}]%b}' % (head, extents, size, rest)
+
+
+def rest_of(request_id: str | None, parameters: bytes) -> bytes:
+    """What follows the outputs."""
+    own = b"" if request_id is None else b',"id":' + orjson.dumps(request_id)
+    return own + b',"parameters":' + parameters if parameters else own

@@ -37,8 +37,8 @@ def rows_of(tensor: Tensor, row: list[int], datatype: str, most: int) -> int:
     return count
 
 
-def numbers_of(tensor: Tensor, count: int, dtype: np.dtype[Any]) -> list[float] | np.ndarray:
-    """The numbers of a tensor, flat: a list, or an array over the bytes that came.
+def numbers_of(tensor: Tensor, count: int, dtype: np.dtype[Any]) -> list[float] | memoryview:
+    """The numbers of a tensor, flat: a list, or the bytes that came.
 
     Raises:
         Refusal: where there are more or fewer than the shape says, or what is no number.
@@ -48,7 +48,7 @@ def numbers_of(tensor: Tensor, count: int, dtype: np.dtype[Any]) -> list[float] 
         if len(data) != count * dtype.itemsize:
             wanted = f"{count * dtype.itemsize} bytes of {tensor.datatype}"
             raise Refusal(400, "wrong_size", f"{tensor.name}: shape {tensor.shape} is {wanted}, got {len(data)}")
-        return np.frombuffer(data, dtype.newbyteorder("<"))
+        return data
     if isinstance(tensor, FlatTensor) and tensor.data is not None and len(tensor.data) == count:
         return tensor.data
     numbers = [number_of(tensor, item) for item in flat(tensor, data, count)]
