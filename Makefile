@@ -125,4 +125,4 @@ web: ## serve the page that opens bundles in a browser
 	$(PYTHON) runtime_examples/web/serve.py
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-site .venv-triton .venv-versions demo build dist site
+	rm -rf .venv .venv-kserve .venv-mlserver .venv-site .venv-triton .venv-versions demo build dist site

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -37,3 +38,19 @@ def test_the_python_of_the_page_runs(server: Process, banana: Model) -> None:
     numbers = np.array(re.findall(r"-?\d+\.\d+", done.stdout), np.float64)
     expected = np.concatenate([banana.log_prob([[0.5, 1], [2, 3]]), banana.sample(5, seed=0).ravel()])
     np.testing.assert_allclose(numbers, expected, atol=1e-4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("language", "word", "file", "command"),
+    [("go", "package main", "ask.go", ("go", "run")), ("java", "class Ask", "Ask.java", ("java",))],
+)
+def test_other_languages_of_the_page_run(
+    server: Process, tmp_path: Path, language: str, word: str, file: str, command: tuple[str, ...]
+) -> None:
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    (tmp_path / file).write_text(block(language, word).replace("localhost:8000", f"localhost:{server.port}"))
+    done = subprocess.run([*command, file], cwd=tmp_path, capture_output=True, text=True, check=True)
+    numbers = [float(each) for each in re.findall(r"-\d+\.\d+", done.stdout)]
+    assert numbers == pytest.approx([-2.6854947, -3.690971], abs=1e-4)
