@@ -24,6 +24,7 @@ from .options import examples
 from .streams import Stopped, prepare_streams, reader_may_leave, stopped_by_signals
 
 VERBS = (
+    "init",
     "train",
     "evaluate",
     "export",

@@ -4,6 +4,7 @@ from .arrays import as_numbers
 from .arrow import import_arrow
 from .coded import Coder, label_number
 from .dialect import Dialect
+from .faults import Faults
 from .frames import Frame, coded_cells, frame_like, frame_of, numbers_of
 from .part import BLOCK_ROWS, require_once
 from .read import Block, Table, block_of, open_table
@@ -16,6 +17,7 @@ __all__ = [
     "Block",
     "Coder",
     "Dialect",
+    "Faults",
     "Frame",
     "Given",
     "Table",

@@ -53,6 +53,10 @@ class ArrowCells:
         """A column as it stands."""
         return self.batch.column(name)
 
+    def column_texts(self, name: str) -> list[str]:
+        """A column as text, empty where there is no value."""
+        return ["" if cell is None else str(cell) for cell in self.batch.column(name).to_pylist()]
+
     def texts(self, names: Sequence[str], place: int) -> list[str]:
         """The cells of a row as text."""
         cells = [self.batch.column(name)[place].as_py() for name in names]

@@ -82,6 +82,11 @@ class ArrayCells:
         """A column as it stands."""
         return self.columns[name]
 
+    def column_texts(self, name: str) -> list[str]:
+        """A column as text."""
+        texts: list[str] = self.columns[name].astype(str).tolist()
+        return texts
+
     def texts(self, names: Sequence[str], place: int) -> list[str]:
         """The cells of a row as text."""
         return [str(self.columns[name][place]) for name in names]

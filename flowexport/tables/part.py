@@ -14,6 +14,7 @@ import numpy as np
 from flowexport.errors import DataError
 
 from .coded import Coder
+from .dialect import Dialect
 from .faults import Faults
 
 BLOCK_ROWS = 65_536
@@ -34,6 +35,9 @@ class Cells(Protocol):
 
     def kept(self, name: str) -> Any:
         """A column as it stands, as a writer takes it."""
+
+    def column_texts(self, name: str) -> list[str]:
+        """A column as text, empty where there is no value."""
 
     def texts(self, names: Sequence[str], place: int) -> list[str]:
         """The cells of a row as text."""
@@ -99,6 +103,7 @@ class Part:
         rows: their number, where the file says so without being read.
         batches: reads the columns that are named; and whether rows that cannot be parted into cells are skipped.
         hint: what a message about a missing column ends with.
+        dialect: how it is written, where it is text.
     """
 
     name: str
@@ -107,6 +112,7 @@ class Part:
     rows: int | None
     batches: Callable[[list[str], bool], Iterator[Batch]]
     hint: str = ""
+    dialect: Dialect | None = None
 
 
 def require_once(name: str, columns: Sequence[str]) -> None:

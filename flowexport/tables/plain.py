@@ -52,6 +52,10 @@ class TextCells:
         """A column as it stands."""
         return self.columns[name]
 
+    def column_texts(self, name: str) -> list[str]:
+        """A column as text."""
+        return self.columns[name]
+
     def texts(self, names: Sequence[str], place: int) -> list[str]:
         """The cells of a row."""
         return [self.columns[name][place] for name in names]

@@ -252,9 +252,9 @@ def opened(source: Source, dialect: Dialect) -> Part:
         return OPENERS[source.format](source)
     if source.format == "tsv" and dialect.delimiter is None:
         dialect = replace(dialect, delimiter="\t")
-    part, found = open_text(source, dialect)
+    part = open_text(source, dialect)
     for key, usual in (("delimiter", ","), ("decimal", ".")):
-        value = getattr(found, key)
+        value = getattr(part.dialect, key)
         if getattr(dialect, key) is None and value != usual:
             warnings.warn(f"{source.name}: {key} {value!r}, as its first lines have it", DataWarning, stacklevel=3)
     return part

@@ -29,8 +29,8 @@ SHOWN = 80
 """Characters of a bad line that a message shows."""
 
 
-def open_text(source: Source, dialect: Dialect) -> tuple[Part, Dialect]:
-    """A table of text, and how it is written.
+def open_text(source: Source, dialect: Dialect) -> Part:
+    """A table of text.
 
     Raises:
         DataError: for what is no text, or has no header.
@@ -48,7 +48,7 @@ def open_text(source: Source, dialect: Dialect) -> tuple[Part, Dialect]:
         return (arrow_batches if has_arrow() else plain_batches)(file, columns, chosen, skip)
 
     alone = f"; if another character than {dialect.delimiter!r} parts its cells, --delimiter names it"
-    return Part(source.name, columns, True, None, batches, alone if len(columns) == 1 else ""), dialect
+    return Part(source.name, columns, True, None, batches, alone if len(columns) == 1 else "", dialect)
 
 
 def first_lines(source: Source, dialect: Dialect) -> bytes:
