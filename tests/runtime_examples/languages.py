@@ -112,7 +112,7 @@ CHECKS = ("clang-format", "cppcheck", "openssl/evp.h")
 LANGUAGES = [
     Language("Python", "python", (), driven=False),
     Language("C11", "c", ("cc", "make", "cjson/cJSON.h", "cmocka.h", *CHECKS)),
-    Language("C++17", "cpp", ("c++", "cmake", "ninja", "nlohmann/json.hpp", "gtest/gtest.h", *CHECKS), driven=False),
+    Language("C++17", "cpp", ("c++", "cmake", "ninja", "nlohmann/json.hpp", "gtest/gtest.h", *CHECKS)),
     Language("Rust", "rust", ("cargo",), driven=False),
     Language("Go", "go", ("go", "cc"), driven=False),
     Language("Java", "java", ("java", "mvn"), driven=False),

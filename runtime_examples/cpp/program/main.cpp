@@ -1,117 +1,137 @@
-#include "program.hpp"
-#include "replay.hpp"
-#include "table.hpp"
+// An example of the library: scores the rows of a table, or draws samples. Tables are plain: a line of names, then
+// lines of numbers, and of labels where a column of the context has categories, with commas between.
+#include "flow/model.hpp"
+#include "run.hpp"
 
 #include <algorithm>
-#include <cstdio>
-#include <exception>
+#include <charconv>
 #include <iostream>
+#include <sstream>
 
 namespace {
+
+constexpr std::size_t block_rows = 1024;
+
+using Cells = std::vector<std::string>;
 
 [[noreturn]] void refuse(const std::string &reason) {
     throw flow::Error(flow::Code::wrong_value, reason);
 }
 
-[[noreturn]] void usage() {
-    refuse("usage: flow golden BUNDLE | score BUNDLE | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,...] | "
-           "bench BUNDLE; all: [--digest HEX]");
-}
-
-/// Prints a line a case; whether all passed.
-bool golden(const flow::Model &model, const flow::Bundle &bundle) {
-    std::size_t passed = 0, failed = 0;
-    for (const program::Check &check : program::replay(model, bundle)) {
-        std::cout << check.name << '\t';
-        if (check.refusal)
-            std::cout << flow::name(check.got) << '\t' << flow::name(check.expected);
-        else
-            std::cout << check.difference << '\t' << check.bound;
-        std::cout << (check.passed ? "\tpassed\n" : "\tfailed\n");
-        ++(check.passed ? passed : failed);
-    }
-    std::cout << "passed " << passed << ", failed " << failed << '\n';
-    return failed == 0;
-}
-
-std::uint64_t parse_whole(const std::string &name, const std::string &text) {
-    const std::optional<std::uint64_t> number = table::parse_whole(text);
-    if (!number)
-        refuse(name + ": expected a whole number below 2^64, got \"" + text + '"');
-    return *number;
-}
-
-/// N SEED [TEMPERATURE] [--context V1,V2,…], the option anywhere among them.
-program::SampleRequest parse_request(const std::vector<std::string> &arguments) {
-    program::SampleRequest request;
-    std::vector<std::string> places;
-    for (std::size_t i = 0; i < arguments.size(); ++i)
-        if (arguments[i] != "--context")
-            places.push_back(arguments[i]);
-        else if (++i < arguments.size())
-            request.context = arguments[i];
-        else
-            usage();
-    if (places.size() < 2 || places.size() > 3)
-        usage();
-    request.rows = parse_whole("N", places[0]);
-    request.seed = parse_whole("SEED", places[1]);
-    if (places.size() == 3) {
-        const std::optional<float> temperature = table::parse_number<float>(places[2]);
-        if (!temperature)
-            refuse("TEMPERATURE: expected a number from 0 to 1000000, got \"" + places[2] + '"');
-        request.temperature = static_cast<double>(*temperature);
-    }
-    return request;
-}
-
-bool is_wide(const flow::Model &model) {
-    return model.description().dtype == flow::Dtype::float64;
-}
-
-/// Runs a command; whether every golden case passed.
-bool run(std::vector<std::string> arguments) {
-    flow::Options options;
-    const auto pin = std::find(arguments.begin(), arguments.end(), "--digest");
-    if (pin != arguments.end()) {
-        if (pin + 1 == arguments.end())
-            usage();
-        options.digest = pin[1];
-        if (options.digest.size() != 64 || options.digest.find_first_not_of("0123456789abcdef") != std::string::npos)
-            refuse("--digest: \"" + options.digest + "\" is no SHA-256 in lower-case hex");
-        arguments.erase(pin, pin + 2);
-    }
-    const std::string command = arguments.size() < 2 ? "" : arguments[0];
-    if (command == "sample") {
-        const program::SampleRequest request = parse_request({arguments.begin() + 2, arguments.end()});
-        const flow::Model model(arguments[1], options);
-        is_wide(model) ? program::sample<double>(model, request) : program::sample<float>(model, request);
-        return true;
-    }
-    if (arguments.size() != 2 || (command != "golden" && command != "score" && command != "bench"))
-        usage();
-    const flow::Model model(arguments[1], options);
-    if (command == "golden")
-        return golden(model, flow::Bundle(arguments[1]));
-    if (is_wide(model))
-        command == "score" ? program::score<double>(model) : program::bench<double>(model);
-    else
-        command == "score" ? program::score<float>(model) : program::bench<float>(model);
+/// The next line of standard input, cut at its commas; false at the end.
+bool read_cells(Cells &cells) {
+    std::string line;
+    cells.clear();
+    if (!std::getline(std::cin, line))
+        return false;
+    if (!line.empty() && line.back() == '\r')
+        line.pop_back();
+    if (line.find('"') != std::string::npos)
+        refuse("standard input: quotes need Python; see README.md: " + line);
+    std::istringstream stream(line + ",");
+    for (std::string cell; std::getline(stream, cell, ',');)
+        cells.push_back(cell);
     return true;
+}
+
+double number_of(const std::string &cell) {
+    double number = 0;
+    const auto [end, fault] = std::from_chars(cell.data(), cell.data() + cell.size(), number);
+    if (fault != std::errc() || end != cell.data() + cell.size())
+        refuse("standard input: is no number: " + cell);
+    return number;
+}
+
+/// Prints what the library says of the rows, which it then forgets.
+void print_scores(const flow::Model &model, std::vector<float> &x, std::vector<float> &context) {
+    const flow::Description &description = model.description();
+    const std::size_t rows = x.size() / description.width, columns = description.context.size();
+    std::optional<flow::Array> given;
+    if (columns > 0)
+        given.emplace(context, flow::Shape{rows, columns});
+    const std::vector<double> scores = model.log_prob<double>({x, {rows, description.width}}, given);
+    const std::vector<double> percentiles =
+        description.has_reference ? model.percentile(scores) : std::vector<double>{};
+    std::cout.precision(description.dtype == flow::Dtype::float64 ? 17 : 9);
+    for (std::size_t row = 0; row < rows; ++row) {
+        std::cout << scores[row];
+        if (description.has_reference) {
+            char text[32];
+            std::cout << ',' << std::string(text, std::to_chars(text, text + sizeof text, percentiles[row]).ptr);
+        }
+        std::cout << '\n';
+    }
+    x.clear();
+    context.clear();
+}
+
+void score(const flow::Model &model) {
+    const flow::Description &description = model.description();
+    std::vector<std::string> names = description.features;
+    for (const flow::ContextFeature &column : description.context)
+        names.push_back(column.name);
+    Cells header, cells;
+    read_cells(header);
+    std::vector<std::size_t> places;
+    for (const std::string &name : names) {
+        const auto found = std::find(header.begin(), header.end(), name);
+        if (found == header.end())
+            refuse("standard input: no column " + name);
+        places.push_back(static_cast<std::size_t>(found - header.begin()));
+    }
+    std::cout << (description.has_reference ? "log_prob,percentile\n" : "log_prob\n");
+    std::vector<float> x, context;
+    while (read_cells(cells)) {
+        if (cells.size() != header.size())
+            refuse("standard input: another number of cells than names: " + (cells.empty() ? "" : cells[0]));
+        for (std::size_t i = 0; i < description.width; ++i)
+            x.push_back(static_cast<float>(number_of(cells[places[i]])));
+        for (std::size_t i = 0; i < description.context.size(); ++i) {
+            const flow::ContextFeature &column = description.context[i];
+            const std::string &cell = cells[places[description.width + i]];
+            context.push_back(column.categories.empty() ? static_cast<float>(number_of(cell))
+                                                        : model.category(column.name, cell));
+        }
+        if (x.size() == block_rows * description.width)
+            print_scores(model, x, context);
+    }
+    print_scores(model, x, context);
+}
+
+void sample(const flow::Model &model, std::uint64_t rows, std::uint64_t seed) {
+    const flow::Description &description = model.description();
+    for (std::size_t i = 0; i < description.width; ++i)
+        std::cout << description.features[i] << (i + 1 < description.width ? ',' : '\n');
+    std::cout.precision(description.dtype == flow::Dtype::float64 ? 17 : 9);
+    for (std::uint64_t first = 0; first < rows && std::cout; first += block_rows) {
+        const std::size_t count = std::min<std::uint64_t>(block_rows, rows - first);
+        const std::vector<double> x = model.sample<double>(count, seed, 1, std::nullopt, first);
+        for (std::size_t i = 0; i < x.size(); ++i)
+            std::cout << x[i] << ((i + 1) % description.width > 0 ? ',' : '\n');
+    }
 }
 
 } // namespace
 
 int main(int count, char **arguments) {
-    std::ios::sync_with_stdio(false);
-    std::cout.precision(3);
+    const Cells words(arguments + 1, arguments + count);
+    const std::string verb = words.size() > 1 ? words[0] : "";
+    if (verb == "run") // what ../../drive.sh asks for
+        return run(words[1], words.size() > 2 ? words[2] : "");
     try {
-        const bool passed = run({arguments + 1, arguments + count});
-        if (!std::cout.flush() || std::fflush(stdout) != 0)
+        if (verb == "score" && words.size() == 2) {
+            score(flow::Model(words[1]));
+        } else if (verb == "sample" && words.size() == 4) {
+            const flow::Model model(words[1]);
+            sample(model, std::stoull(words[2]), std::stoull(words[3]));
+        } else {
+            refuse("usage: score BUNDLE < rows.csv | sample BUNDLE N SEED; golden, bench and all options need Python "
+                   "3.11 or later");
+        }
+        if (!std::cout.flush())
             refuse("standard output: cannot be written");
-        return passed ? 0 : 1;
+        return 0;
     } catch (const std::exception &error) {
-        std::cout.flush();
         std::cerr << "flow: " << error.what() << '\n';
         return 2;
     }

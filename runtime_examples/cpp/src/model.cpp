@@ -185,7 +185,7 @@ template <class T> std::vector<T> Model::sample_from(const Array &z, const std::
 }
 
 template <class T>
-std::vector<T> Model::sample(std::uint64_t seed, std::size_t rows, double temperature,
+std::vector<T> Model::sample(std::size_t rows, std::uint64_t seed, double temperature,
                              const std::optional<Array> &context, std::uint64_t first) const {
     const std::size_t width = description().latent_size;
     const auto factor = static_cast<float>(temperature);
@@ -220,9 +220,9 @@ template std::vector<float> Model::log_prob(const Array &, const std::optional<A
 template std::vector<double> Model::log_prob(const Array &, const std::optional<Array> &) const;
 template std::vector<float> Model::sample_from(const Array &, const std::optional<Array> &) const;
 template std::vector<double> Model::sample_from(const Array &, const std::optional<Array> &) const;
-template std::vector<float> Model::sample(std::uint64_t, std::size_t, double, const std::optional<Array> &,
+template std::vector<float> Model::sample(std::size_t, std::uint64_t, double, const std::optional<Array> &,
                                           std::uint64_t) const;
-template std::vector<double> Model::sample(std::uint64_t, std::size_t, double, const std::optional<Array> &,
+template std::vector<double> Model::sample(std::size_t, std::uint64_t, double, const std::optional<Array> &,
                                            std::uint64_t) const;
 
 } // namespace flow

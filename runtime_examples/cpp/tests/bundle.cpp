@@ -1,4 +1,4 @@
-#include "replay.hpp"
+#include "flow/model.hpp"
 
 #include "tests.hpp"
 
@@ -111,25 +111,4 @@ TEST_F(Bundle, HasNoPercentilesWithoutAReference) {
     edit_manifest("\"reference\": {", "\"reference\": null, \"old\": {");
     expect_error(flow::Code::bad_bundle, "/flow.json: reference: is null",
                  [&] { flow::Model(copy_).percentile(std::vector<float>{0}); });
-}
-
-/// Where −∞ is expected, a number is not within any bound; and a case may be refused, or not, against expectation.
-TEST_F(Bundle, GoldenCasesFailByName) {
-    const std::string rest = "\",\n          \"context\": \"golden/context.npy\"\n        },\n        \"expected\": {\n"
-                             "          \"log_prob\": \"golden/log_prob.npy\"\n        },\n        \"rows\"";
-    edit_manifest("\"rows\": [\n          1,", "\"rows\": [\n          2,");
-    edit_manifest("\"x\": \"golden/x.npy" + rest, "\"x\": \"golden/z.npy" + rest);
-    edit_manifest("\"x\": \"golden/x_1.npy\"", "\"x\": \"golden/x_1.npy\", \"context\": \"golden/context_1.npy\"");
-    edit_manifest("\"error\": \"wrong_shape\"", "\"error\": \"wrong_dtype\"");
-    std::vector<std::string> failed;
-    for (const program::Check &check : program::replay(flow::Model(copy_), flow::Bundle(copy_)))
-        if (!check.passed)
-            failed.push_back(check.name);
-    EXPECT_EQ(failed, (std::vector<std::string>{"data_2", "missing_context", "wrong_width"}));
-}
-
-TEST_F(Bundle, GoldenRefusesRowsThatAreNotThere) {
-    edit_manifest("\"rows\": [\n          1,\n          3", "\"rows\": [1, 5");
-    expect_error(flow::Code::bad_bundle, "/flow.json: golden.cases: data_2: rows 1 to 5, which golden/x.npy has not",
-                 [&] { program::replay(flow::Model(copy_), flow::Bundle(copy_)); });
 }

@@ -69,12 +69,17 @@ class Model {
     template <class T = float>
     std::vector<T> sample_from(const Array &z, const std::optional<Array> &context = std::nullopt) const;
 
-    /// Rows number first … first + rows − 1 of the endless sample that belongs to a seed: the same in every
-    /// language, and the same in parts as in one call. The temperature, from 0 to 1,000,000, multiplies the noise.
+    /// So many rows, from number first on, of the endless sample that belongs to a seed: the same in every language,
+    /// and the same in parts as in one call. The temperature, from 0 to 1,000,000, multiplies the noise.
     /// Returns [rows, width]; throws as log_prob, and wrong_value.
     template <class T = float>
-    std::vector<T> sample(std::uint64_t seed, std::size_t rows, double temperature = 1,
+    std::vector<T> sample(std::size_t rows, std::uint64_t seed, double temperature = 1,
                           const std::optional<Array> &context = std::nullopt, std::uint64_t first = 0) const;
+
+    /// The code of a category: what a context holds in place of its label. Labels that are numbers are compared as
+    /// numbers, others without the spaces around them.
+    /// Throws Error: unknown_category; wrong_value where no column of the context has that name and categories.
+    float category(const std::string &column, const std::string &label) const;
 
   private:
     struct Parts;
