@@ -1,9 +1,9 @@
 """Writes the documents that are made from the code: python docs/generate.py [--check | --pictures].
 
-Without an option it writes ``cli.md``, ``flow.schema.json``, ``runtime_examples/operators.json``, the table of parity
-of ``proof.md`` and that of ``flows.md``, of which it measures only new rows; ``--check`` compares them instead, and
-exits with 1 where one is stale; ``--pictures`` also draws the pictures and measures the whole table, which takes
-minutes.
+Without an option it writes ``cli.md``, ``flow.schema.json``, ``runtime_examples/operators.json`` and its forms in each
+language, the table of parity of ``proof.md`` and that of ``flows.md``, of which it measures only new rows; ``--check``
+compares them instead, and exits with 1 where one is stale; ``--pictures`` also draws the pictures and measures the
+whole table, which takes minutes.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def documents(measure: Literal["none", "new", "all"] = "new") -> dict[Path, str]
         measure: which rows of the table of ``flows.md``: none, those that it lacks, or all.
     """
     from flow_table import with_table
+    from operator_tables import operator_tables
 
     from flowexport.bundle import json_schema
     from flowexport.bundle.operators import operators_json
@@ -65,7 +66,7 @@ def documents(measure: Literal["none", "new", "all"] = "new") -> dict[Path, str]
         made[flows] = with_table(flows.read_text(encoding="utf-8"), measure)
     schema = json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
     made |= {DOCS / "cli.md": cli_reference(), DOCS / "flow.schema.json": schema}
-    made[OPERATORS] = operators_json()
+    made |= {OPERATORS: operators_json()} | operator_tables()
     proof = PROOF.read_text(encoding="utf-8")
     before, begin, rest = proof.partition(PARITY_BEGIN)
     _, end, after = rest.partition(PARITY_END)
@@ -230,8 +231,7 @@ def run(arguments: list[str] | None = None) -> int:
     if given.check:
         found = stale()
         if found:
-            elsewhere = {OPERATORS: "runtime_examples/operators.json"}
-            names = ", ".join(elsewhere.get(path, f"docs/{path.name}") for path in found)
+            names = ", ".join(str(path.relative_to(DOCS.parent)) for path in found)
             print(f"{names}: not what the code says now; run `make docs`", file=sys.stderr)
         return 1 if found else 0
     for path, text in documents("all" if given.pictures else "new").items():

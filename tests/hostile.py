@@ -1,13 +1,13 @@
 """Bundles that a stranger made to be read in two ways, or to do what no bundle does.
 
-Every language refuses the documents and the names of files; graphs are held to the list of operators by flowexport.
+Every language refuses all of them.
 
 The hashes are right, so that only the rule itself refuses. Each case says what is planted and words of the answer.
 """
 
 from __future__ import annotations
 
-__all__ = ["AMBIGUOUS", "HOSTILE", "digest_of"]
+__all__ = ["HOSTILE", "digest_of"]
 
 import hashlib
 import json
@@ -247,8 +247,5 @@ GRAPHS: dict[str, Case] = {
     ),
 }
 
-AMBIGUOUS = DOCUMENTS | FILES
-"""What every language refuses."""
-
-HOSTILE = AMBIGUOUS | GRAPHS
-"""What flowexport refuses: what is planted → how, and words of the answer, a line without control characters."""
+HOSTILE = DOCUMENTS | FILES | GRAPHS
+"""What flowexport and every language refuse: what is planted → how, and words of the answer, a plain line."""

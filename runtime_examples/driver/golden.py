@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Line", "replay"]
+__all__ = ["Line", "judge", "read_inputs", "replay"]
 
 import math
 from collections.abc import Iterable, Iterator
@@ -62,8 +62,7 @@ def replay(program: Program, bundle: Bundle) -> Iterator[Line]:
 
 
 def replay_case(program: Program, bundle: Bundle, case: Case) -> Line:
-    rows, context = (None if file is None else read_rows(bundle, case, file) for file in case.inputs)
-    assert rows is not None
+    rows, context = read_inputs(bundle, case)
     wanted = case.error or "none"
     try:
         found = (program.log_prob if case.graph == "log_prob" else program.sample_from)(rows, context)
@@ -73,10 +72,15 @@ def replay_case(program: Program, bundle: Bundle, case: Case) -> Line:
         return Line(case.name, refusal.code, wanted, refusal.code == wanted)
     if case.expected is None:
         return Line(case.name, "none", wanted, False)
-    expected = read_rows(bundle, case, case.expected)
+    return judge(bundle, case, found)
+
+
+def judge(bundle: Bundle, case: Case, found: Array) -> Line:
+    """What a graph gave for a case, flat, against what it should have given; samples in units of the scale."""
+    expected = read_rows(bundle, case, case.expected or "")
     event = () if case.graph == "log_prob" else bundle.event_shape
-    if expected.shape != (rows.shape[0], *event):
-        return Line(case.name, f"shape {[rows.shape[0], *event]}", f"shape {list(expected.shape)}", False)
+    if expected.shape[1:] != event:
+        return Line(case.name, f"shape {list(event)}", f"shape {list(expected.shape[1:])}", False)
     own = None if case.rounding is None else read_like(read_rows(bundle, case, case.rounding), expected)
     atol, rtol = bundle.tolerance(case.graph)
     units = [1.0] if case.graph == "log_prob" else bundle.scale()
@@ -91,8 +95,8 @@ def replay_direction(program: Program, bundle: Bundle, cases: list[Case], expect
     """log_prob of sample, whose expected value goes by the Jacobian of the sampler alone."""
     for case in cases:
         if case.graph == "sample" and case.expected is not None:
-            z, context = (None if file is None else read_rows(bundle, case, file) for file in case.inputs)
-            if z is not None and z.shape[0] == expected.shape[0]:
+            z, context = read_inputs(bundle, case)
+            if z.shape[0] == expected.shape[0]:
                 break
     else:
         raise Failure(f"{bundle.path}/flow.json: golden.log_prob_of_sample: no sample case has as many rows")
@@ -130,6 +134,12 @@ def compare(
         if ratio > worst[0]:
             worst = ratio, difference / unit, bound / unit
     return Line(name, f"{worst[1]:.3g}", f"{worst[2]:.3g}", passed)
+
+
+def read_inputs(bundle: Bundle, case: Case) -> tuple[Array, Array | None]:
+    """The rows of x or z, and their context or None."""
+    rows, context = case.inputs
+    return read_rows(bundle, case, rows), None if context is None else read_rows(bundle, case, context)
 
 
 def read_rows(bundle: Bundle, case: Case, file: str) -> Array:

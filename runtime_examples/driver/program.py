@@ -103,11 +103,11 @@ class Program:
         return self._reply()
 
     def _reply(self) -> Array:
-        line = self._replies.readline(LONGEST_LINE).decode(errors="replace")
+        line = self._replies.readline(LONGEST_LINE).decode(errors="replace").rstrip("\n")
         if line.startswith("error "):
             _, code, message = line.split(" ", 2)
             raise Refusal(code, message)
-        kind, colon, count = line.rstrip("\n").partition(":")
+        kind, colon, count = line.partition(":")
         size = int(count or "0") * int(kind[1:] or "1") if colon else 0
         data = self._replies.read(size)
         if not colon or len(data) != size:

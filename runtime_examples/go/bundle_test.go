@@ -1,4 +1,4 @@
-package flowbundle_test
+package flowbundle
 
 import (
 	"errors"
@@ -6,25 +6,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"flowbundle"
-	"flowbundle/golden"
 )
-
-const testBundle = flowbundle.TestBundle
-
-type missing = flowbundle.Missing
-
-var scratch, write, edit = flowbundle.Scratch, flowbundle.Write, flowbundle.Edit
 
 // refused gives the reason why a bundle is, in one line.
 func refused(t *testing.T, folder string) string {
 	t.Helper()
-	bundle, err := flowbundle.OpenBundle(folder)
-	if err == nil {
-		_, err = golden.Read(bundle)
-	}
-	var fault *flowbundle.BundleError
+	_, err := OpenBundle(folder)
+	var fault *BundleError
 	if !errors.As(err, &fault) {
 		t.Errorf("expected a fault of the bundle, got %v", err)
 		return ""
@@ -36,7 +24,7 @@ func refused(t *testing.T, folder string) string {
 }
 
 func TestAWholeBundleOpensAndGivesItsFiles(t *testing.T) {
-	bundle, err := flowbundle.OpenBundle(testBundle)
+	bundle, err := OpenBundle(testBundle)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,10 +34,6 @@ func TestAWholeBundleOpensAndGivesItsFiles(t *testing.T) {
 	if categories := strings.Join(bundle.Manifest.Context[0].Categories, " "); categories != "fair good ideal" {
 		t.Error(categories)
 	}
-	array, err := golden.ReadArray(bundle, "golden/context.npy")
-	if err != nil || len(array.Float32) != 6 || array.Float32[3] != -0.25 {
-		t.Error(array, err)
-	}
 	if _, err := bundle.Read("flow.json"); err == nil || !strings.Contains(err.Error(), "not listed") {
 		t.Error(err)
 	}
@@ -57,10 +41,8 @@ func TestAWholeBundleOpensAndGivesItsFiles(t *testing.T) {
 
 func TestEveryKeyThatIsNotOptionalMustBeThere(t *testing.T) {
 	for _, path := range []string{
-		"format", "name", "description", "dtype", "event_shape", "latent_size", "context_size", "features",
-		"context_features", "architecture", "graphs", "graphs log_prob", "graphs sample file", "graphs sample opset",
-		"graphs sample inputs 0 shape", "files", "tolerance", "tolerance sample rtol", "scale", "reference", "golden",
-		"golden cases", "golden cases 0 inputs", "golden log_prob_of_sample", "golden noise", "provenance",
+		"format", "name", "dtype", "event_shape", "latent_size", "context_size", "features", "context_features", "graphs",
+		"graphs log_prob", "graphs sample file", "files", "scale", "reference",
 	} {
 		folder := scratch(t)
 		edit(t, folder, path, missing{})
@@ -78,8 +60,6 @@ func TestWhatIsWrongWithAKeyIsSaidByItsName(t *testing.T) {
 		descending[i] = -i
 	}
 	quantiles := func(numbers ...int) any { return map[string]any{"rows": 9, "log_prob_quantiles": numbers} }
-	noise := func(seed any) any { return []any{map[string]any{"seed": seed, "start": 0, "file": "golden/z.npy"}} }
-	x := map[string]any{"name": "x", "dtype": "float32", "shape": []any{"batch", 1, 2, 2}}
 	for _, fault := range []struct {
 		path  string
 		value any
@@ -102,14 +82,6 @@ func TestWhatIsWrongWithAKeyIsSaidByItsName(t *testing.T) {
 		{"features", []string{"one"}, "features: "},
 		{"context_features", []any{}, "context_features: "},
 		{"context_features 0 categories", "fair", "context_features[0].categories: "},
-		{"graphs log_prob inputs 1 name", "y", "graphs.log_prob.inputs: "},
-		{"graphs log_prob inputs 1 name", "context", "graphs.log_prob.inputs: "},
-		{"graphs log_prob inputs 1 shape", []any{"batch", 4}, "graphs.log_prob.inputs: "},
-		{"graphs log_prob inputs 1 shape", []any{"batch", 2, 2, 1}, "graphs.log_prob.inputs: "},
-		{"graphs log_prob inputs 1 shape", []any{1, 1, 2, 2}, "graphs.log_prob.inputs: "},
-		{"graphs sample inputs 1 dtype", "float64", "graphs.sample.inputs: "},
-		{"graphs sample outputs", []any{}, "graphs.sample.outputs: "},
-		{"graphs sample outputs", []any{x, x}, "graphs.sample.outputs: "},
 		{"graphs sample file", "other.onnx", "graphs.sample.file: "},
 		{"files log_prob.onnx", "ABC", "files.log_prob.onnx: "},
 		{"files ../x", zeros, `files: "../x" leaves`},
@@ -118,23 +90,9 @@ func TestWhatIsWrongWithAKeyIsSaidByItsName(t *testing.T) {
 		{"files a\\x", zeros, "leaves"},
 		{"files c:x", zeros, "leaves"},
 		{"files ", zeros, "leaves"},
-		{"tolerance log_prob atol", nil, "tolerance.log_prob.atol: "},
 		{"scale", []int{1, 1, 1}, "scale: "},
-		{"scale 2", 0, "scale: "},
 		{"reference", quantiles(1, 2), "reference.log_prob_quantiles: "},
 		{"reference", quantiles(descending...), "reference.log_prob_quantiles: "},
-		{"golden cases 0 graph", "inverse", "golden.cases[0].graph: "},
-		{"golden cases 0 error", "wrong_shape", "golden.cases[0]: "},
-		{"golden cases 3 error", "wrong", "golden.cases[3].error: "},
-		{"golden cases 0 inputs", map[string]any{"z": "golden/z.npy"}, "golden.cases[0].inputs.x: "},
-		{"golden cases 0 inputs y", "golden/z.npy", "golden.cases[0].inputs.y: "},
-		{"golden cases 0 inputs x", "golden/none.npy", "golden.cases[0].inputs.x: "},
-		{"golden cases 0 rows", []int{1}, "golden.cases[0].rows: "},
-		{"golden noise", noise("-1"), "golden.noise[0].seed: "},
-		{"golden noise", noise("18446744073709551616"), "golden.noise[0].seed: "},
-		{"golden noise", noise(1), "golden.noise[0].seed: "},
-		{"golden log_prob_of_sample", "none", "golden.log_prob_of_sample: "},
-		{"provenance", map[string]any{"torch": 2}, "provenance: "},
 		{"selector", "yes", "selector: "},
 		{"selector", nil, "selector: "},
 	} {
@@ -151,7 +109,7 @@ func TestUnknownKeysArePassedOver(t *testing.T) {
 	edit(t, folder, "later", map[string]any{"a": []int{1}})
 	edit(t, folder, "levels", 17)
 	edit(t, folder, "Name", 5)
-	if _, err := flowbundle.OpenBundle(folder); err != nil {
+	if _, err := OpenBundle(folder); err != nil {
 		t.Error(err)
 	}
 }
@@ -216,7 +174,7 @@ func TestALinkMayLeadWithinTheFolderAndNotOutOfIt(t *testing.T) {
 			t.Skip(step)
 		}
 	}
-	if _, err := flowbundle.OpenBundle(folder); err != nil {
+	if _, err := OpenBundle(folder); err != nil {
 		t.Error(err)
 	}
 	for _, target := range []string{filepath.Join(outside, "sample.onnx"), "../../002/bundle/sample.onnx"} {

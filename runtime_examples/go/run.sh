@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
-# Builds the program where needed and runs it:
-#
-#   run.sh golden BUNDLE | score BUNDLE < rows.csv | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…] | bench BUNDLE
+# Builds the program where needed, and keeps the contract with it: golden, score, sample, bench. See ../README.md.
 set -euo pipefail
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -22,4 +20,4 @@ if [ -z "${ORT_DYLIB_PATH:-}" ]; then
     ORT_DYLIB_PATH="$("$here/../onnxruntime.sh" library)"
     export ORT_DYLIB_PATH
 fi
-exec "$here/build/flow" "$@"
+exec "$here/../drive.sh" "$here/build/flow" -- "$@"

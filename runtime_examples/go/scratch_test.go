@@ -11,13 +11,6 @@ import (
 	"testing"
 )
 
-// What the tests outside of the package, which read golden cases too, share with those inside of it.
-const TestBundle = testBundle
-
-type Missing = missing
-
-var Scratch, Write, Edit = scratch, write, edit
-
 // testBundle is a model made by hand, whose answers are known exactly.
 const testBundle = "testdata/bundle"
 

@@ -54,6 +54,9 @@ func (g *graph) open(bundle *Bundle, threads int) error {
 	if err != nil {
 		return err
 	}
+	if err := checkGraph(onnx); err != nil {
+		return bundle.Fault(g.file, err)
+	}
 	inputs := []string{g.input}
 	if bundle.Manifest.ContextSize > 0 {
 		inputs = append(inputs, "context")

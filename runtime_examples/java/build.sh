@@ -20,10 +20,9 @@ build() {
   ) 9>.lock
 }
 
-# Java with the library on the classpath, and a folder of its own for ONNX Runtime's temporary files.
-run_java() {
+# Sets `java`: with the library on the classpath, and a folder of its own for ONNX Runtime's temporary files.
+set_java() {
   local here=$1
-  shift
   mkdir -p "$here/target/tmp"
   # Each start makes an empty folder there, which stays where a process was killed.
   rmdir "$here"/target/tmp/onnxruntime-java* 2>/dev/null || true
@@ -31,6 +30,6 @@ run_java() {
   export ORT_DISABLE_TELEMETRY=${ORT_DISABLE_TELEMETRY-1}
   # Java decodes its arguments, and with them a bundle's path, by the locale.
   [[ $(locale charmap 2>/dev/null) == UTF-8 ]] || export LC_ALL=C.UTF-8
-  exec java -XX:+UseSerialGC -Djava.io.tmpdir="$here/target/tmp" -Donnxruntime.native.path="$here/target/native" \
-    -cp "$here/target/classes:$here/target/lib/*" "$@"
+  java=(java -XX:+UseSerialGC "-Djava.io.tmpdir=$here/target/tmp" "-Donnxruntime.native.path=$here/target/native"
+    -cp "$here/target/classes:$here/target/lib/*")
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# The program, see runtime_examples/README.md: run.sh COMMAND BUNDLE …
+# Builds the program where needed, and keeps the contract with it: golden, score, sample, bench. See ../README.md.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/build.sh"
 (cd "$here" && build)
-run_java "$here" flowbundle.program.Main "$@"
+set_java "$here"
+exec "$here/../drive.sh" "${java[@]}" flowbundle.program.Main -- "$@"

@@ -4,4 +4,5 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/build.sh"
 (cd "$here" && build)
-run_java "$here" "$@"
+set_java "$here"
+exec "${java[@]}" "$@"

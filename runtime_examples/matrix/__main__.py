@@ -12,11 +12,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = Path(__file__).resolve().parent / "work"
-# The Python example reads the bundles and judges what the runtimes give.
-sys.path.insert(1, str(ROOT / "runtime_examples" / "python"))
+# The driver of all languages reads the bundles and judges what the runtimes give.
+sys.path.insert(1, str(ROOT / "runtime_examples"))
 
+from driver.bundle import Bundle, open_bundle  # noqa: E402
 from environments import EnvironmentFault, make_environment, version_of  # noqa: E402
-from flowbundle import Bundle, open_bundle  # noqa: E402
 from replay import Result, replay_apart, replay_program  # noqa: E402
 from report import Row, page  # noqa: E402
 from runtimes import PROGRAMS, RUNTIMES, Program, Runtime  # noqa: E402
@@ -64,7 +64,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         # A copy: all runtimes are to see the same files, though a model be exported anew meanwhile.
         copies = {model: shutil.copytree(folders[model], Path(name) / model) for model in given.models or folders}
-        bundles = {model: open_bundle(path) for model, path in copies.items()}
+        bundles = {model: open_bundle(str(path), None) for model, path in copies.items()}
         document = page(list(rows_of(chosen, bundles)), list(bundles))
     output = given.output or (None if given.only or given.models else ROOT / "docs" / "runtimes.md")
     if output is None:

@@ -17,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from driver.arrays import Array
+from driver.bundle import Bundle, Case
+from driver.golden import Line, judge, read_inputs
 from environments import run_apart
-from flowbundle import Bundle
-from flowbundle.manifest import Case
-from program.golden import judge, read_inputs
+from numpy.typing import NDArray
 from runtimes import Program, Runtime
 
 HERE = Path(__file__).resolve().parent
@@ -50,7 +51,7 @@ class Result:
 
 def replay_apart(runtime: Runtime, python: Path, bundle: Bundle) -> Result:
     """Runs the cases that expect numbers, the graphs unchanged, in a process of the runtime's own."""
-    cases = [case for case in bundle.manifest.cases if case.expected is not None]
+    cases = [case for case in bundle.cases() if case.expected is not None]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         jobs = {"block": runtime.block, "graphs": write_jobs(bundle, cases, folder)}
@@ -67,29 +68,45 @@ def replay_apart(runtime: Runtime, python: Path, bundle: Bundle) -> Result:
         faults = json.loads((folder / "faults.json").read_text(encoding="utf-8"))
         if faults:
             return Result(None, "; ".join(sorted({reason(fault) for fault in faults.values()})))
-        return result_of([judge(bundle, case, np.load(found_file(folder, i))) for i, case in enumerate(cases)])
+        return result_of([judged(bundle, case, np.load(found_file(folder, i))) for i, case in enumerate(cases)])
+
+
+def judged(bundle: Bundle, case: Case, found: NDArray[Any]) -> Line:
+    rows = read_inputs(bundle, case)[0].shape[0]
+    expected = (rows,) if case.graph == "log_prob" else (rows, *bundle.event_shape)
+    if found.shape != expected:
+        return Line(case.name, f"shape {list(found.shape)}", f"shape {list(expected)}", False)
+    return judge(bundle, case, Array.of("f8", found.shape, found.ravel().tolist()))
 
 
 def write_jobs(bundle: Bundle, cases: Sequence[Case], folder: Path) -> list[dict[str, Any]]:
     """What child.py is to do, and the inputs that it is to do it with."""
     jobs = []
-    for graph, spec in bundle.manifest.graphs.items():
-        ((output, output_shape),) = spec.outputs.items()
+    for graph, given in (("log_prob", "x"), ("sample", "z")):
+        spec = bundle.document["graphs"][graph].value
+        ((output, output_shape),) = shapes_of(spec["outputs"]).items()
         batches = [i for i, case in enumerate(cases) if case.graph == graph]
         for i in batches:
-            np.savez(folder / f"{i}.inputs.npz", **read_inputs(bundle, cases[i]))
+            inputs = zip((given, "context"), read_inputs(bundle, cases[i]), strict=True)
+            arrays = {name: np.array(each.values).reshape(each.shape) for name, each in inputs if each is not None}
+            np.savez(folder / f"{i}.inputs.npz", **arrays)
         jobs.append(
             {
                 "name": graph,
                 # A copy: some converters write beside the file that they read, or over it.
-                "file": str(shutil.copy(bundle.path / spec.file, folder)),
-                "inputs": spec.inputs,
+                "file": str(shutil.copy(bundle.path / spec["file"], folder)),
+                "inputs": shapes_of(spec["inputs"]),
                 "output": output,
                 "output_shape": output_shape,
                 "batches": batches,
             }
         )
     return jobs
+
+
+def shapes_of(tensors: list[dict[str, Any]]) -> dict[str, list[int]]:
+    """Tensor → its shape behind the batch axis."""
+    return {tensor["name"]: tensor["shape"][1:] for tensor in tensors}
 
 
 def found_file(folder: Path, batch: int) -> Path:
@@ -113,22 +130,22 @@ def replay_program(program: Program, bundle: Bundle) -> Result:
         return Result(None, reason(str(error)))
     if done.returncode > 1:
         return Result(None, reason(done.stderr))
-    names = {case.name for case in bundle.manifest.cases if case.expected is not None}
+    names = {case.name for case in bundle.cases() if case.expected is not None}
     lines = [line.split("\t") for line in done.stdout.splitlines()[:-1]]
-    judged = [(name, found, bound, word == "passed") for name, found, bound, word in lines]
-    result = result_of([line for line in judged if line[0] in names])
+    told = [Line(name, found, bound, word == "passed") for name, found, bound, word in lines]
+    result = result_of([line for line in told if line.name in names])
     if done.returncode and not result.fault:
-        result = Result(result.ratio, ", ".join(line[0] for line in judged if not line[3]))
+        result = Result(result.ratio, ", ".join(line.name for line in told if not line.passed))
     return result
 
 
-def result_of(lines: Sequence[tuple[str, str, str, bool]]) -> Result:
+def result_of(lines: Sequence[Line]) -> Result:
     """The greatest ratio of difference to bound over all cases, and which of them failed."""
-    failed = [name for name, _, _, passed in lines if not passed]
-    shapes = [f"{name}: {found}, expected {bound}" for name, found, bound, _ in lines if found.startswith("shape")]
+    failed = [line.name for line in lines if not line.passed]
+    shapes = [f"{line.name}: {line.found}, expected {line.bound}" for line in lines if line.found.startswith("shape")]
     if shapes:
         return Result(None, shapes[0])
-    ratio = float(np.max([float(found) / float(bound) for _, found, bound, _ in lines]))
+    ratio = float(np.max([float(line.found) / float(line.bound) for line in lines]))
     return Result(ratio, f"over the bound: {', '.join(failed)}" if failed else "")
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The program, see runtime_examples/README.md: run.sh COMMAND BUNDLE …
+# Installs what is needed, and keeps the contract with the program: golden, score, sample, bench. See ../README.md.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source "$here/install.sh"
 (cd "$here" && install)
-exec node "$here/program/main.js" "$@"
+exec "$here/../drive.sh" node "$here/program/main.js" -- "$@"

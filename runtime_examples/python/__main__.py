@@ -2,6 +2,6 @@
 
 import sys
 
-from program.commands import main
+from program.example import main
 
 sys.exit(main(sys.argv[1:]))

@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
-# Builds the program where needed and runs it:
-#
-#   run.sh golden BUNDLE | score BUNDLE < rows.csv | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…] | bench BUNDLE
+# Builds the program where needed, and keeps the contract with it: golden, score, sample, bench. See ../README.md.
 #
 # FLOW_BACKEND=tract takes tract in place of ONNX Runtime: no library to find, and minutes to build the first time.
 set -euo pipefail
@@ -26,4 +24,4 @@ if [ "${FLOW_BACKEND:-onnxruntime}" = onnxruntime ] && [ -z "${ORT_DYLIB_PATH:-}
     ORT_DYLIB_PATH="$("$here/../onnxruntime.sh" library)"
     export ORT_DYLIB_PATH
 fi
-exec "${build[1]}/release/flow" "$@"
+exec "$here/../drive.sh" "${build[1]}/release/flow" -- "$@"

@@ -17,7 +17,7 @@ if [[ ! node_modules/.package-lock.json -nt package-lock.json ]]; then
   touch node_modules/.package-lock.json
 fi
 
-sources=(prepare.sh licenses page src "$examples/node/src" "$examples/node/program" node_modules/.package-lock.json)
+sources=(prepare.sh licenses page src "$examples/node/src" node_modules/.package-lock.json)
 for bundle in "$models"/*/bundle; do
   sources+=("$bundle")
 done
@@ -30,8 +30,6 @@ mkdir -p site.new/{fonts,node,zoo} site.new/web/node_modules/{fflate/esm,onnxrun
 cp page/* site.new/
 cp -r src site.new/web/src
 cp -r "$examples/node/src" site.new/node/src
-mkdir site.new/node/program
-cp "$examples"/node/program/{cells,contract,csv,float32,npy}.js site.new/node/program/
 cp node_modules/fflate/esm/browser.js site.new/web/node_modules/fflate/esm/
 cp node_modules/fflate/LICENSE site.new/web/node_modules/fflate/
 ort=node_modules/onnxruntime-web/dist

@@ -110,13 +110,13 @@ CHECKS = ("clang-format", "cppcheck", "openssl/evp.h")
 """What C and C++ have in common, beside compilers."""
 
 LANGUAGES = [
-    Language("Python", "python", (), driven=False),
+    Language("Python", "python", ()),
     Language("C11", "c", ("cc", "make", "cjson/cJSON.h", "cmocka.h", *CHECKS)),
     Language("C++17", "cpp", ("c++", "cmake", "ninja", "nlohmann/json.hpp", "gtest/gtest.h", *CHECKS)),
-    Language("Rust", "rust", ("cargo",), driven=False),
-    Language("Go", "go", ("go", "cc"), driven=False),
-    Language("Java", "java", ("java", "mvn"), driven=False),
-    Language("JavaScript", "node", ("node", "npm"), driven=False),
+    Language("Rust", "rust", ("cargo",)),
+    Language("Go", "go", ("go", "cc")),
+    Language("Java", "java", ("java", "mvn")),
+    Language("JavaScript", "node", ("node", "npm")),
     Language("browser", "web", ("node", "npm", "chromium"), driven=False),
 ]
 

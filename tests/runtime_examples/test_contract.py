@@ -19,7 +19,7 @@ import pytest
 
 from flowexport.bundle.text import unprintable
 from flowexport.runtime import Model
-from tests.hostile import AMBIGUOUS, digest_of
+from tests.hostile import HOSTILE, digest_of
 from tests.planting import Planted, move_data_outside, nudge_largest_weight
 
 from .conftest import ZOO, Plant, golden_context, manifest_of
@@ -504,7 +504,7 @@ FAULTS: dict[str, tuple[Callable[[Planted], object], list[str]]] = {
         lambda p: p.write("log_prob.onnx", (p.path / "sample.onnx").read_bytes()),
         ["log_prob"],
     ),
-} | AMBIGUOUS
+} | HOSTILE
 
 
 @pytest.fixture(scope="session")

@@ -74,6 +74,10 @@ bool flow_one_reading(const cJSON *root, const char *text, size_t size, const ch
 /* Reads a listed file, and holds the bytes to their hash. Afterwards, failed or not, the caller frees *data. */
 bool flow_read_listed(const flow_model *model, const char *name, unsigned char **data, size_t *size, flow_error *error);
 
+/* Refuses an ONNX file with anything that is not on the list of operators and fields: see docs/bundle.md. */
+bool flow_check_graph(const flow_model *model, const char *name, const unsigned char *data, size_t size,
+                      flow_error *error);
+
 /* Opens ONNX Runtime's library: see flow_options. */
 bool flow_open_runtime(const char *path, flow_model *model, flow_error *error);
 

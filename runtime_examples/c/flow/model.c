@@ -17,7 +17,8 @@ static bool open_file(flow_model *model, const char *name, int threads, flow_err
     bool done = flow_read_listed(model, name, &data, &size, error);
     for (flow_graph graph = FLOW_LOG_PROB; done && graph <= FLOW_SAMPLE; graph++)
         if (strcmp(name, model->manifest.graphs[graph].file) == 0)
-            done = flow_open_session(model, graph, data, size, threads, error);
+            done = flow_check_graph(model, name, data, size, error) &&
+                   flow_open_session(model, graph, data, size, threads, error);
     free(data);
     return done;
 }

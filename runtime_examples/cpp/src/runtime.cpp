@@ -1,5 +1,7 @@
 #include "runtime.hpp"
 
+#include "onnx.hpp"
+
 #include <dlfcn.h>
 
 #include <cstdio>
@@ -65,6 +67,7 @@ void open_runtime(const std::string &library) {
 Session::Session(const Bundle &bundle, const GraphSpec &spec, int threads)
     : path_(bundle.path(spec.file)), spec_(spec) {
     const std::string bytes = bundle.read(spec.file);
+    check_graph(bytes, path_);
     guarded(path_, [&] {
         // What goes wrong comes as an exception; the log would say it once more.
         environment_ = Ort::Env(ORT_LOGGING_LEVEL_FATAL, "flow");

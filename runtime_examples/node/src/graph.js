@@ -6,6 +6,7 @@ import { InferenceSession, Tensor } from "onnxruntime-node";
 
 import { BundleError } from "./errors.js";
 import { inWords, signature } from "./manifest.js";
+import { requireListedGraph } from "./onnx.js";
 
 /** @typedef {import("./bundle.js").Bundle} Bundle */
 /** @typedef {import("./manifest.js").GraphName} GraphName */
@@ -31,6 +32,7 @@ export class Graph {
     const { file } = bundle.manifest.graphs[name];
     const { inputs, output } = signature(bundle.manifest, name);
     const bytes = await bundle.read(file);
+    requireListedGraph(bytes, path.join(bundle.folder, file));
     try {
       const session = await InferenceSession.create(bytes, {
         executionProviders: ["cpu"],

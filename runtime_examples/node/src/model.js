@@ -1,6 +1,7 @@
 /** A bundle that runs: log_prob, percentile and sample, typed arrays in and out. */
 
 import { Bundle } from "./bundle.js";
+import { categoryCode } from "./category.js";
 import { ArgumentError } from "./errors.js";
 import { Graph } from "./graph.js";
 import { arrayOf, asNumbers, floorScores, HOTTEST, requireContext, requireRows } from "./inputs.js";
@@ -91,11 +92,12 @@ export class Model {
    *
    * @param {number} count
    * @param {Draw} draw
+   * @param {number} [first] the number of the first row: any of the sample can be drawn alone
    * @returns {Promise<NdArray>} `[count, *event]`
    * @throws {InputError | ArgumentError} for an argument that cannot be
    */
-  async sample(count, draw) {
-    const blocks = this.sampleBlocks(count, draw);
+  async sample(count, draw, first = 0) {
+    const blocks = this.sampleBlocks(count, draw, first);
     const data = new (arrayOf(this.manifest))(count * eventSize(this.manifest));
     let at = 0;
     for await (const block of blocks) {
@@ -110,20 +112,22 @@ export class Model {
    *
    * @param {number} count
    * @param {Draw} draw
+   * @param {number} [first] the number of the first row
    * @returns {AsyncGenerator<Numbers, void, undefined>}
    * @throws {InputError | ArgumentError} at once, for an argument that cannot be
    */
-  sampleBlocks(count, { seed, temperature = 1, context = null }) {
+  sampleBlocks(count, { seed, temperature = 1, context = null }, first = 0) {
     const factor = Math.fround(temperature);
+    const whole = [count, first].every((number) => Number.isInteger(number) && number >= 0);
     // The last normal must have a number, too.
-    if (!Number.isInteger(count) || count < 0 || !Number.isSafeInteger(count * this.manifest.latent_size)) {
+    if (!whole || !Number.isSafeInteger((first + count) * this.manifest.latent_size)) {
       throw new ArgumentError(`count: expected a whole number from 0, got ${count}`);
     }
     if (!(factor >= 0 && factor <= HOTTEST)) {
       throw new ArgumentError(`temperature: expected a number from 0 to ${HOTTEST}, got ${temperature}`);
     }
     normals(seed, 0, 0); // holds the seed to its 64 bits
-    return this.#draw(count, seed, factor, requireContext(this.manifest, context, count, BLOCK_ROWS));
+    return this.#draw(count, first, seed, factor, requireContext(this.manifest, context, count, BLOCK_ROWS));
   }
 
   /**
@@ -150,6 +154,20 @@ export class Model {
     return below + (logProb - quantiles[below]) / (quantiles[above] - quantiles[below]);
   }
 
+  /**
+   * The code of a category: what a context holds in place of its label. Labels that are numbers are compared as
+   * numbers, others without the spaces around them.
+   *
+   * @param {string} column
+   * @param {string} label
+   * @returns {number}
+   * @throws {InputError} for a label that is no category of the column
+   * @throws {ArgumentError} where no column of that name has categories
+   */
+  category(column, label) {
+    return categoryCode(this.manifest, column, label);
+  }
+
   /** Gives the memory of both sessions back, once; the model cannot be used afterwards. */
   async close() {
     await Promise.all([this.#logProb.close(), this.#sample.close()]);
@@ -157,17 +175,18 @@ export class Model {
 
   /**
    * @param {number} count
+   * @param {number} first
    * @param {bigint} seed
    * @param {number} temperature float32
    * @param {ContextRows} context
    */
-  async *#draw(count, seed, temperature, context) {
+  async *#draw(count, first, seed, temperature, context) {
     const { latent_size: width, selector } = this.manifest;
     // The last column of a mixture chooses its component: it is no noise to be scaled.
     const scaled = selector ? width - 1 : width;
     for (let start = 0; start < count; start += BLOCK_ROWS) {
       const rows = Math.min(BLOCK_ROWS, count - start);
-      const z = normals(seed, start * width, rows * width);
+      const z = normals(seed, (first + start) * width, rows * width);
       for (let index = 0; index < z.length; index++) {
         z[index] *= index % width < scaled ? temperature : 1;
       }

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { before, test } from "node:test";
 import { Worker } from "node:worker_threads";
 
+import { categoryCode } from "../src/category.js";
 import { ArgumentError, BLOCK_ROWS, BundleError, InputError, Model, normals } from "../src/index.js";
 import { BANANA, BY_HAND } from "./bundles.js";
 
@@ -45,6 +46,30 @@ test("log_prob is that of the graph, −∞ outside the support", async () => {
   const x = array([3, 1, 2, 2], 2, 3, 1, 1, 0, 1, 1, 1);
   const context = array([3, 2], 1, 0.5, 0, 0, 2, -1);
   assertClose(await model.logProb(x, context), [Math.log(6) + 10.5, -Infinity, 19]);
+});
+
+test("a category is known by its label", () => {
+  assert.equal(model.category("cut", " ideal "), 2);
+  for (const label of ["best", "2", ""]) {
+    assert.throws(
+      () => model.category("cut", label),
+      (error) => error instanceof InputError && error.code === "unknown_category",
+    );
+  }
+  assert.throws(() => model.category("angle", "2"), ArgumentError);
+  const grades = { ...model.manifest, context_features: [{ name: "grade", categories: ["1", "2", "10"] }] };
+  assert.deepEqual(
+    ["10.0", "01", "1e1"].map((label) => categoryCode(grades, "grade", label)),
+    [2, 0, 2],
+  );
+  assert.throws(() => categoryCode(grades, "grade", "0"), InputError);
+});
+
+test("a part of a sample is the sample", async () => {
+  const draw = { seed: 9n, context: [2, 0] };
+  const { data: whole } = await model.sample(20, draw);
+  assert.deepEqual((await model.sample(3, draw, 7)).data, whole.slice(28, 40));
+  await assert.rejects(model.sample(1, draw, Number.MAX_SAFE_INTEGER), ArgumentError);
 });
 
 test("one context may serve all rows", async () => {

@@ -84,19 +84,21 @@ export declare class Model {
      *
      * @param {number} count
      * @param {Draw} draw
+     * @param {number} [first] the number of the first row: any of the sample can be drawn alone
      * @returns {Promise<NdArray>} `[count, *event]`
      * @throws {InputError | ArgumentError} for an argument that cannot be
      */
-    sample(count: number, draw: Draw): Promise<NdArray>;
+    sample(count: number, draw: Draw, first?: number): Promise<NdArray>;
     /**
      * The rows of `sample`, 1,024 at a time, for more of them than memory holds.
      *
      * @param {number} count
      * @param {Draw} draw
+     * @param {number} [first] the number of the first row
      * @returns {AsyncGenerator<Numbers, void, undefined>}
      * @throws {InputError | ArgumentError} at once, for an argument that cannot be
      */
-    sampleBlocks(count: number, { seed, temperature, context }: Draw): AsyncGenerator<Numbers, void, undefined>;
+    sampleBlocks(count: number, { seed, temperature, context }: Draw, first?: number): AsyncGenerator<Numbers, void, undefined>;
     /**
      * Where a score stands among those of the reference rows, from 0 to 100, linear between their quantiles.
      *
@@ -105,6 +107,17 @@ export declare class Model {
      * @throws {BundleError} where the bundle has no reference rows
      */
     percentile(logProb: number): number;
+    /**
+     * The code of a category: what a context holds in place of its label. Labels that are numbers are compared as
+     * numbers, others without the spaces around them.
+     *
+     * @param {string} column
+     * @param {string} label
+     * @returns {number}
+     * @throws {InputError} for a label that is no category of the column
+     * @throws {ArgumentError} where no column of that name has categories
+     */
+    category(column: string, label: string): number;
     /** Gives the memory of both sessions back, once; the model cannot be used afterwards. */
     close(): Promise<void>;
 }

@@ -9,13 +9,9 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from numpy.typing import NDArray
 
 from .errors import BundleError
 from .manifest import Manifest, read_manifest
-from .npy import read_npy
 
 MANIFEST_BYTES = 4 << 20
 """A flow.json larger than this is refused unread."""
@@ -50,14 +46,6 @@ class Bundle:
         if found != expected:
             raise BundleError(f"{path}: files: hash differs (expected {expected[:12]}…, found {found[:12]}…)")
         return data
-
-    def array(self, name: str) -> NDArray[Any]:
-        """A listed .npy file.
-
-        Raises:
-            BundleError: as `read` does, and where it is not such a file.
-        """
-        return read_npy(self.read(name), str(self.path / name))
 
 
 def open_bundle(path: str | os.PathLike[str], digest: str | None = None) -> Bundle:

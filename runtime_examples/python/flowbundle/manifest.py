@@ -4,13 +4,11 @@ from __future__ import annotations
 
 __all__ = [
     "FORMAT",
-    "Case",
     "ContextFeature",
     "Dtype",
     "Graph",
     "GraphSpec",
     "Manifest",
-    "Noise",
     "Shapes",
     "read_manifest",
 ]
@@ -28,7 +26,6 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 PART = r"[A-Za-z0-9_-](?:\.?[A-Za-z0-9_-])*"
 FILE_NAME = re.compile(f"{PART}(?:/{PART})*")
 LONGEST_NAME = 255
-SEED = re.compile(r"[0-9]{1,20}")
 
 WIDEST_CONTEXT = 65_536
 """More columns than any table of contexts has: without names, a few characters could ask for an immense one."""
@@ -61,33 +58,6 @@ class ContextFeature:
 
 
 @dataclass(frozen=True)
-class Case:
-    """A golden case: input files, and either the file of the expected output or the code of the expected error.
-
-    Arguments:
-        rounding: the file of what float32 alone costs each expected number, or None.
-        rows: start and stop of the rows that count, or None for all.
-    """
-
-    name: str
-    graph: Graph
-    inputs: dict[str, str]
-    expected: str | None
-    rounding: str | None
-    error: str | None
-    rows: tuple[int, int] | None
-
-
-@dataclass(frozen=True)
-class Noise:
-    """A golden part of the noise: normals number ``start`` onwards of a seed."""
-
-    seed: int
-    start: int
-    file: str
-
-
-@dataclass(frozen=True)
 class Manifest:
     """``flow.json``, as far as a reader needs it.
 
@@ -96,7 +66,6 @@ class Manifest:
         features: names of the numbers of a row, in C order.
         context: the columns of the context; none for a model without.
         files: file → SHA-256.
-        tolerance: graph → (atol, rtol).
         scale: standard deviation of each feature.
         quantiles: 101 of log_prob on reference rows, or None.
         selector: whether the last column of z chooses a component, and takes no temperature.
@@ -110,13 +79,8 @@ class Manifest:
     context: tuple[ContextFeature, ...]
     graphs: dict[Graph, GraphSpec]
     files: dict[str, str]
-    tolerance: dict[Graph, tuple[float, float]]
     scale: tuple[float, ...]
     quantiles: tuple[float, ...] | None
-    cases: tuple[Case, ...]
-    log_prob_of_sample: str
-    log_prob_of_sample_rounding: str | None
-    noise: tuple[Noise, ...]
     selector: bool
 
 
@@ -134,16 +98,13 @@ def read_manifest(data: bytes, file: str) -> Manifest:
     root["format"].one_of(FORMAT)
     dtype: Dtype = root["dtype"].one_of("float32", "float64")
     root["description"].text()
-    root["architecture"].items()
-    root["provenance"].items()
     event_shape = tuple(size.whole(1) for size in root["event_shape"].entries(1, 3))
     width, latent_size = math.prod(event_shape), root["latent_size"].whole(1)
     # The scale before the names: its length bounds the width, which a few characters could make immense.
     scale = tuple(positive(entry) for entry in root["scale"].entries(width, width))
     context, files = read_context(root), read_files(root["files"])
-    graphs, tolerance, golden = root["graphs"], root["tolerance"], root["golden"]
+    graphs, selector = root["graphs"], root.optional("selector")
     given = {"context": (len(context),)} if context else {}
-    selector, direction = root.optional("selector"), golden.optional("log_prob_of_sample_rounding")
     return Manifest(
         name=root["name"].text(),
         dtype=dtype,
@@ -156,13 +117,8 @@ def read_manifest(data: bytes, file: str) -> Manifest:
             "sample": read_graph(graphs["sample"], {"z": (latent_size,), **given}, {"x": event_shape}, dtype, files),
         },
         files=files,
-        tolerance={"log_prob": read_tolerance(tolerance["log_prob"]), "sample": read_tolerance(tolerance["sample"])},
         scale=scale,
         quantiles=read_quantiles(root["reference"]),
-        cases=tuple(read_case(case, files) for case in golden["cases"].entries(most=1000)),
-        log_prob_of_sample=listed(golden["log_prob_of_sample"], files),
-        log_prob_of_sample_rounding=None if direction is None else listed(direction, files),
-        noise=tuple(read_noise(each, files) for each in golden["noise"].entries(most=100)),
         selector=selector is not None and selector.truth(),
     )
 
@@ -213,14 +169,6 @@ def read_graph(graph: Key, inputs: Shapes, outputs: Shapes, dtype: Dtype, files:
     return GraphSpec(listed(graph["file"], files), inputs, outputs)
 
 
-def read_tolerance(tolerance: Key) -> tuple[float, float]:
-    atol, rtol = tolerance["atol"], tolerance["rtol"]
-    for key in (atol, rtol):
-        if key.number() < 0:
-            key.fail("expected a number from 0")
-    return atol.number(), rtol.number()
-
-
 def read_quantiles(reference: Key) -> tuple[float, ...] | None:
     if reference.value is None:
         return None
@@ -229,32 +177,6 @@ def read_quantiles(reference: Key) -> tuple[float, ...] | None:
     if any(before > after for before, after in pairwise(quantiles)):
         reference["log_prob_quantiles"].fail("must ascend")
     return quantiles
-
-
-def read_case(case: Key, files: dict[str, str]) -> Case:
-    graph: Graph = case["graph"].one_of("log_prob", "sample")
-    expected, error, rows = case.optional("expected"), case.optional("error"), case.optional("rows")
-    rounding, output = case.optional("rounding"), "log_prob" if graph == "log_prob" else "x"
-    if (expected is None) == (error is None):
-        case.fail("needs either expected or error")
-    case["inputs"]["x" if graph == "log_prob" else "z"].text()
-    start, stop = (entry.whole(0) for entry in rows.entries(2, 2)) if rows else (0, 0)
-    return Case(
-        name=case["name"].text(),
-        graph=graph,
-        inputs={name: listed(file, files) for name, file in case["inputs"].items()},
-        expected=listed(expected[output], files) if expected else None,
-        rounding=listed(rounding[output], files) if rounding else None,
-        error=error.one_of("wrong_shape", "missing_context", "wrong_dtype") if error else None,
-        rows=(start, stop) if rows else None,
-    )
-
-
-def read_noise(noise: Key, files: dict[str, str]) -> Noise:
-    seed = noise["seed"].text()
-    if not SEED.fullmatch(seed) or int(seed) >= 2**64:
-        noise["seed"].fail(f"expected a decimal number below 2**64 as text, got {shown(seed)}")
-    return Noise(int(seed), noise["start"].whole(0), listed(noise["file"], files))
 
 
 def positive(scale: Key) -> float:

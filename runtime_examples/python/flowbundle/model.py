@@ -13,9 +13,11 @@ import onnxruntime
 from numpy.typing import ArrayLike, NDArray
 
 from .bundle import Bundle, open_bundle
+from .categories import code_of
 from .errors import BundleError, InputError
 from .manifest import Graph
 from .noise import normals
+from .onnx import check_graph
 
 BLOCK_ROWS = 1024
 """Rows a run: ONNX Runtime keeps the memory of the largest batch that it has seen."""
@@ -85,7 +87,9 @@ class Model:
         percentile: NDArray[np.float64] = np.interp(scores, self.manifest.quantiles, np.arange(101.0))
         return percentile
 
-    def sample(self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None) -> Floats:
+    def sample(
+        self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None, first: int = 0
+    ) -> Floats:
         """Draws samples, the same for the same seed in every language.
 
         Arguments:
@@ -93,6 +97,7 @@ class Model:
             seed: 0 … 2⁶⁴ − 1.
             temperature: multiplies the noise, from 0 to 1,000,000.
             context: ``[n, context]``, or ``[context]`` for all rows.
+            first: the number of the first row: any of the sample can be drawn alone.
 
         Returns:
             ``[n, *event]`` of the bundle's type.
@@ -100,20 +105,20 @@ class Model:
         Raises:
             InputError: for an argument that cannot be.
         """
-        blocks = list(self.iterate_samples(n, seed, temperature, context))
+        blocks = list(self.iterate_samples(n, seed, temperature, context, first))
         return np.concatenate(blocks) if blocks else np.empty((0, *self.manifest.event_shape), self.dtype)
 
     def iterate_samples(
-        self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None
+        self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None, first: int = 0
     ) -> Iterator[Floats]:
         """The rows of `sample`, a block at a time, for more of them than memory holds."""
-        if n < 0 or not 0 <= seed < 2**64 or not 0 <= temperature <= HOTTEST:
+        if min(n, first) < 0 or not 0 <= seed < 2**64 or not 0 <= temperature <= HOTTEST:
             raise InputError("wrong_value", f"n {n}, seed {seed} or temperature {temperature} is out of range")
         contexts, width = self._context(context, n), self.manifest.latent_size
 
         def block(start: int) -> Floats:
             rows = min(BLOCK_ROWS, n - start)
-            z = normals(seed, start * width, rows * width).reshape(rows, width)
+            z = normals(seed, (first + start) * width, rows * width).reshape(rows, width)
             # A selector chooses the component of a mixture: it is no noise to be scaled.
             z[:, : width - self.manifest.selector] *= np.float32(temperature)
             return self.sample_from(z, None if contexts is None else contexts[start : start + rows])
@@ -135,6 +140,16 @@ class Model:
         """
         rows = self._as_rows("z", z, (self.manifest.latent_size,))
         return self._run("sample", "z", rows, self._context(context, len(rows)))
+
+    def category(self, column: str, label: str) -> int:
+        """The code of a category: what a context holds in place of its label.
+
+        Labels that are numbers are compared as numbers, others without the spaces around them.
+
+        Raises:
+            InputError: for a label that is no category, and where no column of that name has categories.
+        """
+        return code_of(self.manifest.context, column, label)
 
     def _context(self, given: ArrayLike | None, rows: int) -> Floats | None:
         """The context as ``[rows, context]``, its codes checked; one context for all rows is not copied."""
@@ -202,6 +217,7 @@ def open_session(bundle: Bundle, graph: Graph, threads: int) -> Any:
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     options.log_severity_level = 4  # what goes wrong is raised, and need not be printed as well
     data = bundle.read(spec.file)
+    check_graph(data, str(where))
     try:
         session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as in Model._run

@@ -1,1 +1,1 @@
-"""The program on top of the library: golden, score, sample and bench, the same in every language."""
+"""An example on top of the library, and the mode in which it answers the driver of all languages."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 BANANA = Path(__file__).resolve().parents[3] / "models" / "banana" / "bundle"
@@ -44,13 +43,6 @@ class Tampered:
         """Replaces a file and makes its hash right."""
         (self.path / name).write_bytes(data)
         self.edit(lambda manifest: manifest["files"].update({name: hashlib.sha256(data).hexdigest()}))
-
-    def change_array(self, name: str, change: Callable[[Any], None]) -> None:
-        """Changes the numbers of an array and makes its hash right."""
-        array = np.load(self.path / name)
-        change(array)
-        np.save(self.path / name, array)
-        self.write(name, (self.path / name).read_bytes())
 
 
 @pytest.fixture

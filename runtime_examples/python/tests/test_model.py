@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from conftest import Tampered
 from flowbundle import BundleError, InputError, Model, normals
+from flowbundle.categories import code_of
+from flowbundle.manifest import ContextFeature
 from flowbundle.model import check_codes
 
 
@@ -58,6 +60,35 @@ def test_samples_are_the_map_of_the_noise(model: Model) -> None:
     np.testing.assert_array_equal(model.sample(3, 2**63 + 5, 0.7), model.sample_from(z * np.float32(0.7)))
     np.testing.assert_allclose(model.sample(2100, 1)[:10], model.sample(10, 1), atol=1e-5)
     assert model.sample(0, 0).shape == (0, 2)
+    np.testing.assert_allclose(model.sample(3, 1, first=2000), model.sample(2100, 1)[2000:2003], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("column", "label", "found"),
+    [
+        ("cut", " good ", 1),
+        ("grade", "10.0", 2),
+        ("grade", "01", 0),
+        ("grade", "1e1", 2),
+        ("cut", "0", "unknown_category"),
+        ("cut", "", "unknown_category"),
+        ("grade", "0", "unknown_category"),
+        ("grade", "nan", "unknown_category"),
+        ("angle", "1", "wrong_value"),
+    ],
+)
+def test_a_category_is_known_by_its_label(column: str, label: str, found: int | str) -> None:
+    columns = [
+        ContextFeature("cut", ("fair", "good")),
+        ContextFeature("grade", ("1", "2", "10")),
+        ContextFeature("angle", None),
+    ]
+    if isinstance(found, int):
+        assert code_of(columns, column, label) == found
+        return
+    with pytest.raises(InputError) as caught:
+        code_of(columns, column, label)
+    assert caught.value.code == found
 
 
 def test_a_selector_takes_no_temperature(tampered: Tampered) -> None:

@@ -19,11 +19,15 @@
 
 mod backend;
 mod bundle;
+mod category;
 mod context;
 mod error;
 mod manifest;
 mod model;
 mod noise;
+mod onnx;
+#[rustfmt::skip]
+mod operators;
 mod reading;
 mod rows;
 

@@ -7,10 +7,12 @@ use std::path::Path;
 
 use crate::backend::Session;
 use crate::bundle::Bundle;
+use crate::category;
 use crate::context::Context;
 use crate::error::{Error, InputCode};
 use crate::manifest::{ContextFeature, Dtype, GraphSpec, Manifest};
 use crate::noise::normals;
+use crate::onnx;
 use crate::rows::{Cast, Number, Rows, blocks};
 
 /// A little above it, neighbouring float32 latents are a standard deviation apart.
@@ -99,7 +101,9 @@ impl Model {
         let manifest = bundle.manifest();
         let graph = |spec: &GraphSpec, input, shape, output, width| {
             let path = bundle.folder().join(&spec.file);
-            let session = Session::open(&bundle.read(&spec.file)?, output, threads, &path)?;
+            let bytes = bundle.read(&spec.file)?;
+            onnx::check(&bytes).map_err(|reason| bundle.fault(&spec.file, reason))?;
+            let session = Session::open(&bytes, output, threads, &path)?;
             Ok::<_, Error>(Graph { session, file: spec.file.clone(), input, shape, width })
         };
         let (event, latent) = (manifest.event_shape.clone(), vec![manifest.latent_size]);
@@ -201,6 +205,16 @@ impl Model {
         context: Option<Rows<'_, f64>>,
     ) -> Result<Vec<f64>, Error> {
         self.draw(rows, seed, temperature, context)
+    }
+
+    /// The code of a category: what a context holds in place of its label. Labels that are numbers are compared as
+    /// numbers, others without the spaces around them.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Input`] for a label that is no category, and where no column of that name has categories.
+    pub fn category(&self, column: &str, label: &str) -> Result<f32, Error> {
+        category::code(&self.columns, column, label)
     }
 
     fn draw<T: Number>(

@@ -2,6 +2,7 @@
 
 import { BundleError, FlowError } from "../../node/src/errors.js";
 import { MANIFEST_BYTES, parseManifest } from "../../node/src/manifest.js";
+import { requireListedGraph } from "../../node/src/onnx.js";
 
 /** @typedef {import("../../node/src/manifest.js").Manifest} Manifest */
 /** @typedef {import("../../node/src/inputs.js").NdArray} NdArray */
@@ -31,7 +32,11 @@ export async function openBundle(source, digest) {
   const manifest = parseManifest(document, `${label}/flow.json`, pinned);
   const names = Object.keys(manifest.files);
   const contents = await Promise.all(names.map((name) => readHashed(source, name, manifest.files[name])));
-  return { label, manifest, files: new Map(names.map((name, index) => [name, contents[index]])) };
+  const files = new Map(names.map((name, index) => [name, contents[index]]));
+  for (const { file } of Object.values(manifest.graphs)) {
+    requireListedGraph(files.get(file) ?? new Uint8Array(), `${label}/${file}`);
+  }
+  return { label, manifest, files };
 }
 
 /**

@@ -1,15 +1,15 @@
 /** A bundle's golden cases, run again: what comes out against what the trained model said. */
 
-import { readContract } from "../../node/program/contract.js";
-import { readNpy } from "../../node/program/npy.js";
 import { BundleError, InputError } from "../../node/src/errors.js";
 import { normals } from "../../node/src/noise.js";
+import { readContract } from "./contract.js";
+import { readNpy } from "./npy.js";
 
 /** @typedef {import("./bundle.js").NdArray} NdArray */
 /** @typedef {import("./model.js").Model} Model */
 /** @typedef {import("./bundle.js").Bundle} Bundle */
-/** @typedef {import("../../node/program/contract.js").Contract} Contract */
-/** @typedef {import("../../node/program/contract.js").GoldenCase} GoldenCase */
+/** @typedef {import("./contract.js").Contract} Contract */
+/** @typedef {import("./contract.js").GoldenCase} GoldenCase */
 
 /**
  * What one case came to. The figures are those of the number that comes nearest to its bound, or goes farthest over

@@ -1,5 +1,6 @@
 /** A bundle that runs: log_prob, percentile and sample, typed arrays in and out. */
 
+import { categoryCode } from "../../node/src/category.js";
 import { ArgumentError, BundleError } from "../../node/src/errors.js";
 import { arrayOf, asNumbers, floorScores, HOTTEST, requireContext, requireRows } from "../../node/src/inputs.js";
 import { signature } from "../../node/src/manifest.js";
@@ -128,6 +129,18 @@ export class Model {
     const { data, rows } = requireRows(this.manifest, "z", z, [this.manifest.latent_size]);
     const x = await this.#rows("sample", data, rows, this.#context(context, rows));
     return { data: x, shape: [rows, ...this.manifest.event_shape] };
+  }
+
+  /**
+   * The code of a category: what a context holds in place of its label.
+   *
+   * @param {string} column
+   * @param {string} label
+   * @returns {number}
+   * @throws {InputError | ArgumentError} for a label that is no category of the column, a column without any
+   */
+  category(column, label) {
+    return categoryCode(this.manifest, column, label);
   }
 
   /**

@@ -1,10 +1,10 @@
 /** Tables of rows: CSV in, scores or samples out, in blocks. */
 
-import { cellValue, requireCells } from "../../node/program/cells.js";
-import { joinRecord, matchColumns, readRecords } from "../../node/program/csv.js";
-import { formatFloat64, formatNumber } from "../../node/program/float32.js";
 import { InputError } from "../../node/src/errors.js";
 import { contextFeatures, eventSize, featureNames } from "../../node/src/manifest.js";
+import { cellValue, requireCells } from "./cells.js";
+import { joinRecord, matchColumns, readRecords } from "./csv.js";
+import { formatFloat64, formatNumber } from "./float32.js";
 import { BLOCK_ROWS } from "./model.js";
 
 /** @typedef {import("./bundle.js").NdArray} NdArray */

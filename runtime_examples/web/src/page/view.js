@@ -1,7 +1,7 @@
 /** An open model: its picture, and the controls beside it. */
 
-import { formatFloat32 } from "../../../node/program/float32.js";
 import { parseSeed } from "../../../node/src/noise.js";
+import { formatFloat32 } from "../float32.js";
 import { sampleTable } from "../table.js";
 import { CurvePicture } from "./curve-picture.js";
 import { byId, choice, download, fillOptions, grouped, numberField, say, slider } from "./elements.js";

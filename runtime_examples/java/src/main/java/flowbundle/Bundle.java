@@ -134,13 +134,8 @@ public final class Bundle {
     return manifest;
   }
 
-  /**
-   * flow.json as another record, for who needs more keys than {@link Manifest} has. Its constructor
-   * may refuse them by an {@code IllegalArgumentException} whose message begins with the key.
-   *
-   * @throws BundleException for a key that is missing, of another type or refused, by its path
-   */
-  public <T> T json(Class<T> type) {
+  /** flow.json as a record, whose constructor may refuse it with an IllegalArgumentException. */
+  private <T> T json(Class<T> type) {
     try {
       return MAPPER.readValue(json, type);
     } catch (IOException error) {

@@ -35,6 +35,11 @@ final class Graph implements AutoCloseable {
     this.input = input;
     this.output = output;
     byte[] bytes = bundle.read(file);
+    try {
+      Onnx.check(bytes);
+    } catch (IllegalArgumentException error) {
+      throw new BundleException(path, error.getMessage(), error);
+    }
     try (OrtSession.SessionOptions options = new OrtSession.SessionOptions()) {
       // Faults come as exceptions; lines on standard error would say them twice.
       options.setSessionLogLevel(OrtLoggingLevel.ORT_LOGGING_LEVEL_FATAL);

@@ -145,7 +145,16 @@ public final class Model implements AutoCloseable {
    * @throws IllegalArgumentException for a count below 0, or more than fits one buffer
    */
   public Rows sample(int count, Draw draw) {
-    Iterator<Rows> blocks = sampleBlocks(count, draw);
+    return sample(count, draw, 0);
+  }
+
+  /**
+   * {@link #sample(int, Draw)}, from another row than the first on: any of them can be drawn alone.
+   *
+   * @param first the number of the first
+   */
+  public Rows sample(int count, Draw draw, long first) {
+    Iterator<Rows> blocks = sampleBlocks(count, draw, first);
     Rows x = Rows.allocate(manifest.isWide(), count, manifest.eventShape());
     for (int at = 0; blocks.hasNext(); ) {
       Rows block = blocks.next();
@@ -165,14 +174,19 @@ public final class Model implements AutoCloseable {
    * @throws IllegalArgumentException at once, for a count below 0, or one that has no normals
    */
   public Iterator<Rows> sampleBlocks(long count, Draw draw) {
-    if (count < 0 || count > Long.MAX_VALUE / manifest.latentSize()) {
+    return sampleBlocks(count, draw, 0);
+  }
+
+  private Iterator<Rows> sampleBlocks(long count, Draw draw, long first) {
+    long most = Long.MAX_VALUE / manifest.latentSize();
+    if (count < 0 || first < 0 || count > most || first > most - count) {
       throw new IllegalArgumentException("count: expected a whole number from 0, got " + count);
     }
     Context context = Context.of(manifest, draw.context(), count);
-    int most = (int) Math.min(count, BLOCK_ROWS);
+    int room = (int) Math.min(count, BLOCK_ROWS);
     boolean wide = manifest.isWide();
-    Rows x = Rows.allocate(wide, most, manifest.eventShape());
-    Rows z = Rows.allocate(most, manifest.latentSize());
+    Rows x = Rows.allocate(wide, room, manifest.eventShape());
+    Rows z = Rows.allocate(room, manifest.latentSize());
     return LongStream.iterate(0, start -> start < count, start -> start + BLOCK_ROWS)
         .mapToObj(
             start -> {
@@ -180,7 +194,7 @@ public final class Model implements AutoCloseable {
               Rows block = x.slice(0, rows);
               Rows given = context.block(start, rows);
               sample.run(
-                  noise(draw, start, z.slice(0, rows)).as(wide),
+                  noise(draw, first + start, z.slice(0, rows)).as(wide),
                   given == null ? null : given.as(wide),
                   block);
               return block;
@@ -209,6 +223,17 @@ public final class Model implements AutoCloseable {
     }
     double floor = quantiles.get(below);
     return below + (logProb - floor) / (quantiles.get(below + 1) - floor);
+  }
+
+  /**
+   * The code of a category: what a context holds in place of its label. Labels that are numbers are
+   * compared as numbers, others without the spaces around them.
+   *
+   * @throws InputException for a label that is no category of the column
+   * @throws IllegalArgumentException where no column of that name has categories
+   */
+  public float category(String column, String label) {
+    return Category.code(manifest.context(), column, label);
   }
 
   /** Gives the memory of both sessions back, once; the model cannot be used afterwards. */

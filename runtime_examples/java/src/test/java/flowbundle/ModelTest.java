@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import flowbundle.InputException.Code;
+import flowbundle.Manifest.ContextFeature;
 import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.Iterator;
@@ -118,6 +119,29 @@ class ModelTest {
       expected[index] = z.get(row + index % 4) * 0.7f + 100 * z.get(row + 4) + 10.5f;
     }
     assertArrayEquals(expected, numbers(x), 1e-4f);
+  }
+
+  @Test
+  void aCategoryIsKnownByItsLabel() {
+    assertEquals(2, model.category("cut", " ideal "));
+    for (String label : List.of("best", "2", "")) {
+      InputException error = assertThrows(InputException.class, () -> model.category("cut", label));
+      assertEquals(Code.UNKNOWN_CATEGORY, error.code());
+    }
+    assertThrows(IllegalArgumentException.class, () -> model.category("angle", "2"));
+    List<ContextFeature> grades = List.of(new ContextFeature("grade", List.of("1", "2", "10")));
+    assertEquals(2, Category.code(grades, "grade", "10.0"));
+    assertEquals(0, Category.code(grades, "grade", "01"));
+    assertThrows(InputException.class, () -> Category.code(grades, "grade", "0"));
+  }
+
+  @Test
+  void aPartOfASampleIsTheSample() {
+    Draw draw = new Draw(9, context(2, 0));
+    float[] whole = numbers(model.sample(20, draw));
+    float[] part = numbers(model.sample(3, draw, 7));
+    assertArrayEquals(Arrays.copyOfRange(whole, 28, 40), part);
+    assertThrows(IllegalArgumentException.class, () -> model.sample(1, draw, Long.MAX_VALUE / 2));
   }
 
   @Test

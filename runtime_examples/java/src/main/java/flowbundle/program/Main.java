@@ -2,8 +2,11 @@ package flowbundle.program;
 
 import flowbundle.BundleException;
 import flowbundle.Draw;
+import flowbundle.Manifest;
+import flowbundle.Manifest.ContextFeature;
 import flowbundle.Model;
 import flowbundle.Rows;
+import java.io.BufferedReader;
 import java.io.BufferedWriter;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -11,210 +14,159 @@ import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.OutputStreamWriter;
 import java.io.PrintStream;
-import java.io.Reader;
 import java.io.Writer;
-import java.math.BigInteger;
+import java.nio.DoubleBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
-import java.util.Locale;
 
-/** The four commands of the contract, and the one line of whatever goes wrong. */
+/**
+ * An example of the library: scores the rows of a table, or draws samples. Tables are plain: a line
+ * of names, then lines of numbers, and of labels where a column of the context has categories, with
+ * commas between.
+ */
 public final class Main {
   private static final String USAGE =
-      "usage: run.sh golden BUNDLE | score BUNDLE < rows.csv | bench BUNDLE"
-          + " | sample BUNDLE N SEED [TEMPERATURE] [--context V1,V2,…]; all: [--digest HEX]";
+      "usage: score BUNDLE < rows.csv | sample BUNDLE N SEED; golden, bench and all options need"
+          + " Python 3.11 or later";
 
-  private static final int DONE = 0;
-  private static final int CASE_FAILED = 1;
-  private static final int REFUSED = 2;
+  private final Model model;
+  private final Manifest manifest;
+  private final Writer out;
 
-  private final Writer out =
-      new BufferedWriter(
-          new OutputStreamWriter(new FileOutputStream(FileDescriptor.out), StandardCharsets.UTF_8));
-  private final PrintStream errors =
-      new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
-
-  /** The bundle's, where it is pinned. */
-  private String digest;
-
-  private Main() {}
+  private Main(Model model, Writer out) {
+    this.model = model;
+    this.manifest = model.manifest();
+    this.out = out;
+  }
 
   public static void main(String[] arguments) {
-    System.exit(new Main().status(List.of(arguments)));
-  }
-
-  /** Runs a command, and says in one line what was wrong with it. */
-  private int status(List<String> arguments) {
     try {
-      int status = run(new ArrayList<>(arguments));
-      out.flush();
-      return status;
-    } catch (BundleException | IllegalArgumentException | TableException error) {
-      return refused(error.getMessage());
-    } catch (OutOfMemoryError error) {
-      return refused("out of memory");
+      System.exit(run(arguments));
+    } catch (BundleException | IllegalArgumentException error) {
+      refuse(error.getMessage());
     } catch (IOException error) {
-      return unwritten(error);
+      refuse("standard input or output: " + error.getMessage());
     }
   }
 
-  private int refused(String message) {
-    try {
-      out.flush();
-    } catch (IOException error) {
-      return unwritten(error);
-    }
-    errors.println("flow: " + oneLine(message));
-    return REFUSED;
+  private static void refuse(String message) {
+    PrintStream errors =
+        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8);
+    errors.println("flow: " + message.replaceAll("\\p{Cntrl}+", " "));
+    System.exit(2);
   }
 
-  /** Whoever read our output may have had enough; anything else, such as a full disk, is told. */
-  private int unwritten(IOException error) {
-    if ("Broken pipe".equals(error.getMessage())) {
-      return DONE;
+  private static int run(String[] arguments) throws IOException {
+    String verb = arguments.length < 2 ? "" : arguments[0];
+    if (verb.equals("run")) { // what ../drive.sh asks for
+      return new Run().answerAll(Path.of(arguments[1]), arguments.length > 2 ? arguments[2] : null);
     }
-    errors.println("flow: standard output: cannot be written (" + error.getMessage() + ")");
-    return REFUSED;
-  }
-
-  /** The command that the arguments name. */
-  private int run(List<String> arguments) throws IOException {
-    int pin = arguments.indexOf("--digest");
-    if (pin >= 0) {
-      arguments.remove(pin);
-      if (pin == arguments.size()) {
-        throw new IllegalArgumentException(USAGE);
+    boolean scores = verb.equals("score") && arguments.length == 2;
+    if (!scores && !(verb.equals("sample") && arguments.length == 4)) {
+      throw new IllegalArgumentException(USAGE);
+    }
+    Writer out =
+        new BufferedWriter(
+            new OutputStreamWriter(
+                new FileOutputStream(FileDescriptor.out), StandardCharsets.UTF_8));
+    try (Model model = Model.open(Path.of(arguments[1]))) {
+      Main main = new Main(model, out);
+      if (scores) {
+        main.score(new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8)));
+      } else {
+        main.sample(Long.parseLong(arguments[2]), Long.parseUnsignedLong(arguments[3]));
       }
-      digest = arguments.remove(pin);
-      if (!digest.matches("[0-9a-f]{64}")) {
+    }
+    out.flush();
+    return 0;
+  }
+
+  private void sample(long count, long seed) throws IOException {
+    Iterator<Rows> blocks = model.sampleBlocks(count, new Draw(seed));
+    out.write(String.join(",", manifest.features()) + "\n");
+    int width = manifest.features().size();
+    while (blocks.hasNext()) {
+      Rows x = blocks.next();
+      for (int index = 0; index < x.size(); index++) {
+        out.write(text(x.get(index)) + ((index + 1) % width == 0 ? "\n" : ","));
+      }
+    }
+  }
+
+  private void score(BufferedReader lines) throws IOException {
+    List<String> header = cells(lines.readLine());
+    List<ContextFeature> columns = new ArrayList<>();
+    manifest.features().forEach(name -> columns.add(new ContextFeature(name, null)));
+    columns.addAll(manifest.context());
+    for (ContextFeature column : columns) {
+      if (!header.contains(column.name())) {
+        throw new IllegalArgumentException("standard input: no column " + column.name());
+      }
+    }
+    out.write(manifest.quantiles() == null ? "log_prob\n" : "log_prob,percentile\n");
+    List<double[]> rows = new ArrayList<>();
+    for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+      List<String> cells = cells(line);
+      if (cells.size() != header.size()) {
         throw new IllegalArgumentException(
-            "--digest: \"" + digest + "\" is no SHA-256 in lower-case hex");
+            "standard input: expected " + header.size() + " cells: " + line);
+      }
+      rows.add(
+          columns.stream()
+              .mapToDouble(column -> value(cells.get(header.indexOf(column.name())), column))
+              .toArray());
+      if (rows.size() == Model.BLOCK_ROWS) {
+        writeScores(rows);
+        rows.clear();
       }
     }
-    String command = arguments.isEmpty() ? "" : arguments.remove(0);
-    if (command.equals("sample")) {
-      String context = null;
-      int option = arguments.indexOf("--context");
-      if (option >= 0 && option + 1 < arguments.size()) {
-        context = arguments.remove(option + 1);
-        arguments.remove(option);
-      }
-      if (arguments.size() == 3) {
-        arguments.add("1");
-      }
-      if (arguments.size() == 4) {
-        return sample(arguments, context);
-      }
-      throw new IllegalArgumentException(USAGE);
-    }
-    if (arguments.size() != 1) {
-      throw new IllegalArgumentException(USAGE);
-    }
-    Path bundle = Path.of(arguments.get(0));
-    return switch (command) {
-      case "golden" -> golden(bundle);
-      case "score" -> score(bundle);
-      case "bench" -> bench(bundle);
-      default -> throw new IllegalArgumentException(USAGE);
-    };
+    writeScores(rows);
   }
 
-  private int golden(Path bundle) throws IOException {
-    try (Model model = Model.open(bundle, 1, digest)) {
-      List<Golden.Outcome> outcomes = new ArrayList<>();
-      new Golden(model).replay(outcomes::add);
-      long failed = outcomes.stream().filter(outcome -> !outcome.passed()).count();
-      for (Golden.Outcome outcome : outcomes) {
-        String verdict = outcome.passed() ? "passed" : "failed";
-        String name = oneLine(outcome.name());
-        out.write(String.join("\t", name, outcome.found(), outcome.bound(), verdict) + "\n");
-      }
-      out.write("passed " + (outcomes.size() - failed) + ", failed " + failed + "\n");
-      return failed == 0 ? DONE : CASE_FAILED;
+  private void writeScores(List<double[]> rows) throws IOException {
+    int width = manifest.features().size();
+    int columns = manifest.context().size();
+    DoubleBuffer x = DoubleBuffer.allocate(rows.size() * width);
+    DoubleBuffer context = DoubleBuffer.allocate(rows.size() * columns);
+    for (double[] row : rows) {
+      x.put(row, 0, width);
+      context.put(row, width, columns);
+    }
+    List<Integer> event = manifest.eventShape();
+    int[] shape = new int[event.size() + 1];
+    shape[0] = rows.size();
+    for (int axis = 0; axis < event.size(); axis++) {
+      shape[axis + 1] = event.get(axis);
+    }
+    Rows given = columns == 0 ? null : Rows.of(context.flip(), rows.size(), columns);
+    for (double score : model.logProb64(Rows.of(x.flip(), shape), given)) {
+      out.write(text(score));
+      out.write(manifest.quantiles() == null ? "\n" : "," + model.percentile(score) + "\n");
     }
   }
 
-  private int score(Path bundle) throws IOException {
-    try (Model model = Model.open(bundle, 1, digest)) {
-      boolean hasReference = model.manifest().quantiles() != null;
-      if (!hasReference) {
-        errors.println("flow: the bundle has no reference rows, so there are no percentiles");
-      }
-      Reader input = new InputStreamReader(System.in, StandardCharsets.UTF_8.newDecoder());
-      Table table = new Table(model.manifest(), input, "standard input");
-      // The header goes out with the first block, so that a bad first row gives nothing at all.
-      Table.Block block = table.next();
-      out.write(Csv.record(hasReference ? List.of("log_prob", "percentile") : List.of("log_prob")));
-      for (; block != null; block = table.next()) {
-        for (double score : model.logProb64(block.x(), block.context())) {
-          out.write(Numbers.format(score, model.manifest().isWide()));
-          out.write(hasReference ? "," + Numbers.format(model.percentile(score)) + "\n" : "\n");
-        }
-      }
-      return DONE;
-    }
-  }
-
-  private int sample(List<String> arguments, String contextText) throws IOException {
-    long count = whole("N", arguments.get(1), Long.SIZE - 1);
-    long seed = whole("SEED", arguments.get(2), Long.SIZE);
-    float temperature = (float) Table.number(arguments.get(3));
-    if (!(temperature >= 0 && temperature <= 1e6f)) {
+  private static List<String> cells(String line) {
+    if (line != null && line.contains("\"")) {
       throw new IllegalArgumentException(
-          "TEMPERATURE: expected a number from 0 to 1000000, got \"" + arguments.get(3) + "\"");
+          "standard input: quotes need Python; see README.md: " + line);
     }
-    try (Model model = Model.open(Path.of(arguments.get(0)), 1, digest)) {
-      Rows context =
-          contextText == null ? null : Table.context(model.manifest(), contextText, "--context");
-      Iterator<Rows> blocks = model.sampleBlocks(count, new Draw(seed, temperature, context));
-      out.write(Csv.record(model.manifest().features()));
-      int width = model.manifest().features().size();
-      while (blocks.hasNext()) {
-        Rows x = blocks.next();
-        for (int index = 0; index < x.size(); index++) {
-          out.write(Numbers.format(x.get(index), x.isWide()));
-          out.write((index + 1) % width == 0 ? '\n' : ',');
-        }
-      }
-      return DONE;
-    }
+    return line == null ? List.of() : List.of(line.split(",", -1));
   }
 
-  private int bench(Path bundle) throws IOException {
-    try (Model model = Model.open(bundle, 1, digest)) {
-      int columns = model.manifest().context().size();
-      // Zero is a number, and a code, that every model takes as a context.
-      Rows context = columns == 0 ? null : Rows.allocate(1, columns);
-      Draw draw = new Draw(0, context);
-      out.write(Csv.record(List.of("graph", "rows", "microseconds")));
-      for (int rows : new int[] {1, 1000}) {
-        Rows x = model.sample(rows, draw);
-        writeTime("log_prob", rows, () -> model.logProb(x, context));
-        writeTime("sample", rows, () -> model.sample(rows, draw));
-      }
-      return DONE;
+  private double value(String cell, ContextFeature column) {
+    return column.categories() == null
+        ? Double.parseDouble(cell)
+        : model.category(column.name(), cell);
+  }
+
+  /** A number of the bundle's type. */
+  private String text(double number) {
+    if (Double.isInfinite(number)) {
+      return number < 0 ? "-inf" : "inf";
     }
-  }
-
-  private void writeTime(String graph, int rows, Runnable call) throws IOException {
-    double median = Bench.medianMicroseconds(call);
-    out.write(String.format(Locale.ROOT, "%s,%d,%.1f%n", graph, rows, median));
-  }
-
-  /** A whole number from 0, of so many bits. */
-  private static long whole(String name, String text, int bits) {
-    if (!text.matches("[0-9]{1,20}") || new BigInteger(text).bitLength() > bits) {
-      throw new IllegalArgumentException(
-          name + ": expected a whole number of " + bits + " bits, got \"" + text + "\"");
-    }
-    return Long.parseUnsignedLong(text);
-  }
-
-  /** Text from a bundle or a table, without what could break a line or steer a terminal. */
-  private static String oneLine(String text) {
-    return text.replaceAll("\\p{Cntrl}+", " ");
+    return manifest.isWide() ? Double.toString(number) : Float.toString((float) number);
   }
 }

@@ -1,2 +1,4 @@
-/** The program of runtime_examples/README.md on top of the library. */
+/**
+ * An example on top of the library, and the mode in which it answers the driver of all languages.
+ */
 package flowbundle.program;
