@@ -125,6 +125,10 @@ EXTRAS = {
 """Optional distributions, and the extra that brings each."""
 
 
+DISTRIBUTIONS = {"grpc": "grpcio", "prometheus_client": "prometheus-client", "sklearn": "scikit-learn"}
+"""Distributions whose module has another name."""
+
+
 class MissingExtra(FlowExportError, ImportError):
     """A package of an optional extra is not installed.
 
@@ -146,6 +150,7 @@ def extras_named() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name in EXTRAS:
-            raise MissingExtra(error.name) from error
+        package = DISTRIBUTIONS.get(error.name or "", error.name)
+        if package in EXTRAS:
+            raise MissingExtra(package) from error
         raise

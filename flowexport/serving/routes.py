@@ -17,6 +17,8 @@ from .endpoint import Endpoint
 from .http import Exchange
 from .messages import read_inference, write_json
 from .metrics import metrics_text
+from .pages import HEADERS as PAGE_HEADERS
+from .pages import Pages
 from .refusal import Refusal, refusal_of
 from .surface import Surface, unknown
 
@@ -32,10 +34,11 @@ class Routes:
         batcher: that runs inferences.
         access: of who may ask.
         change: loads and unloads.
+        pages: for a browser.
     """
 
-    def __init__(self, surface: Surface, batcher: Batcher, access: Access, change: Change) -> None:
-        self.surface, self.batcher, self.access, self.change = surface, batcher, access, change
+    def __init__(self, surface: Surface, batcher: Batcher, access: Access, change: Change, pages: Pages) -> None:
+        self.surface, self.batcher, self.access, self.change, self.pages = surface, batcher, access, change, pages
         self.registry = surface.registry
 
     def handle(self, exchange: Exchange) -> None:
@@ -92,11 +95,20 @@ class Routes:
                 text, kind = metrics_text(self.surface.counters, self.registry)
                 exchange.send(200, text, kind.encode())
             case _:
-                found = self.surface.document(parts)
-                if found is None:
-                    raise unknown(target)
-                require_method(exchange, b"GET", b"HEAD")
-                exchange.send(found[0], write_json(found[1]))
+                self.show(exchange, target, parts)
+
+    def show(self, exchange: Exchange, target: bytes, parts: list[str]) -> None:
+        """A document, or a file of the page; without a page, what the server is stands at ``/``."""
+        found = self.surface.document(parts)
+        file = None if found is not None else self.pages.read(parts)
+        if found is None and file is None and parts:
+            raise unknown(target)
+        require_method(exchange, b"GET", b"HEAD")
+        if file is not None:
+            exchange.send(200, file[0], file[1], PAGE_HEADERS)
+        else:
+            status, document = found or (200, self.surface.server())
+            exchange.send(status, write_json(document))
 
     def operate(self, exchange: Exchange, name: str, load: bool) -> None:
         """Loads or unloads a bundle, both of its models; the answer comes when it is done."""

@@ -14,12 +14,15 @@ from collections.abc import Callable
 from email.utils import formatdate
 from typing import TYPE_CHECKING
 
+from flowexport.page import page_folder
+
 from .access import Access
 from .batching import Batcher
 from .counters import Counters
 from .http import Connection, Exchange
 from .loading import Loading
 from .log import Log, request_id_of
+from .pages import Pages
 from .refusal import Refusal
 from .registry import Registry
 from .routes import Routes
@@ -61,7 +64,7 @@ class Server:
         self.batcher = Batcher(settings.limits, settings.threads or 2, counters)
         self.loading = Loading(registry, counters, self.log)
         self.surface = Surface(registry, counters, self.is_ready)
-        routes = Routes(self.surface, self.batcher, access, self.loading.change)
+        routes = Routes(self.surface, self.batcher, access, self.loading.change, Pages(page_folder(), registry))
         self.handle: Callable[[Exchange], None] = routes.handle
         self.stopped = asyncio.Event()
 
