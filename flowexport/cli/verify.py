@@ -35,12 +35,10 @@ def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, dige
 
     references = None
     if checkpoint is not None:
-        from flowexport.export import references_from
+        from flowexport.export import references_of_checkpoint
         from flowexport.training import load_checkpoint
 
-        trained = load_checkpoint(checkpoint)
-        rows, context = (None if t is None else t.double().numpy() for t in (trained.x, trained.context))
-        references = references_from(trained.flow, rows, context)
+        references = references_of_checkpoint(load_checkpoint(checkpoint))
     reports = []
     for bundle in bundles:
         with waiting(f"verifying {bundle}"):

@@ -8,11 +8,11 @@ import sys
 from types import ModuleType
 from typing import Any
 
-from .afresh import references_from
+from .afresh import references_from, references_of_checkpoint
 from .export import export as _export
 from .export import export_checkpoint
 
-__all__ = ["export_checkpoint", "references_from"]
+__all__ = ["export_checkpoint", "references_from", "references_of_checkpoint"]
 
 
 class _Callable(ModuleType):

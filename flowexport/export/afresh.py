@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["latent_of", "references_from", "target_of"]
+__all__ = ["latent_of", "references_from", "references_of_checkpoint", "target_of"]
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,11 +14,13 @@ import torch
 from flowexport.flows import Flow
 from flowexport.runtime import References
 from flowexport.runtime.parity import ReferenceCase
+from flowexport.training import Checkpoint
 
 from .folds import fold_all
 from .lean import LeanFlow
 from .references import GoldenArrays, GoldenCase, golden_cases, optional, tensor
 from .rounding import Rounding
+from .said import said_checks
 from .steady import steady_arrays
 
 
@@ -48,6 +51,13 @@ def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None
         target_of(flow, golden.z),
         rounding.log_prob_of_sample,
     )
+
+
+def references_of_checkpoint(checkpoint: Checkpoint) -> References:
+    """Fresh references of a run folder, which hold a bundle to its names, weights and graphs as well."""
+    x, context = (None if t is None else t.double().numpy() for t in (checkpoint.x, checkpoint.context))
+    references = references_from(checkpoint.flow, x, context)
+    return replace(references, said=lambda bundle: said_checks(bundle, checkpoint))
 
 
 def latent_of(flow: Flow) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:

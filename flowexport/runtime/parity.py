@@ -70,6 +70,7 @@ class References:
         latent: the trained model's x → u in float64, where there is one at hand.
         target: the latent u that each z becomes at its base, ``[rows, features]``; needed with ``latent``.
         rounding: how far float32 alone may take log_prob_of_sample, ``[rows]``, nats.
+        said: checks of what a bundle says beside numbers, where there is something at hand to hold it to.
     """
 
     cases: list[ReferenceCase]
@@ -79,6 +80,7 @@ class References:
     latent: Callable[[np.ndarray, np.ndarray | None], np.ndarray] | None = None
     target: np.ndarray | None = None
     rounding: np.ndarray | None = None
+    said: Callable[[Bundle], list[Check]] | None = None
 
     def scale(self, model: Model) -> np.ndarray:
         """The unit of each feature's bound: the bundle's ``scale``, and no more than the samples' own deviation.
@@ -186,6 +188,7 @@ def proved(bundle: Bundle, device: str, references: References | None, threads: 
     scale = references.scale(model)
     checks = [
         *structure_checks(bundle, model),
+        *(references.said(bundle) if references.said else []),
         *substance_checks(bundle, model, golden),
         *(parity_check(model, case, scale) for case in references.cases),
         *rounding_checks(references, scale),

@@ -1,0 +1,111 @@
+"""What a bundle says of its model beside numbers, held to the run folder: names, weights, and the graphs themselves."""
+
+from __future__ import annotations
+
+__all__ = ["said_checks"]
+
+import hashlib
+from importlib import metadata
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from safetensors.torch import save as save_tensors
+
+from flowexport import __version__
+from flowexport.bundle import Bundle
+from flowexport.runtime.checks import Check, Status
+from flowexport.training import Checkpoint
+from flowexport.training.checkpoint import contiguous
+
+from .folds import fold_all
+from .graphs import log_prob_graph, sample_graph
+from .lean import LeanFlow
+
+LAST_BITS = 1e-6
+"""How far a constant of a graph may be from that of a fresh export, as a share of the largest of its tensor: the folds
+are products and inverses of matrices, which processors round in their own ways."""
+
+
+def said_checks(bundle: Bundle, checkpoint: Checkpoint) -> list[Check]:
+    """Names of features and categories, the hash of the weights, and both graphs beside those of a fresh export."""
+    return [names_check(bundle, checkpoint), weights_check(bundle, checkpoint), *graph_checks(bundle, checkpoint)]
+
+
+def names_check(bundle: Bundle, checkpoint: Checkpoint) -> Check:
+    """That columns, and the codes of categories, are called what they were called in training."""
+    manifest, config = bundle.manifest, checkpoint.config
+    context = [(each.name, each.categories or []) for each in manifest.context_features or []]
+    trained = [(name, config.categories.get(name, [])) for name in config.context_features]
+    for key, said, true in (
+        # Pixels may be without names.
+        ("features", manifest.features or config.features, config.features),
+        ("context_features", context, trained),
+        ("discrete", manifest.discrete or {}, config.discrete),
+    ):
+        if said != true:
+            return checked("names", False, f"{key} are {str(said)[:100]}, in the run folder {str(true)[:100]}")
+    return checked("names", True, "features, context and categories are the run folder's")
+
+
+def weights_check(bundle: Bundle, checkpoint: Checkpoint) -> Check:
+    """That the bundle says it was made from these weights."""
+    found = hashlib.sha256(save_tensors(contiguous(checkpoint.flow.state_dict()))).hexdigest()
+    said = bundle.manifest.provenance.get("weights_sha256", "")
+    if said == found:
+        return checked("weights", True, f"weights_sha256 {found[:12]}…")
+    return checked("weights", False, f"weights_sha256 is {said[:12]!r}…, of the run folder's weights {found[:12]!r}…")
+
+
+def graph_checks(bundle: Bundle, checkpoint: Checkpoint) -> list[Check]:
+    """Each graph beside that of a fresh export, where the same versions made both."""
+    now = {
+        "flowexport": __version__,
+        "torch": metadata.version("torch").split("+")[0],
+        "onnx": metadata.version("onnx"),
+    }
+    then = {key: bundle.manifest.provenance.get(key) for key in now}
+    if then != now:
+        other = ", ".join(f"{key} {then[key]}" for key in now if then[key] != now[key])
+        return [Check("structure", "graphs, exported afresh", "not run", detail=f"made with {other}")]
+    lean = fold_all(LeanFlow(checkpoint.flow))
+    lean.to(torch.float32 if bundle.manifest.dtype == "float32" else torch.float64)
+    made = {"log_prob": log_prob_graph(lean), "sample": sample_graph(lean)}
+    return [graph_check(name, bundle.graph(name)[0], fresh) for name, fresh in made.items()]
+
+
+def graph_check(name: str, found: bytes, fresh: bytes) -> Check:
+    """A graph that is another by more than the last bits of its constants fails, however well its numbers agree."""
+    subject = f"{name}, exported afresh"
+    if found == fresh:
+        return checked(subject, True, "byte for byte the same")
+    (one, constants), (other, expected) = parted(found), parted(fresh)
+    if one != other or constants.keys() != expected.keys():
+        return checked(subject, False, "has other nodes than a fresh export")
+    for key, constant in constants.items():
+        wanted = expected[key]
+        same = constant.shape == wanted.shape and constant.dtype == wanted.dtype
+        if not same or not np.allclose(constant, wanted, rtol=0, atol=LAST_BITS * size_of(wanted), equal_nan=True):
+            return checked(subject, False, f"the constant {key!r} is not that of a fresh export")
+    return checked(subject, True, "the same but for the last bits of constants")
+
+
+def parted(data: bytes) -> tuple[bytes, dict[str, np.ndarray]]:
+    """A graph without the values of its constants, and these by name."""
+    model = onnx.ModelProto.FromString(data)
+    constants = {each.name: numpy_helper.to_array(each) for each in model.graph.initializer}
+    for each in model.graph.initializer:
+        each.ClearField("raw_data")
+    return model.SerializeToString(deterministic=True), constants
+
+
+def size_of(array: np.ndarray) -> float:
+    """The largest finite magnitude in an array; 0 of whole numbers, which are exact."""
+    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array[:0]
+    return float(np.abs(finite).max()) if finite.size else 0.0
+
+
+def checked(subject: str, passed: bool, detail: str) -> Check:
+    status: Status = "passed" if passed else "failed"
+    return Check("structure", subject, status, detail=detail)
