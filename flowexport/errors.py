@@ -112,6 +112,7 @@ EXTRAS = {
     "onnxscript": "train",
     "safetensors": "train",
     "matplotlib": "train",
+    "ray": "ray",
     "scikit-learn": "evaluate",
     "nflows": "interop",
     "normflows": "interop",

@@ -1,27 +1,57 @@
 """``flowexport sample``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from .engine import Cluster, require_for_ray
+from .engine import engine as engine_options
 from .options import as_json as json_option
 from .options import context_rows, examples
 from .options import device as device_option
 from .options import digest as digest_option
 from .options import threads as threads_option
 
+if TYPE_CHECKING:
+    import numpy as np
+
+    from flowexport.runtime import Model
+
+
+MOST = 10**30
+"""Beyond all that anything holds, and short enough to be shown."""
+
+
+# Generic for type checkers only: click below 8.4 cannot be subscripted.
+class Whole(click.ParamType):  # type: ignore[type-arg]
+    """A whole number from 0, with an exponent or without: 1000, 1e9."""
+
+    name = "N"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        from decimal import Decimal, InvalidOperation
+
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            number = Decimal("NaN")
+        if not (number.is_finite() and 0 <= number < MOST) or number != number.to_integral_value():
+            self.fail(f"expected a whole number from 0, got {value!r}", param, ctx)
+        return int(number)
+
 
 @click.command(
     "sample", epilog=examples("sample banana -n 1000 --seed 0 -o samples.csv", "sample noisy_ring -n 10 --context 0.1")
 )
 @click.argument("bundle")
-@click.option("-n", "count", type=click.IntRange(min=0), required=True, help="Rows, for each context.")
+@click.option("-n", "count", type=Whole(), required=True, help="Rows, for each context; 1e9 is a number too.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="The same seed gives the same rows in every language.")
 @click.option("--temperature", type=click.FloatRange(min=0), default=1.0, show_default=True, help="Scales the noise.")
 @click.option("--context", metavar="V1,V2,…|FILE", help="One context, or a table of them.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="A table.  [default: CSV on stdout]")
 @json_option
+@engine_options
 @device_option
 @threads_option
 @digest_option
@@ -33,6 +63,7 @@ def command(
     context: str | None,
     output: Path | None,
     as_json: bool,
+    cluster: Cluster | None,
     device: str,
     threads: int | None,
     digest: str | None,
@@ -43,6 +74,9 @@ def command(
     there are -n rows for each, one context after the other. The context of a row is written beside it, categories by
     their names, so that score reads what sample writes; an NPY file has their codes, or
     names that are numbers.
+
+    With --engine ray many processes draw, and -o is a folder of Parquet files of 1,048,576 rows each: the same rows
+    as without it, whatever the number of processes. What is done stays, and --resume goes on from there.
     """
     import json
     import math
@@ -51,7 +85,7 @@ def command(
 
     from flowexport.errors import InputError
     from flowexport.runtime import load
-    from flowexport.runtime.categories import cells_of
+    from flowexport.runtime.categories import columns_of
 
     from .records import JsonWriter, writer_of
     from .screen import progress
@@ -63,6 +97,10 @@ def command(
         raise InputError("missing_context", f"--context: this model needs {model.context_size} values ({names})")
     if contexts is not None:
         contexts = np.atleast_2d(contexts)
+    if cluster is not None:
+        folder = require_for_ray(output, device, threads=threads, json=as_json)
+        sample_by_ray(cluster, bundle, model, count, seed, temperature, contexts, folder)
+        return
     total = count * (1 if contexts is None else len(contexts))
     columns = list(model.manifest.features or [f"x{i}" for i in range(math.prod(model.event_shape))])
     columns += [] if contexts is None else [feature.name for feature in model.context_features]
@@ -73,10 +111,7 @@ def command(
             beside: list[Any] = []
             if contexts is not None:
                 of_rows = contexts[np.arange(writer.rows, writer.rows + len(rows)) // count]
-                features = zip(model.context_features, of_rows.T, strict=True)
-                beside = [
-                    cells_of(each, column, writer.named) if each.categories else column for each, column in features
-                ]
+                beside = columns_of(model.context_features, of_rows, writer.named)
             writer.write(*rows.reshape(len(rows), -1).T, *beside)
             bar.update(task, advance=len(rows))
         drawn = {"drawn": total, "seed": seed, "temperature": temperature}
@@ -84,6 +119,41 @@ def command(
             writer.summary = drawn
     if as_json and output is not None:
         click.echo(json.dumps({"output": str(output), **drawn}))
+
+
+def sample_by_ray(
+    cluster: Cluster,
+    bundle: str,
+    model: "Model",
+    count: int,
+    seed: int | None,
+    temperature: float,
+    contexts: "np.ndarray | None",
+    output: Path,
+) -> None:
+    """Draws rows by the processes of a cluster."""
+    import secrets
+
+    from flowexport.cluster import Sampler, sample_files
+
+    from .engine import everywhere
+    from .screen import progress
+
+    if seed is None:
+        seed = secrets.randbits(64)
+        click.echo(f"flowexport: --seed {seed}", err=True)
+    fixed = None if contexts is None else tuple(map(tuple, contexts.tolist()))
+    sampler = Sampler(everywhere(bundle), model.bundle.sha256, count, seed, temperature, fixed)
+    with progress() as bar:
+        task = bar.add_task("sampling", total=None)
+        sample_files(
+            sampler,
+            output,
+            address=cluster.address,
+            workers=cluster.workers,
+            resume=cluster.resume,
+            advance=lambda done, of: bar.update(task, completed=done, total=of),
+        )
 
 
 def require_room(output: Path | None, rows: int, columns: int, itemsize: int) -> None:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from .engine import Cluster, require_for_ray
+from .engine import engine as engine_options
 from .options import as_json as json_option
 from .options import context_rows, examples
 from .options import device as device_option
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 
     from flowexport.runtime import Model
     from flowexport.runtime.scoring import Missing, Scoring
-    from flowexport.tables import Dialect, Table
+    from flowexport.tables import Dialect
 
 
 @click.command(
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Leave bad rows out; FILE, a table, gets them with their reasons.",
 )
+@engine_options
 @dialect_option
 @json_option
 @device_option
@@ -78,6 +81,7 @@ def command(
     ids: tuple[str, ...],
     skip_bad: Path | None,
     as_json: bool,
+    cluster: Cluster | None,
     dialect: "Dialect",
     device: str,
     threads: int | None,
@@ -96,10 +100,12 @@ def command(
     made from. Rows are streamed, so memory does not grow with them; a bad row stops the command, by its number, and
     leaves no file, unless --skip-bad takes it.
 
+    With --engine ray many processes score, a file or some of its rows each; -o is a folder, in which the scores of each
+    file have the file's own name. What is done stays, and --resume goes on from there.
+
     Reference rows have all contexts; with --calibrate the percentile is among the model's own samples of the row's
     context, which takes --draws times as long for each that is new.
     """
-    import json
     from contextlib import nullcontext
 
     import numpy as np
@@ -107,7 +113,7 @@ def command(
     from flowexport.runtime import load
     from flowexport.runtime.calibration import DRAWS
     from flowexport.runtime.ranks import ranks_of
-    from flowexport.runtime.scoring import BAD, Scoring
+    from flowexport.runtime.scoring import BAD, Scoring, require_kept
     from flowexport.tables import open_table, open_writer
 
     from .records import JsonWriter, writer_of
@@ -115,12 +121,26 @@ def command(
 
     if not calibrate and (draws is not None or seed is not None):
         raise click.UsageError("--draws and --seed belong to --calibrate")
+    calibrated = (draws or DRAWS, seed or 0) if calibrate else None
+    if cluster is not None:
+        folder = require_for_ray(output, device, threads=threads, skip_bad=skip_bad)
+        asked = {
+            "flag": flag,
+            "calibrate": calibrated,
+            "dialect": dialect,
+            "missing": missing,
+            "keep": keep,
+            "ids": ids,
+        }
+        scoring = score_by_ray(cluster, bundle, digest, rows, folder, context, asked)
+        say(scoring, output, as_json)
+        return
     model = load(bundle, device, threads, digest=digest)
     require_other(output, "scores", rows)
     require_other(skip_bad, "bad rows", [*rows, *([output] if output else [])])
     table = open_table(rows, dialect)
     fixed = None if context is None else one_context(context, model)
-    ranks = ranks_of(model, flag, (draws or DRAWS, seed or 0) if calibrate else None)
+    ranks = ranks_of(model, flag, calibrated)
     figures = ["log_prob", *ranks.columns]
     kept = list(ids or (table.columns if keep else ()))
     require_kept(table, kept, figures)
@@ -137,6 +157,13 @@ def command(
             bar.update(task, completed=scoring.read)
         if isinstance(writer, JsonWriter):
             writer.summary = summary_of(scoring)
+    say(scoring, output, as_json)
+
+
+def say(scoring: "Scoring", output: Path | None, as_json: bool) -> None:
+    """What is to be said when all rows are scored."""
+    import json
+
     if as_json and output is not None:
         click.echo(json.dumps({"output": str(output), **summary_of(scoring)}))
     elif not as_json:
@@ -151,6 +178,38 @@ def summary_of(scoring: "Scoring") -> dict[str, Any]:
     return {name: in_json(figure) for name, figure in scoring.summary().items()}
 
 
+def score_by_ray(
+    cluster: Cluster,
+    bundle: str,
+    digest: str | None,
+    rows: Sequence[Path],
+    output: Path,
+    context: str | None,
+    asked: dict[str, Any],
+) -> "Scoring":
+    """Scores files by the processes of a cluster."""
+    from flowexport.cluster import Scorer, score_files
+    from flowexport.runtime import load
+
+    from .engine import everywhere
+    from .screen import progress
+
+    model = load(bundle, "cpu", 1, digest=digest)
+    fixed = None if context is None else tuple(one_context(context, model).tolist())
+    scorer = Scorer(everywhere(bundle), model.bundle.sha256, context=fixed, **asked)
+    with progress() as bar:
+        task = bar.add_task("scoring", total=None)
+        return score_files(
+            scorer,
+            rows,
+            output,
+            address=cluster.address,
+            workers=cluster.workers,
+            resume=cluster.resume,
+            advance=lambda done, of: bar.update(task, completed=done, total=of),
+        )
+
+
 def one_context(given: str, model: "Model") -> "np.ndarray":
     """``--context``, ``[context]`` for all rows.
 
@@ -163,20 +222,6 @@ def one_context(given: str, model: "Model") -> "np.ndarray":
     if context.ndim > 1:
         raise DataError("--context: one context for all rows; put more into columns of the table")
     return context
-
-
-def require_kept(table: "Table", kept: Sequence[str], figures: Sequence[str]) -> None:
-    """Refuses to keep columns that are not there, or are called as those that are written beside them.
-
-    Raises:
-        DataError: naming the column.
-    """
-    from flowexport.errors import DataError
-
-    table.require(kept)
-    for name in figures:
-        if name in kept:
-            raise DataError(f"{table.name}: has a column {name!r} already; --id names columns to keep")
 
 
 def require_other(output: Path | None, what: str, rows: Sequence[Path]) -> None:

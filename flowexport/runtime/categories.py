@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["cells_of", "coder_of", "context_array", "require_codes"]
+__all__ = ["cells_of", "coder_of", "columns_of", "context_array", "require_codes"]
 
 import math
 from collections.abc import Mapping, Sequence
@@ -74,6 +74,12 @@ def cells_of(feature: ContextFeature, codes: np.ndarray, named: bool) -> Any:
     if None in numbers:
         raise InputError("wrong_dtype", f"column {feature.name!r}: some labels are numbers, and an array takes no text")
     return np.array(numbers, np.float64)[codes.astype(int)]
+
+
+def columns_of(features: Sequence[ContextFeature], contexts: np.ndarray, named: bool) -> list[Any]:
+    """Contexts ``[rows, context]`` as columns of a table, with `cells_of` where they are categories."""
+    columns = zip(features, contexts.T, strict=True)
+    return [cells_of(feature, column, named) if feature.categories else column for feature, column in columns]
 
 
 def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:

@@ -250,12 +250,26 @@ class Model:
         return out.reshape(*leading, *self.event_shape)
 
     def iterate_samples(
-        self, n: int, context: Any = None, seed: int | None = None, temperature: float = 1.0
+        self,
+        n: int,
+        context: Any = None,
+        seed: int | None = None,
+        temperature: float = 1.0,
+        rows: range | None = None,
     ) -> Iterator[np.ndarray]:
-        """The rows of `sample`, a chunk at a time, for more of them than memory holds."""
+        """The rows of `sample`, a chunk at a time, for more of them than memory holds.
+
+        Arguments:
+            n, context, seed, temperature: as `sample` takes them.
+            rows: which of them, one after the other; None for all. The last bits are those of the whole draw where
+                the first is a multiple of 65,536.
+        """
         draw = self._draw(n, context, seed, temperature)
-        for start in range(0, draw.rows, CHUNK_ROWS):
-            yield self._sample_rows(draw, start, min(start + CHUNK_ROWS, draw.rows))
+        wanted = range(draw.rows) if rows is None else rows
+        if wanted.step != 1 or not (0 <= wanted.start <= wanted.stop <= draw.rows):
+            raise ArgumentError(f"rows: expected a part of range({draw.rows}), got {rows}")
+        for start in range(wanted.start, wanted.stop, CHUNK_ROWS):
+            yield self._sample_rows(draw, start, min(start + CHUNK_ROWS, wanted.stop))
 
     def percentile(self, log_prob: np.ndarray) -> np.ndarray:
         """Where scores stand among those of the reference rows, 0 to 100.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["BAD", "Missing", "Scoring", "scored"]
+__all__ = ["BAD", "Missing", "Scoring", "require_kept"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from flowexport.errors import DataError
 from flowexport.tables import Block, Table, TableWriter
 
 from .categories import coder_of
@@ -22,21 +23,6 @@ Missing = Literal["refuse", "drop", "empty"]
 
 BAD = ("file", "row", "reason", "line")
 """The columns of a table of bad rows."""
-
-
-def scored(table: Table, model: Model, ranks: Ranks, context: np.ndarray | None = None) -> Iterator[list[np.ndarray]]:
-    """The columns of each block: log_prob, and those of its rank; any row that cannot be scored is refused.
-
-    Arguments:
-        table: whose columns are features, and the model's context unless there is one for all rows.
-        model: that scores.
-        ranks: beside log_prob.
-        context: ``[context]``, one for all rows, in place of columns of the table.
-
-    Raises:
-        DataError: for a column that is not there, and a row that cannot be scored, by its number.
-    """
-    return Scoring(model, ranks, context).blocks(table)
 
 
 @dataclass
@@ -123,6 +109,24 @@ class Scoring:
             self.bad.write([block.name] * len(rows), np.array(numbers), list(reasons), list(lines))
 
     @property
+    def names(self) -> list[str]:
+        """Of the columns that are written."""
+        return [*self.kept, "log_prob", *self.ranks.columns]
+
+    def counts(self) -> tuple[int, int, int, float, int]:
+        """Of the rows so far, for `add`."""
+        return self.read, self.scored, self.absent, self.total, self.ranks.below
+
+    def add(self, counts: tuple[int, int, int, float, int]) -> None:
+        """Counts rows that were scored elsewhere."""
+        read, scored, absent, total, below = counts
+        self.read += read
+        self.scored += scored
+        self.absent += absent
+        self.total += total
+        self.ranks.below += below
+
+    @property
     def skipped(self) -> int:
         """Bad rows that were put aside."""
         return 0 if self.bad is None else self.bad.rows
@@ -142,6 +146,18 @@ class Scoring:
         mean = self.total / self.scored if self.scored else None
         counts = {"read": self.read, "scored": self.scored, "missing": self.absent, "skipped": self.skipped}
         return {**counts, "mean_log_prob": mean, "below_reference": self.ranks.below, "remarks": list(self.remarks())}
+
+
+def require_kept(table: Table, kept: Sequence[str], figures: Sequence[str]) -> None:
+    """Refuses to keep columns that are not there, or are called as those that are written beside them.
+
+    Raises:
+        DataError: naming the column.
+    """
+    table.require(kept)
+    for name in figures:
+        if name in kept:
+            raise DataError(f"{table.name}: has a column {name!r} already; --id names columns to keep")
 
 
 def spread(columns: Sequence[np.ndarray], places: np.ndarray) -> list[np.ndarray]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 __all__ = ["open_arrow", "open_parquet"]
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 from flowexport.errors import DataError
 
@@ -29,14 +31,63 @@ def open_parquet(source: Source) -> Part:
     with opened() as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
     require_once(source.name, list(schema.names))
+    wanted = range(rows) if source.rows is None else source.rows
 
     def batches(columns: list[str], skip: bool) -> Iterator[Batch]:
-        numbering = Numbering()
+        numbering = Numbering(wanted.start + 1)
         with opened() as file, naming(source.name, "broken Parquet file", failing):
-            for batch in file.iter_batches(BLOCK_ROWS, columns=columns, use_threads=False):
+            groups, before = groups_of(file.metadata, wanted)
+            read = file.iter_batches(BLOCK_ROWS, row_groups=groups, columns=columns, use_threads=False)
+            for batch in evenly(read, wanted.start - before, len(wanted)):
                 yield numbering.batch(ArrowCells(batch, None))
 
-    return Part(source.name, list(schema.names), True, rows, batches)
+    return Part(source.name, list(schema.names), True, len(wanted), batches)
+
+
+def groups_of(metadata: Any, rows: range) -> tuple[list[int], int]:
+    """The row groups of a Parquet file that hold some of the rows, and how many rows are before the first of them."""
+    ends = np.cumsum([metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)], dtype=np.int64)
+    first = int(np.searchsorted(ends, rows.start, side="right"))
+    last = int(np.searchsorted(ends, rows.stop, side="left"))
+    return list(range(first, min(last + 1, len(ends)))), int(ends[first - 1]) if first else 0
+
+
+def evenly(batches: Iterable[Any], skipped: int, rows: int) -> Iterator[Any]:
+    """Arrow batches as ones of `BLOCK_ROWS` rows, whatever they are cut by: the last bits of a score depend on it.
+
+    Arguments:
+        batches: that texts and dictionaries end at each row group.
+        skipped: rows at the beginning that are not wanted.
+        rows: how many are wanted behind them.
+    """
+    held: list[Any] = []
+    count = 0
+    for each in batches:
+        batch = each.slice(skipped)
+        skipped = max(0, skipped - each.num_rows)
+        batch = batch.slice(0, rows)
+        rows -= batch.num_rows
+        while count + batch.num_rows >= BLOCK_ROWS:
+            held.append(batch.slice(0, BLOCK_ROWS - count))
+            batch = batch.slice(BLOCK_ROWS - count)
+            yield joined(held)
+            held, count = [], 0
+        if batch.num_rows:
+            held.append(batch)
+            count += batch.num_rows
+        if not rows:
+            break
+    if held:
+        yield joined(held)
+
+
+def joined(batches: Sequence[Any]) -> Any:
+    """Arrow batches as one."""
+    if len(batches) == 1:
+        return batches[0]
+    pyarrow, _ = import_arrow("compute")
+    table = pyarrow.Table.from_batches(batches)
+    return pyarrow.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], table.column_names)
 
 
 def open_arrow(source: Source) -> Part:

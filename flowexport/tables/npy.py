@@ -98,17 +98,18 @@ def open_npy(source: Source) -> Part:
     header = header_of(source.name, source.head, path.stat().st_size)
     width = math.prod(header.shape[1:])
     names = [f"x{i}" for i in range(width)]
+    wanted = range(header.shape[0]) if source.rows is None else source.rows
 
     def batches(columns: list[str], skip: bool) -> Iterator[Batch]:
         places = {name: place for place, name in enumerate(names)}
         positions = [places[name] for name in columns]
-        numbering = Numbering()
-        for start in range(0, header.shape[0], BLOCK_ROWS):
+        numbering = Numbering(wanted.start + 1)
+        for start in range(wanted.start, wanted.stop, BLOCK_ROWS):
             # Mapped anew for each block: pages of a mapping that stays would count as resident memory.
-            rows = header.rows(source.file())[start : start + BLOCK_ROWS]
+            rows = header.rows(source.file())[start : min(start + BLOCK_ROWS, wanted.stop)]
             yield numbering.batch(ArrayCells(rows.reshape(len(rows), width)[:, positions], columns))
 
-    return Part(source.name, names, False, header.shape[0], batches)
+    return Part(source.name, names, False, len(wanted), batches)
 
 
 def header_of(name: str, head: bytes, size: int) -> Header:

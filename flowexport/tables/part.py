@@ -74,10 +74,14 @@ class Batch:
 
 
 class Numbering:
-    """Counts the rows of a file while they are read, those that were refused among them."""
+    """Counts the rows of a file while they are read, those that were refused among them.
 
-    def __init__(self) -> None:
-        self.next = 1
+    Arguments:
+        first: the number of the first; the file's first row is 1.
+    """
+
+    def __init__(self, first: int = 1) -> None:
+        self.next = first
         self.refused: list[Refused] = []
 
     def batch(self, cells: Cells) -> Batch:

@@ -57,6 +57,7 @@ class Source:
         path: of the file; None for a pipe.
         pipe: that is read once; None for a file.
         head: the first bytes, decompressed.
+        rows: which of its rows, from 0; None for all. Of NPY and Parquet alone, which are read from any row on.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Source:
     path: Path | None = None
     pipe: BinaryIO | None = None
     head: bytes = b""
+    rows: range | None = None
     copy: Any = field(default=None, repr=False)
 
     def open(self) -> BinaryIO:

@@ -1,0 +1,84 @@
+"""``--engine``: whether a verb works in this process, or by many on a cluster of Ray."""
+
+from __future__ import annotations
+
+__all__ = ["Cluster", "engine", "everywhere", "require_for_ray"]
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where a job runs.
+
+    Arguments:
+        address: of a cluster that runs, or None for processes of this machine.
+        workers: how many of those; None for all processors.
+        resume: whether a job that was begun is taken up.
+    """
+
+    address: str | None
+    workers: int | None
+    resume: bool
+
+
+def engine(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a verb the argument ``cluster``, None for this process alone, by four options."""
+    for option in (
+        click.option("--resume", is_flag=True, help="With --engine ray: take up the job that was begun in -o."),
+        click.option("--workers", type=click.IntRange(1, 10_000), help="With --engine ray: processes.  [default: all]"),
+        click.option("--address", metavar="HOST:PORT", help="Of a Ray cluster that runs.  [default: this machine]"),
+        click.option(
+            "--engine",
+            type=click.Choice(["local", "ray"]),
+            default="local",
+            show_default=True,
+            help="ray: many processes, on one machine or more, which write into a folder.",
+        ),
+    ):
+        command = option(command)
+
+    @wraps(command)
+    def taking(*, engine: str, address: str | None, workers: int | None, resume: bool, **others: Any) -> None:
+        given = {"--address": address, "--workers": workers, "--resume": resume}
+        for name, value in given.items():
+            if value and engine == "local":
+                raise click.UsageError(f"{name} belongs to --engine ray")
+        if address and workers:
+            raise click.UsageError("--workers are of this machine; those of a cluster at --address are its own")
+        command(cluster=Cluster(address, workers, resume) if engine == "ray" else None, **others)
+
+    return taking
+
+
+def everywhere(bundle: str) -> str:
+    """A bundle as processes with other working folders find it: by its absolute path, or its name in the zoo."""
+    return os.path.abspath(bundle) if Path(bundle).exists() else bundle
+
+
+def require_for_ray(output: Path | None, device: str, **others: Any) -> Path:
+    """The folder of a job, where no option was given that Ray has no use for.
+
+    Arguments:
+        output: ``-o``.
+        device: ``--device``.
+        others: values of options by their names.
+
+    Raises:
+        UsageError: naming the option.
+    """
+    for name, value in others.items():
+        if value:
+            raise click.UsageError(f"--{name.replace('_', '-')} does not go with --engine ray")
+    if device not in ("auto", "cpu"):
+        raise click.UsageError(f"--device {device} does not go with --engine ray, which runs on processors")
+    if output is None:
+        raise click.UsageError("--engine ray needs -o, a folder to write to")
+    return output
