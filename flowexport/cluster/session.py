@@ -14,7 +14,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from flowexport import __version__
 from flowexport.errors import CheckFailed, DataError, DeviceError, FlowExportError, extras_named
 from flowexport.runtime.processors import available_threads
 
@@ -70,7 +69,7 @@ class Session:
             while waiting or running:
                 while waiting and len(running) < AHEAD * self.processors:
                     task = waiting.popleft()
-                    running[remote.remote(task, __version__)] = task
+                    running[remote.remote(task, version_here())] = task
                 done, _ = self.ray.wait(list(running), num_returns=1)
                 task = running.pop(done[0])
                 yield task, self.result(done[0])
@@ -91,14 +90,19 @@ class Session:
 
 def attempted(task: Task, version: str) -> Any:
     """What a task returns, or what was wrong."""
-    if version != __version__:
-        return Failure(f"Ray: a worker has flowexport {__version__}, and this is {version}; install the same", 2)
+    if version != version_here():
+        return Failure(f"Ray: a worker has flowexport {version_here()}, and this is {version}; install the same", 2)
     try:
         return task.run()
     except FlowExportError as error:
         return Failure(str(error), error.exit_code)
     except OSError as error:
         return Failure(f"{error.filename or 'a worker'}: {error.strerror or error}", 2)
+
+
+def version_here() -> str:
+    """Of flowexport in this process. By name, since who imports the package itself may import all that it offers."""
+    return str(importlib.import_module("flowexport").__version__)
 
 
 @contextmanager
