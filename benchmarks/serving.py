@@ -23,7 +23,7 @@ import flowexport
 from flowexport.serving.proto import INFERENCE, messages
 
 from .flows import SHAPES, Flows
-from .load import Load, post, run_closed, run_grpc, run_open
+from .load import Load, cpu_seconds, post, run_closed, run_grpc, run_open
 from .report import Goal, Report, Table, command
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,6 +36,7 @@ RATE = 4000.0
 """Requests a second of the open loop."""
 
 ROUNDS, SECONDS = 3, 2.0
+STARTS = 3
 MANY = 1000
 INFER = "/v2/models/a_log_prob/infer"
 OURS, ALONE, PEER, FLOOR = "flowexport serve", "without batching", "kserve SDK", "GET, no work"
@@ -237,9 +238,13 @@ def many_rows(flows: Flows, rounds: int, seconds: float) -> tuple[Table, list[Go
 def start() -> list[Goal]:
     """A new server with two small bundles."""
     x = np.zeros((1, 2), np.float32)
-    with ours(["a=banana", "moons"], ask=in_json(x)) as server:
-        memory, first = server.memory, server.first_answer
+    found = []
+    for _ in range(STARTS):
+        with ours(["a=banana", "moons"], ask=in_json(x)) as server:
+            found.append((server.first_answer, cpu_seconds(server.pid), server.memory))
+    first, cpu, memory = (min(each) for each in zip(*found, strict=True))
     return [
+        Goal(14, "server CPU until the first answer", None, "≤", "s", cpu),
         Goal(14, "memory of a server with two small bundles", 80, "≤", "MiB", memory),
         Goal(14, "first answer after the start", 1, "≤", "s", first),
     ]

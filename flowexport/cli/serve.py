@@ -28,6 +28,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--max-rows", type=click.IntRange(min=1), default=1_000_000, show_default=True, help="Of a request.")
 @click.option("--max-queue", type=click.IntRange(min=1), default=2_000_000, show_default=True, help="Rows that wait.")
 @click.option("--max-body", type=click.IntRange(min=1), default=64, show_default=True, metavar="MIB", help="Of a body.")
+@click.option("--max-held", type=click.IntRange(min=1), default=1024, show_default=True, metavar="MIB", help="Of all.")
 @click.option("--max-connections", type=click.IntRange(min=1), default=1024, show_default=True)
 @click.option("--head-timeout", type=SECONDS, default=10.0, show_default=True, help="Seconds for a request's head.")
 @click.option("--body-timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds for its body.")
@@ -51,6 +52,7 @@ def command(
     max_rows: int,
     max_queue: int,
     max_body: int,
+    max_held: int,
     max_connections: int,
     head_timeout: float,
     body_timeout: float,
@@ -74,6 +76,7 @@ def command(
         body_seconds=body_timeout,
         idle_seconds=idle_timeout,
         body_bytes=max_body << 20,
+        held_bytes=max_held << 20,
         rows=max_rows,
         queued_rows=max_queue,
         connections=max_connections,

@@ -33,7 +33,7 @@ TRIALS = 5
 TRIAL_ROWS = 64
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Rows:
     """``count`` rows that wait for a graph: ``values`` is a flat list of their numbers, or a view of their bytes."""
 
@@ -43,7 +43,7 @@ class Rows:
     parameters: bytes = b""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class Draw:
     """A sampling that waits: ``count`` rows in all, ``each`` for every context."""
 

@@ -39,7 +39,7 @@ KNOWN = frozenset(
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 JSON = b"application/json"
-ASKING = {b"origin", b"x-request-id"}
+ORIGIN, REQUEST_ID = b"origin", b"x-request-id"
 """Headers of a request that its answer has to do with."""
 
 
@@ -51,6 +51,8 @@ class Host(Protocol):
     draining: bool
     log_requests: bool
     common_head: bytes
+    held_bytes: int
+    """Of bodies that are here, in part or waiting for an answer."""
 
     def handle(self, exchange: Exchange) -> None:
         """Answers a request, now or later, by `Exchange.send`."""
@@ -68,7 +70,19 @@ class Host(Protocol):
 class Exchange:
     """A request, whole, and where its answer goes."""
 
-    __slots__ = ("answer", "began", "body", "close", "connection", "endpoint", "headers", "method", "status", "target")
+    __slots__ = (
+        "answer",
+        "began",
+        "body",
+        "close",
+        "connection",
+        "endpoint",
+        "headers",
+        "held",
+        "method",
+        "status",
+        "target",
+    )
 
     def __init__(
         self,
@@ -85,6 +99,7 @@ class Exchange:
         self.answer: bytes | None = None
         self.status = 0
         self.endpoint: int | None = None
+        self.held = 0
 
     def send(self, status: int, body: bytes, content_type: bytes = JSON, more: bytes = b"") -> None:
         """Answers it. ``more`` are header lines, each with its end."""
@@ -94,9 +109,11 @@ class Exchange:
         connection = self.connection
         close = b"connection: close\r\n" if self.close or connection.host.draining else b""
         self.close = bool(close)
+        if ORIGIN in self.headers or REQUEST_ID in self.headers:
+            more += connection.host.more_headers(self)
         head = b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b%b\r\n" % (
             STATUS_LINES[status], content_type, len(body), connection.host.common_head,
-            more + connection.host.more_headers(self) if self.headers.keys() & ASKING else more, close
+            more, close
         )  # fmt: skip
         self.answer = head if self.method == b"HEAD" else head + body
         if connection.host.log_requests:
@@ -140,6 +157,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.ended = True
         self.host.connections.discard(self)
+        self._release()
 
     def data_received(self, data: bytes) -> None:
         if self.ended:
@@ -205,10 +223,15 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
+        if self.ended:
+            return
         self.body_size += len(data)
+        self.host.held_bytes += len(data)
+        if self.host.held_bytes > self.limits.held_bytes:
+            self.fail(Refusal(503, "busy", "the bodies that are here already are as many bytes as may be"))
+            return
         if self.body_size > self.limits.body_bytes:
-            if not self.ended:
-                self.fail(Refusal(413, "too_large", f"the body is of more than {self.limits.body_bytes:,} bytes"))
+            self.fail(Refusal(413, "too_large", f"the body is of more than {self.limits.body_bytes:,} bytes"))
             return
         self.body.append(data)
 
@@ -221,6 +244,7 @@ class Connection(asyncio.Protocol):
         body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
         close = not self.parser.should_keep_alive()
         exchange = Exchange(self, self.parser.get_method(), self.target, self.headers, body, close)
+        exchange.held, self.body_size = self.body_size, 0
         self.pending.append(exchange)
         if close:
             self.ended = True
@@ -234,6 +258,7 @@ class Connection(asyncio.Protocol):
         pending = self.pending
         while pending and (answer := pending[0].answer) is not None:
             exchange = pending.popleft()
+            self.host.held_bytes -= exchange.held
             if self.transport.is_closing():
                 continue
             self.transport.write(answer)
@@ -277,13 +302,20 @@ class Connection(asyncio.Protocol):
     def _close(self) -> None:
         """Ends the connection: nothing more is answered; what comes is dropped for a while."""
         self.ended = True
-        self.pending.clear()
+        self._release()
         if self.in_body and self.transport.can_write_eof():
             self.deadline = self.loop.time() + LINGER_SECONDS
             self.transport.write_eof()
         else:
             self.deadline = self.loop.time() + self.limits.idle_seconds
             self.transport.close()
+
+    def _release(self) -> None:
+        """Lets go of all that it holds: nothing more is answered."""
+        self.host.held_bytes -= self.body_size + sum(exchange.held for exchange in self.pending)
+        self.body_size = 0
+        self.body = []
+        self.pending.clear()
 
     def close_over(self, now: float) -> None:
         """Ends it where its deadline is over: with a refusal where a request was half here."""

@@ -58,6 +58,7 @@ class Server:
         self.connections: set[Connection] = set()
         self.draining = self.stopping = False
         self.common_head = b""
+        self.held_bytes = 0
         self.log = Log(settings.log_json, settings.log_requests)
         self.log_requests = settings.log_requests
         self.loop = asyncio.get_running_loop()

@@ -18,6 +18,7 @@ class Limits:
         idle_seconds: between requests, and for a client to take what is written to it.
         head_bytes: of the request line and all headers.
         body_bytes: of a body, as sent and once decompressed; of an answer's numbers too.
+        held_bytes: of all bodies that are here at a time, in part or waiting for an answer.
         json_bytes: of the JSON in a body: it is read at one go, 10 ms for each MiB.
         rows: of one request.
         queued_rows: that wait at a time.
@@ -30,6 +31,7 @@ class Limits:
     idle_seconds: float = 75.0
     head_bytes: int = 16 << 10
     body_bytes: int = 64 << 20
+    held_bytes: int = 1 << 30
     json_bytes: int = 16 << 20
     rows: int = 1_000_000
     queued_rows: int = 2_000_000

@@ -108,7 +108,18 @@ def test_what_is_refused_before_it_is_whole(server: Process, sent: bytes, status
 @pytest.fixture(scope="module")
 def short() -> Iterator[Process]:
     """A server that waits for nobody for more than half a second, and has eight connections."""
-    limits = ("--head-timeout", "0.5", "--body-timeout", "0.5", "--idle-timeout", "0.5", "--max-connections", "8")
+    limits = (
+        "--head-timeout",
+        "0.5",
+        "--body-timeout",
+        "0.5",
+        "--idle-timeout",
+        "0.5",
+        "--max-connections",
+        "8",
+        "--max-held",
+        "1",
+    )
     with served("banana", *limits) as process:
         yield process
 
@@ -156,3 +167,19 @@ def test_a_connection_too_many_is_told_to_come_back(short: Process) -> None:
         if short.request("GET", "/v2/health/live")[0] == 200:
             return
     pytest.fail("the connections that ended still count")
+
+
+def test_bodies_together_are_held_to_a_limit_and_let_go(short: Process) -> None:
+    half = post(bytes(900_000))[:-10]
+    first = socket.create_connection(("127.0.0.1", short.port))
+    first.sendall(half)
+    time.sleep(0.2)
+    ((status, answer),) = answers(raw(short.port, half))
+    assert (status, answer["code"]) == (503, "busy")
+    first.close()
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        if [status for status, _ in answers(raw(short.port, half))] == [408]:
+            return
+        time.sleep(0.1)
+    pytest.fail("bodies that are gone still count")
