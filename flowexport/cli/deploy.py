@@ -7,7 +7,10 @@ import click
 from .options import examples
 
 
-@click.group("deploy", epilog=examples("deploy triton banana diamonds -o repository"))
+@click.group(
+    "deploy",
+    epilog=examples("deploy triton banana diamonds -o repository", "deploy compose banana diamonds -o project"),
+)
 def command() -> None:
     """Write what other engines serve bundles from."""
 
@@ -52,3 +55,32 @@ def triton(
     place_new(output, dict(repository(named, placing)))
     for each in named:
         click.echo(f"{output / each.name}_log_prob, {output / each.name}_sample")
+
+
+@command.command("kserve", epilog=examples("deploy kserve banana -o service --image registry/flows:1"))
+@bundles_argument
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A folder.")
+@click.option("--image", required=True, help="What the image is called where the cluster pulls it.")
+@click.option("--name", help="Of the service.  [default: the first bundle's]")
+def kserve(bundles: tuple[str, ...], output: Path, image: str, name: str | None) -> None:
+    """An InferenceService of KServe, and a Containerfile of the image that it runs.
+
+    The image is flowexport serve with every BUNDLE, a folder or the name of a zoo model; NAME=BUNDLE gives another
+    name.
+    """
+    from flowexport.deploy import kserve_files, named_bundles, place_new
+
+    named = named_bundles(bundles)
+    place_new(output, dict(kserve_files(named, name or named[0].name.lower().replace("_", "-"), image)))
+    click.echo(f"{output / 'Containerfile'}, {output / 'inferenceservice.yaml'}")
+
+
+@command.command("compose", epilog=examples("deploy compose banana diamonds -o project"))
+@bundles_argument
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A folder.")
+def compose(bundles: tuple[str, ...], output: Path) -> None:
+    """A compose project: a server of every BUNDLE, Prometheus, and Grafana with a dashboard."""
+    from flowexport.deploy import compose_files, named_bundles, place_new
+
+    place_new(output, dict(compose_files(named_bundles(bundles))))
+    click.echo(f"{output / 'compose.yaml'}")
