@@ -29,6 +29,8 @@ def decode_json(data: bytes) -> Any:
     Raises:
         ValueError: for what is no JSON, or has a second reading; the message names the key.
     """
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise ValueError("begins with a byte order mark; save it as UTF-8 without one")
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -38,7 +40,8 @@ def decode_json(data: bytes) -> Any:
             text, object_pairs_hook=pairs, parse_float=finite, parse_int=whole, parse_constant=no_number
         )
     except json.JSONDecodeError as error:
-        raise ValueError(f"is not JSON ({error})") from error
+        cut = error.pos >= len(text.rstrip()) or "Unterminated string" in error.msg
+        raise ValueError(f"is not JSON ({error}){'; it is cut short' if cut else ''}") from error
     except RecursionError as error:
         raise ValueError("is not JSON that can be read (nested too deeply)") from error
     fault = text_fault(document)

@@ -64,7 +64,9 @@ class Bundle:
             raise BundleError(f"{error} (files: listed in flow.json)") from error
         found = hashlib.sha256(data).hexdigest()
         if found != expected:
-            raise BundleError(f"{path}: files: hash differs (expected {expected[:12]}…, found {found[:12]}…)")
+            hashes = f"expected {expected[:12]}…, found {found[:12]}…"
+            cut = "" if data else "; it is empty: copy it again"
+            raise BundleError(f"{path}: files: hash differs ({hashes}){cut}")
         return data
 
     def file(self, name: str) -> Path:
@@ -74,7 +76,9 @@ class Bundle:
         path = self.path / name
         # Not by Path.resolve, which raises for a link that leads to itself; to read it is refused.
         if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.path)):
-            raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} leaves the folder")
+            linked = "is a link that leaves the folder; copy the bundle with what its links lead to (cp -rL)"
+            what = linked if path.is_symlink() else "leaves the folder"
+            raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} {what}")
         return path
 
     def array(self, name: str) -> np.ndarray:

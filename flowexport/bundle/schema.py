@@ -32,6 +32,7 @@ from flowexport.errors import BundleError
 
 from .consistency import inconsistency
 from .json import decode_json
+from .nearest import with_choices
 from .text import FILE_NAME
 
 FORMAT = "flowexport/1"
@@ -203,7 +204,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
     try:
         manifest = msgspec.convert(head, Manifest)
     except msgspec.ValidationError as error:
-        raise BundleError(f"{where}: {error}") from error
+        raise BundleError(f"{where}: {with_choices(str(error), Manifest)}") from error
     fault = inconsistency(manifest)
     if fault:
         raise BundleError(f"{where}: {fault}")

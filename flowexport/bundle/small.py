@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["MANIFEST_BYTES", "plain_file", "read_small"]
+__all__ = ["LFS", "MANIFEST_BYTES", "plain_file", "read_small"]
 
 import os
 import stat
@@ -15,6 +15,9 @@ from flowexport.errors import BundleError, FlowExportError
 
 MANIFEST_BYTES = 4 << 20
 """A flow.json larger than this is refused before it is parsed."""
+
+LFS = b"version https://git-lfs.github.com/spec/"
+"""How the small file begins that Git LFS leaves in place of one that it has not fetched."""
 
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """Opening a FIFO to read waits for whoever writes, unless it is asked not to."""
@@ -39,6 +42,8 @@ def read_small(path: Path, most: int, error: type[FlowExportError] = BundleError
         data = stream.read(min(most, size) + 1)
     if len(data) > most:
         raise error(f"{path}: larger than {most} bytes")
+    if data.startswith(LFS):
+        raise error(f"{path}: is a pointer of Git LFS, and not the file itself: git lfs pull fetches it")
     return data
 
 

@@ -40,7 +40,7 @@ class ArrowCells:
         if self.decimal is not None:
             column = parsed(column, name, self.decimal, faults)
         elif not any(test(column.type) for test in numeric(types)):
-            raise DataError(f"{faults.name}: column {name!r} is of type {column.type}, not numbers")
+            raise DataError(f"{faults.name}: column {name!r} is of type {column.type}, not numbers{faults.hint}")
         column = column.cast(pyarrow.float64(), safe=False)
         missing = column.is_null().to_numpy(zero_copy_only=False) if column.null_count else None
         return column.to_numpy(zero_copy_only=False), missing
@@ -82,7 +82,7 @@ def parsed(column: Any, name: str, decimal: str, faults: Faults) -> Any:
         return trimmed.cast(pyarrow.float64())
     except pyarrow.ArrowException:
         bad = np.array([not is_number(cell) for cell in trimmed])
-    faults.add(np.flatnonzero(bad), lambda place: no_number(name, column[place].as_py(), decimal))
+    faults.add(np.flatnonzero(bad), lambda place: no_number(name, column[place].as_py(), decimal) + faults.hint)
     return compute.if_else(pyarrow.array(bad), pyarrow.scalar(None, pyarrow.string()), trimmed).cast(pyarrow.float64())
 
 

@@ -20,12 +20,14 @@ class Faults:
         name: of the table.
         numbers: ``[rows]``, of the block's rows in the table, whose first row is 1.
         skip: whether they are kept, and not raised.
+        hint: what a message about a cell that is no number ends with.
         found: what is wrong first, by a row's place in the block.
     """
 
     name: str
     numbers: np.ndarray
     skip: bool = False
+    hint: str = ""
     found: dict[int, str] = field(default_factory=dict)
 
     def add(self, places: Iterable[int], what: str | Callable[[int], str]) -> None:

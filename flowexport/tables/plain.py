@@ -41,7 +41,7 @@ class TextCells:
             return values, None
         missing = np.array([cell in MISSING for cell in cells])
         bad = [place for place, number in enumerate(found) if number is None and not missing[place]]
-        faults.add(bad, lambda place: no_number(name, cells[place], self.decimal))
+        faults.add(bad, lambda place: no_number(name, cells[place], self.decimal) + faults.hint)
         return values, missing
 
     def codes(self, name: str, coder: Coder, faults: Faults) -> np.ndarray:

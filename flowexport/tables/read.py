@@ -168,6 +168,7 @@ class Table:
         coders: Mapping[str, Coder] | None = None,
         kept: Sequence[str] = (),
         skip: bool = False,
+        hint: str = "",
     ) -> Iterator[Block]:
         """The rows of the chosen columns, in that order, a block at a time.
 
@@ -177,6 +178,7 @@ class Table:
             kept: columns whose cells are wanted as they stand, too.
             skip: whether what is wrong with a row is kept in its block's ``faults``, and not raised; all columns are
                 read then, so that the row can be shown.
+            hint: what a message about a cell that is no number ends with.
 
         Raises:
             DataError: for an unknown column, a cell that is not a number or not a category, or a broken file.
@@ -185,14 +187,20 @@ class Table:
         for part in self.parts:
             read = part.columns if skip else list(dict.fromkeys([*columns, *kept]))
             for batch in part.batches(read, skip):
-                yield decoded(part.name, batch, list(columns), coders or {}, skip, read)
+                yield decoded(part.name, batch, list(columns), coders or {}, skip, read, hint)
 
 
 def decoded(
-    name: str, batch: Batch, columns: list[str], coders: Mapping[str, Coder], skip: bool, read: Sequence[str] = ()
+    name: str,
+    batch: Batch,
+    columns: list[str],
+    coders: Mapping[str, Coder],
+    skip: bool,
+    read: Sequence[str] = (),
+    hint: str = "",
 ) -> Block:
     """The numbers and codes of a batch."""
-    faults = Faults(name, batch.numbers, skip)
+    faults = Faults(name, batch.numbers, skip, hint)
     values = np.empty((len(batch.numbers), len(columns)))
     missing = np.zeros(values.shape, dtype=bool)
     for position, column in enumerate(columns):

@@ -19,6 +19,9 @@ from .discrete import steps_of
 from .recipe import DataSpec
 from .support import require_support
 
+TEXT = "; is it text? List it in `context` and under [data.categorical], or leave it out of `columns`"
+"""What to do with a column that holds something else than numbers."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -157,7 +160,7 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     blocks, dropped = [], 0
     vocabularies = {name: Vocabulary() for name in spec.categorical}
     bounds = [spec.bounds(name) for name in features]
-    for block in table.blocks(columns, vocabularies):
+    for block in table.blocks(columns, vocabularies, hint=TEXT):
         block.require_finite(missing=spec.missing == "drop")
         start = int(block.numbers[0]) if len(block.numbers) else 1
         require_support(block.name, block.values[:, : len(features)], bounds, features, start)

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flowexport.bundle.nearest import with_choices
 from flowexport.errors import ArgumentError, DataWarning, TrainingError
 from flowexport.flows import Flow
 
@@ -156,7 +157,7 @@ def checked(training: dict[str, Any]) -> TrainingSpec:
     try:
         return msgspec.convert(training, TrainingSpec)
     except msgspec.ValidationError as error:
-        raise ArgumentError(str(error)) from error
+        raise ArgumentError(with_choices(str(error), TrainingSpec)) from error
 
 
 def train(

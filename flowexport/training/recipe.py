@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
+from flowexport.bundle.nearest import with_choices
 from flowexport.bundle.small import read_small
 from flowexport.bundle.toml import require_short_keys
 from flowexport.errors import RecipeError
@@ -242,8 +243,10 @@ def load_recipe(path: str | os.PathLike[str]) -> Recipe:
         text = read_small(path, RECIPE_BYTES, RecipeError).decode("utf-8")
     except UnicodeDecodeError as error:
         raise RecipeError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+    if text.startswith("\ufeff"):
+        raise RecipeError(f"{path}: begins with a byte order mark; save it as UTF-8 without one")
     try:
         require_short_keys(text)
         return msgspec.toml.decode(text, type=Recipe)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # tomllib lets the last two through
-        raise RecipeError(f"{path}: {error}") from error
+        raise RecipeError(f"{path}: {with_choices(str(error), Recipe)}") from error

@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import astuple, dataclass, fields
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,24 @@ class Outcome:
     interrupted: bool
     best_bits_per_dimension: float | None = None
     quality: Quality | None = None
+
+    def __repr__(self) -> str:
+        state = ", interrupted" if self.interrupted else ""
+        kept = f"kept {self.best_epoch}, NLL {self.best_nll:.4f} nats"
+        return f"<Outcome {str(self.folder)!r}: {len(self.epochs)} epochs, {kept}{state}>"
+
+    def _repr_html_(self) -> str:
+        """A table, for notebooks."""
+        figures = [("run folder", str(self.folder)), ("epochs", str(len(self.epochs)))]
+        figures += [("kept epoch", str(self.best_epoch)), ("held-out NLL, nats", f"{self.best_nll:.4f}")]
+        if self.best_bits_per_dimension is not None:
+            figures.append(("bits per dimension", f"{self.best_bits_per_dimension:.4f}"))
+        if self.quality is not None and self.quality.gaussian_nll is not None:
+            figures.append(("NLL of a Gaussian, nats", f"{self.quality.gaussian_nll:.4f}"))
+        if self.interrupted:
+            figures.append(("interrupted", "yes; resume goes on"))
+        rows = "".join(f"<tr><th>{escape(name)}</th><td>{escape(value)}</td></tr>" for name, value in figures)
+        return f"<table>{rows}</table>"
 
 
 def train_recipe(

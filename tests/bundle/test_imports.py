@@ -1,7 +1,9 @@
 """What needs no torch runs where there is none."""
 
+import gzip
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +75,16 @@ def test_a_verb_without_its_extra_gets_one_line(hidden: str, arguments: list[str
     assert found.returncode == 2
     expected = f"flowexport: the package {hidden} is not installed: pip install 'flowexport[{extra}]'"
     assert found.stderr.splitlines() == [expected]
+
+
+def test_csv_goes_in_and_out_without_pyarrow(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x1,x2,note\n0.5,1.25,a\n")
+    code = (
+        "from flowexport.cli.main import main; "
+        f"main(['score', 'banana', r'{tmp_path}/rows.csv', '--keep', '-o', r'{tmp_path}/scores.csv.gz'])"
+    )
+    done = run_without({"pyarrow"} | TRAINING, code)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = gzip.decompress((tmp_path / "scores.csv.gz").read_bytes()).decode().splitlines()
+    assert lines[0] == "x1,x2,note,log_prob,percentile"
+    assert lines[1].startswith("0.5,1.25,a,-")

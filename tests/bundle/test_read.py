@@ -1,6 +1,8 @@
 """Opening a bundle: what breaks the contract is refused in one line that names the file and the key."""
 
 import json
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ from flowexport.cli.main import main
 from flowexport.errors import BundleError
 from tests.conftest import Exported
 from tests.planting import Planted
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
 
 
 @pytest.fixture
@@ -216,3 +220,38 @@ def test_arrays_come_back_as_they_were(array: np.ndarray) -> None:
     found = read_npy(npy_bytes(np.asarray(array)), "a.npy")
     assert found.dtype == np.asarray(array).dtype
     np.testing.assert_array_equal(found, array)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        (
+            "flow.json",
+            lambda whole: b"version https://git-lfs.github.com/spec/v1\n",
+            "is a pointer of Git LFS.*git lfs pull",
+        ),
+        ("log_prob.onnx", lambda whole: b"version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS"),
+        (
+            "flow.json",
+            lambda whole: b"\xef\xbb\xbf" + whole,
+            "begins with a byte order mark; save it as UTF-8 without one",
+        ),
+        ("flow.json", lambda whole: whole[: len(whole) // 2], "it is cut short"),
+        ("log_prob.onnx", lambda whole: b"", "it is empty: copy it again"),
+    ],
+)
+def test_a_file_that_is_not_the_one_is_named_as_what_it_is(planted, name, data, words):
+    path = planted.path / name
+    path.write_bytes(data(path.read_bytes()))
+    with pytest.raises(BundleError, match=rf"{re.escape(name)}: .*{words}"):
+        open_bundle(planted.path).read("log_prob.onnx")
+
+
+def test_a_link_out_of_the_bundle_is_named_as_one_with_the_cure(planted, tmp_path):
+    """The cache of the Hugging Face Hub is made of such links."""
+    (planted.path / "log_prob.onnx").rename(tmp_path / "blob")
+    (planted.path / "log_prob.onnx").symlink_to(tmp_path / "blob")
+    with pytest.raises(BundleError, match=r"'log_prob\.onnx' is a link that leaves the folder; copy .*cp -rL"):
+        open_bundle(planted.path).read("log_prob.onnx")
+    shutil.copytree(planted.path, tmp_path / "copy")
+    assert open_bundle(tmp_path / "copy").read("log_prob.onnx")

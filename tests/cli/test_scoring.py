@@ -259,3 +259,11 @@ def test_score_reads_what_sample_writes_with_its_context(tmp_path: Path, conditi
     contexts = np.array([[0.5, -1], [0.2, 0.1]])
     direct = model.log_prob(model.sample(3, contexts, seed=0), np.repeat(contexts, 3, axis=0))
     np.testing.assert_allclose(np.load(scores)[:, 0], direct, rtol=1e-6)
+
+
+def test_more_rows_than_a_file_or_the_disk_holds_are_refused_before_the_first(tmp_path: Path) -> None:
+    assert_one_line(run("sample", "banana", "-n", 10**23), "-n: 100,000,000,000,", "more than any file holds")
+    for name in ("x.csv", "x.npy"):
+        result = run("sample", "banana", "-n", 10**17, "-o", tmp_path / name)
+        assert_one_line(result, f"{name}: 100,000,000,000,000,000 rows are at least", "are free")
+    assert list(tmp_path.iterdir()) == []

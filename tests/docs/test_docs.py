@@ -5,8 +5,10 @@ from __future__ import annotations
 import importlib.util
 import itertools
 import json
+import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -188,8 +190,9 @@ def test_every_command_on_a_page_exists(page: Path) -> None:
         for line in text.splitlines():
             words = shlex.split(COMMENT.sub("", line.removeprefix("$ ")))
             is_command = line.startswith("$ ") if language == "console" else True
-            if is_command and words[:1] == ["flowexport"]:
-                parse(words[1:])
+            for piped in "\0".join(words).split("\0|\0") if is_command else []:
+                if (part := piped.split("\0"))[0] == "flowexport":
+                    parse(part[1:])
 
 
 def parse(words: list[str]) -> None:
@@ -261,3 +264,32 @@ def test_a_tutorial_goes_the_whole_way(page: Path, tmp_path: Path, monkeypatch: 
 def test_the_script_runs_from_anywhere(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, DOCS / "generate.py", "--check"], cwd=tmp_path, capture_output=True)
     assert done.returncode == 0
+
+
+@pytest.mark.slow
+def test_the_commands_of_the_readme_run_as_they_stand_in_a_clone(tmp_path: Path) -> None:
+    """In their order, in one shell that stops at the first failure."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("\n## From the command line\n")[1].split("\n## ")[0]
+    (script,) = re.findall(r"^```sh\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    tracked = subprocess.run(["git", "ls-files", "models/banana"], cwd=ROOT, capture_output=True, text=True, check=True)
+    for name in tracked.stdout.split():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    commands = tmp_path / "bin"
+    commands.mkdir()
+    for name, module in (("python", ""), ("flowexport", " -m flowexport")):
+        (commands / name).write_text(f'#!/bin/sh\nexec "{sys.executable}"{module} "$@"\n')
+        (commands / name).chmod(0o755)
+    environment = os.environ | {"PATH": f"{commands}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, f"{done.stdout[-1000:]}\n{done.stderr}"
+    for name in ("report.html", "bundle/flow.json", "scores.parquet", "recipe.toml"):
+        assert (tmp_path / name).exists()

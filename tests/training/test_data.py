@@ -292,3 +292,11 @@ def test_split_is_that_of_the_seed(values):
     first, again, other = (rows.split(0.3, seed)[1].x for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_a_column_of_text_is_told_where_it_belongs(tmp_path):
+    (tmp_path / "rows.csv").write_text("x,cut\n1,fair\n2,good\n")
+    pyarrow.parquet.write_table(pyarrow.table({"x": [1.0, 2.0], "cut": ["fair", "good"]}), tmp_path / "rows.parquet")
+    for name in ("rows.csv", "rows.parquet"):
+        with pytest.raises(DataError, match=r"column 'cut' .*List it in `context` and under \[data\.categorical\]"):
+            read_rows(DataSpec(file=name), tmp_path)

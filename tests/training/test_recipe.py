@@ -130,3 +130,34 @@ def test_names_that_only_the_flow_knows_are_refused_before_anything_is_written(t
     with pytest.raises(FlowExportError, match=f"{key}: 'Nope' is not one of"):
         train_recipe(recipe, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        ("[training]\nlearning_rat = 1.0", "did you mean learning_rate?"),
+        ("[flow]\nhiden_features = [8]", "did you mean hidden_features?"),
+        ("[data.categorical]\na = { embeding = 3 }", "did you mean embedding?"),
+        ("[zzz]", "there are name, data, description, flow, image_flow, training, export"),
+        ('[training]\noptimizer = "sgd"', "one of 'adam', 'adamw'"),
+        ('[data.categorical]\na = "onehot"', "one of 'one-hot'"),
+    ],
+)
+def test_an_unknown_key_gets_the_nearest_and_a_wrong_value_those_that_there_are(tmp_path, lines, words):
+    (tmp_path / "recipe.toml").write_text(f'name = "a"\n[data]\nfile = "rows.csv"\ncontext = ["a"]\n{lines}\n')
+    with pytest.raises(RecipeError, match=r"recipe\.toml: .*" + re.escape(words)):
+        load_recipe(tmp_path / "recipe.toml")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"\xef\xbb\xbfname = 'a'", "begins with a byte order mark; save it as UTF-8 without one"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "is a pointer of Git LFS.*git lfs pull"),
+        ("name = 'a'\n# größe".encode("latin-1"), "is not UTF-8 text"),
+    ],
+)
+def test_a_recipe_that_is_no_plain_text_is_named_as_what_it_is(tmp_path, data, words):
+    (tmp_path / "recipe.toml").write_bytes(data)
+    with pytest.raises(RecipeError, match=r"recipe\.toml: " + words):
+        load_recipe(tmp_path / "recipe.toml")
