@@ -231,7 +231,11 @@ def run(arguments: list[str] | None = None) -> int:
     if given.check:
         found = stale()
         if found:
-            names = ", ".join(str(path.relative_to(DOCS.parent)) for path in found)
+            examples = OPERATORS.parent
+            names = ", ".join(
+                str(path.relative_to(examples.parent)) if examples in path.parents else f"docs/{path.name}"
+                for path in found
+            )
             print(f"{names}: not what the code says now; run `make docs`", file=sys.stderr)
         return 1 if found else 0
     for path, text in documents("all" if given.pictures else "new").items():
