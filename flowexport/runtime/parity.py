@@ -194,9 +194,13 @@ def proved(bundle: Bundle, device: str, references: References | None, threads: 
         *rounding_checks(references, scale),
         direction_check(model, references),
         round_trip_check(model, references),
-        *mass_checks(model, golden.context),
-        device_check(model),
     ]
+    if any(check.status == "failed" for check in checks):
+        # A graph that is wrong may have no integral, and to find that out takes minutes.
+        checks.append(Check("mass", "integral of the density", "not run", detail="a check before it failed"))
+    else:
+        checks += mass_checks(model, golden.context)
+    checks.append(device_check(model))
     return Report(str(bundle.path), str(model.device), tuple(map(with_cure, checks)), bundle.sha256)
 
 

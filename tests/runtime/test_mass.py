@@ -1,0 +1,36 @@
+"""The mass of a wrong density is told at once: grids are made finer for what may converge, and for nothing else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import flowexport
+from flowexport.bundle import open_bundle
+from flowexport.runtime.mass import mass_checks
+from tests.planting import Planted
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_density_that_is_no_number_is_told_by_the_first_grid(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    model = flowexport.load("banana", device="cpu")
+    rows = []
+
+    def log_prob(x: np.ndarray, context: object) -> np.ndarray:
+        rows.append(len(x))
+        return np.full(len(x), value, np.float32)
+
+    monkeypatch.setattr(model, "log_prob", log_prob)
+    (check,) = mass_checks(model, None)
+    assert check.status == "failed"
+    assert "is no number" in check.detail
+    assert sum(rows) == 128**2
+
+
+def test_a_graph_that_failed_before_is_not_integrated(tmp_path: Path) -> None:
+    planted = Planted(open_bundle("banana").path, tmp_path / "banana")
+    planted.write_array("log_prob", np.load(planted.path / "golden/log_prob.npy") + 1)
+    report = flowexport.verify(planted.path)
+    assert not report.passed
+    (mass,) = [check for check in report.checks if check.name == "mass"]
+    assert mass.status == "not run"
