@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -193,5 +194,5 @@ def test_a_draw_is_the_same_rows_and_a_bad_row_is_said_by_its_number(scorer: Sco
     whole[900_000, 1] = np.nan
     np.save(tmp_path / "rows.npy", whole)
     with pytest.raises(DataError, match=r"rows\.npy: row 900001, column 'x1' holds the value nan"):
-        score_files(scorer, [tmp_path / "rows.npy"], tmp_path / "scores", workers=2)
+        score_files(replace(scorer, missing="refuse"), [tmp_path / "rows.npy"], tmp_path / "scores", workers=2)
     assert not (tmp_path / "scores" / "rows.npy").exists()
