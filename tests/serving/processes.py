@@ -50,7 +50,7 @@ class Process:
 @contextlib.contextmanager
 def served(*arguments: str, wait: bool = True, stderr: IO[str] | None = None) -> Iterator[Process]:
     """``flowexport serve`` with arguments, answering; ``wait`` asks over plain HTTP whether it is ready."""
-    words = [sys.executable, "-m", "flowexport", "serve", *arguments, "--port", "0", "--device", "cpu"]
+    words = [sys.executable, "-m", "flowexport", "serve", "--drain", "0", *arguments, "--port", "0", "--device", "cpu"]
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=stderr, text=True)
     try:
         assert process.stdout is not None
@@ -67,9 +67,6 @@ def served(*arguments: str, wait: bool = True, stderr: IO[str] | None = None) ->
         yield server
     finally:
         # A killed parent of workers would leave them.
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(1)
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(10)

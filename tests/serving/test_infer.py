@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import tracemalloc
 import zlib
 from typing import Any
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from flowexport.runtime import Model
+from flowexport.serving.encoding import decoded
+from flowexport.serving.refusal import Refusal
 from tests.serving.processes import Process
 
 X = np.random.default_rng(0).normal(size=(7, 2)).astype(np.float32)
@@ -271,11 +274,22 @@ def test_wrong_lengths_of_binary_parts(server: Process, tensors: Any, extra: byt
 
 
 def test_a_bomb_is_given_up(server: Process) -> None:
-    bomb = gzip.compress(bytes(200 << 20))
+    bomb = gzip.compress(bytes(70 << 20))
     status, answer = server.infer("banana_log_prob", bomb, Content_Encoding="gzip")
     assert (status, answer["code"]) == (413, "too_large")
     for body, encoding, expected in ((b"no gzip", "gzip", 400), (bomb[:1000], "gzip", 400), (b"", "br", 415)):
         assert server.infer("banana_log_prob", body, Content_Encoding=encoding)[0] == expected
+
+
+def test_a_bomb_never_takes_the_room_that_it_would_become() -> None:
+    bomb = gzip.compress(bytes(40 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refusal, match="once decompressed"):
+            decoded(bomb, b"gzip", 1 << 20)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize(

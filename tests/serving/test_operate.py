@@ -172,6 +172,7 @@ def test_every_request_is_in_the_log_with_its_id(guarded: tuple[Process, Path]) 
     assert any(line.get("request_id") == spoiled for line in lines)
 
 
+@pytest.mark.slow
 def test_tls(tmp_path: Path) -> None:
     certificate, key = tmp_path / "cert.pem", tmp_path / "key.pem"
     words = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
@@ -214,6 +215,7 @@ def pids_of_workers(server: Process) -> list[int]:
     return [int(each) for each in text.split()]
 
 
+@pytest.mark.slow
 def test_workers_share_an_address_count_together_and_are_replaced(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
     words = ("--workers", "2", "--drain", "0", "--token-file", str(tmp_path / "token"))
@@ -240,6 +242,7 @@ def test_workers_share_an_address_count_together_and_are_replaced(tmp_path: Path
         assert server.stop() == 0
 
 
+@pytest.mark.slow
 def test_a_worker_that_cannot_start_ends_the_server_with_its_reason() -> None:
     command = [sys.executable, "-m", "flowexport", "serve", "banana", "--port", "0", "--workers", "2"]
     done = subprocess.run([*command, "--device", "cuda:7"], capture_output=True, text=True, check=False, timeout=60)
