@@ -90,7 +90,9 @@ class Verbs(click.Group):
                 show_error(error, message, status, "--json" in words and words[0] != "bench")
             with suppress(OSError, ValueError):
                 # Of what could not be written, Python would complain once more while it exits.
-                sys.stdout.close()
+                # One that stands in for it, as a test's does, is not ours.
+                if sys.stdout is sys.__stdout__:
+                    sys.stdout.close()
         sys.exit(status)
 
 

@@ -75,6 +75,8 @@ def progress(*columns: str) -> Progress:
 
     fields: list[Any] = [TextColumn(f"{name} {{task.fields[{name}]}}") for name in columns]
     console = Console(stderr=True)
+    # rich before 14.3 ends a bar that is disabled with an empty line all the same.
+    console.quiet = not console.is_terminal
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),

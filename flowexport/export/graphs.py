@@ -96,8 +96,10 @@ def cleaned(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
     for number, node in enumerate(graph.node):
         # ONNX Runtime before 1.19 takes nodes without names for one another.
         node.name = f"{node.op_type}_{number}"
-        if node.op_type == "Reshape" and onnx.numpy_helper.to_array(constants[node.input[1]]).all():
-            # It says what a zero would mean, and there is none; some converters refuse it.
+        shape = constants.get(node.input[1]) if node.op_type == "Reshape" else None
+        if shape is not None and onnx.numpy_helper.to_array(shape).all():
+            # It says what a zero would mean, and there is none; some converters refuse it. Not so of a shape that the
+            # graph computes, as older exporters write it: of no rows it has a zero.
             kept = [attribute for attribute in node.attribute if attribute.name != "allowzero"]
             del node.attribute[:]
             node.attribute.extend(kept)

@@ -16,6 +16,9 @@ from flowexport.errors import ArgumentError, BundleError, DeviceError, extras_na
 OLDEST = (1, 18)
 OLDEST_WORDS = "a bundle needs 1.18 or later (pip install --upgrade 'flowexport[cpu]', or [gpu])"
 
+OLDEST_ON_A_GPU = (1, 26)
+"""Its values are the first to take and give tensors by DLPack."""
+
 PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
 
 
@@ -57,10 +60,10 @@ def import_onnxruntime() -> ModuleType:
     return module
 
 
-def too_old(version: str) -> bool:
-    """Whether a version of ONNX Runtime cannot read a bundle: IR version 10 came with 1.18."""
+def too_old(version: str, oldest: tuple[int, int] = OLDEST) -> bool:
+    """Whether a version of ONNX Runtime cannot do what is wanted: IR version 10, that of bundles, came with 1.18."""
     found = re.match(r"(\d+)\.(\d+)", version)
-    return found is not None and (int(found[1]), int(found[2])) < OLDEST
+    return found is not None and (int(found[1]), int(found[2])) < oldest
 
 
 def resolve(name: str, tf32: bool = False) -> Device:
@@ -86,8 +89,11 @@ def resolve(name: str, tf32: bool = False) -> Device:
 
 def cuda_fault(index: int) -> str | None:
     """Why a GPU cannot be had, or None. Asks the driver, so that nothing is printed by trying."""
-    if PROVIDERS["cuda"] not in import_onnxruntime().get_available_providers():
+    onnxruntime = import_onnxruntime()
+    if PROVIDERS["cuda"] not in onnxruntime.get_available_providers():
         return "the installed onnxruntime is the CPU's (pip uninstall onnxruntime; pip install 'flowexport[gpu]')"
+    if too_old(onnxruntime.__version__, OLDEST_ON_A_GPU):
+        return f"ONNX Runtime {onnxruntime.__version__} is too old for CUDA (pip install --upgrade 'flowexport[gpu]')"
     try:
         cuda = driver()
     except OSError:
@@ -130,12 +136,13 @@ def open_session(data: bytes, device: Device, where: str, apart: bool = False) -
     options.log_severity_level = 4
     provider: Any = device.provider
     if device.kind == "cuda":
-        onnxruntime.preload_dlls()
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         # TF32 keeps 10 bits of a product's operands: too few for densities, so it has to be asked for.
         tf32 = str(int(device.tf32))
         provider = (device.provider, {"device_id": str(device.index), "use_tf32": tf32, "enable_cuda_graph": "1"})
     try:
+        if device.kind == "cuda":
+            onnxruntime.preload_dlls()
         session = onnxruntime.InferenceSession(data, options, providers=[provider])
     except Exception as error:  # ONNX Runtime raises many kinds, of a module without public names
         reason = str(error).strip().splitlines()[0][:300]

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -122,6 +123,10 @@ def test_the_zoo_has_its_models() -> None:
     assert {"banana", "breast_cancer"} <= set(zoo_names())
 
 
+@pytest.mark.skipif(
+    tuple(map(int, msgspec.__version__.split(".")[:2])) < (0, 22),
+    reason="msgspec before 0.22 leaves the pattern of keys out of a JSON Schema",
+)
 def test_the_published_schema_is_that_of_the_checks() -> None:
     published = json.loads((Path(__file__).parents[2] / "docs" / "flow.schema.json").read_text())
     assert published == json_schema()
