@@ -91,8 +91,9 @@ class Verbs(click.Group):
             with suppress(OSError, ValueError):
                 # Of what could not be written, Python would complain once more while it exits.
                 # One that stands in for it, as a test's does, is not ours.
-                if sys.stdout is sys.__stdout__:
-                    sys.stdout.close()
+                own = sys.__stdout__
+                if own is not None and sys.stdout is own:
+                    own.close()
         sys.exit(status)
 
 
