@@ -18,6 +18,7 @@ from flowexport import __version__
 from flowexport.bundle.operators import OPSET
 from flowexport.errors import ExportError
 
+from .interrupts import interrupts_later
 from .lean import LeanFlow
 from .operators import TRANSLATIONS
 
@@ -60,7 +61,7 @@ def write_graph(module: nn.Module, name: str, first: dict[str, tuple[int, ...]],
     dtype = next(buffer.dtype for buffer in module.buffers() if buffer.is_floating_point())
     example = {key: torch.zeros(EXAMPLE_ROWS, *shape, dtype=dtype) for key, shape in shapes.items()}
     batch = torch.export.Dim("batch")
-    with quiet_exporter():
+    with interrupts_later(), quiet_exporter():
         program = torch.onnx.export(
             module.eval(),
             kwargs=example,

@@ -1,0 +1,68 @@
+"""Ctrl-C in an export is one line: inside of torch's exporter it waits for the graph."""
+
+import os
+import signal
+import threading
+
+import pytest
+import torch
+
+from flowexport.cli.streams import Stopped, stopped_by_signals
+from flowexport.export import graphs
+from flowexport.export.folds import fold_all
+from flowexport.export.interrupts import interrupts_later
+from flowexport.export.lean import LeanFlow
+from tests.conftest import small_flow
+
+NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_inside_of_the_exporter_stops_behind_it(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    went = []
+
+    def export(*given: object, **named: object) -> None:
+        os.kill(os.getpid(), number)
+        went.append("on")
+
+    monkeypatch.setattr(torch.onnx, "export", export)
+    lean = fold_all(LeanFlow(small_flow(features=2)))
+    with stopped_by_signals(), pytest.raises(Stopped) as stopped:
+        graphs.log_prob_graph(lean)
+    assert went == ["on"]
+    assert stopped.value.args == (number,)
+
+
+def test_a_second_signal_stops_at_once() -> None:
+    went = []
+
+    @interrupts_later()
+    def interrupted_twice() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        went.append("on")
+        os.kill(os.getpid(), signal.SIGINT)
+        went.append("too far")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted_twice()
+    assert went == ["on"]
+
+
+def test_handlers_are_as_they_were_and_another_thread_has_none() -> None:
+    before = [signal.getsignal(number) for number in NUMBERS]
+    with interrupts_later():
+        assert signal.getsignal(signal.SIGINT) != before[0]
+    assert [signal.getsignal(number) for number in NUMBERS] == before
+
+    went = []
+
+    def elsewhere() -> None:
+        with interrupts_later():
+            went.append("on")
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert went == ["on"]
