@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
     from flowexport.runtime import Report
 
+NARROW = 60
+"""Columns of a terminal below which the cells of a row are written one under the other."""
+
 PIPED_WIDTH = 160
 """Columns of a table that goes to a file or another program, where nothing can be asked."""
 
@@ -31,12 +34,20 @@ def show_table(columns: Sequence[str], rows: Iterable[Sequence[str]], title: str
     for name in columns:
         table.add_column(name.removeprefix(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
     styles = {"passed": "green", "failed": "bold red", "not run": "yellow", "reported": "cyan"}
+    rows = list(rows)
     for row in rows:
         table.add_row(*(Text(cell, style=styles.get(cell, "")) for cell in row))
     console = results()
     if title is not None:
         console.print(title, style="bold", soft_wrap=True)
-    console.print(table)
+    if console.width >= NARROW:
+        console.print(table)
+        return
+    for row in rows:
+        for name, cell in zip(columns, row, strict=True):
+            if cell:
+                console.print(Text(f"{name.removeprefix('>')}: {cell}", style=styles.get(cell, "")))
+        console.print()
 
 
 def results() -> Console:

@@ -19,7 +19,7 @@ from .options import examples
 @digest_option
 @json_option
 def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, digest: str | None, as_json: bool) -> None:
-    """Prove BUNDLE (a folder, or the name of a zoo model) against the trained model in float64.
+    """Prove BUNDLE (a folder, a zip of it, or the name of a zoo model) against the trained model in float64.
 
     Seven checks, each with its figure against its bound: structure, parity, rounding, direction, round
     trip, mass and device. Without --checkpoint the references are the golden cases in the bundle. Exit status 1 when a

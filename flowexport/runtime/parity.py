@@ -12,10 +12,11 @@ __all__ = ["References", "references_of", "verify"]
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from flowexport.bundle import Bundle, settled
+from flowexport.bundle import Bundle, open_archive, settled
 from flowexport.bundle.schema import Case
 from flowexport.errors import BundleError, InputError
 
@@ -159,7 +160,7 @@ def verify(
     """Verifies a bundle.
 
     Arguments:
-        path: the folder, or the name of a zoo model.
+        path: the folder, a zip of it, or the name of a zoo model.
         device: where its graphs run.
         references: of the trained model; by default those that the bundle carries.
         threads: over blocks of rows.
@@ -172,6 +173,8 @@ def verify(
         BundleError: for a fault in format, path or hash.
         DeviceError: for a device that cannot be had.
     """
+    if Path(path).is_file():
+        return proved(open_archive(path, digest), device, references, threads)
     return settled(path, lambda bundle: proved(bundle, device, references, threads), digest)
 
 

@@ -12,6 +12,7 @@ import pyarrow.parquet
 import pytest
 from click.testing import CliRunner, Result
 
+from flowexport.cli import screen
 from flowexport.cli.main import FAULT, main
 from tests.conftest import Exported
 from tests.planting import Planted, nudge_largest_weight
@@ -172,3 +173,15 @@ def test_more_rows_than_the_disk_holds_are_refused_with_their_size(tmp_path: Pat
     assert result.exit_code == 2
     assert f"{count:,} rows are at least " in result.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_table_fits_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(screen, "PIPED_WIDTH", 40)
+    rows = [("structure", "flow.json", "16"), ("parity", "log_prob, batch of 1000 rows of the data", "")]
+    screen.show_table(("check", "subject", ">figure"), rows, "title")
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 40
+    assert [line for line in lines if line][:5] == [
+        "title", "check: structure", "subject: flow.json", "figure: 16", "check: parity",
+    ]  # fmt: skip
+    assert not any(line.startswith("figure:") for line in lines[5:])

@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -64,3 +65,14 @@ def test_what_a_notebook_shows_is_short_and_names_features_and_figures(plain: Ex
     assert "failed: " in repr(report)
     assert "b&lt;i&gt;" in report._repr_html_()
     assert repr(Report("b", "cpu", (Check("parity", "x", "passed"),))) == "Report('b' on cpu, 1 checks passed)"
+
+
+def test_a_zip_is_verified_as_its_folder_is(plain: Exported, tmp_path: Path) -> None:
+    path = shutil.make_archive(str(tmp_path / "bundle"), "zip", plain.path.parent, plain.path.name)
+    of_zip, of_folder = flowexport.verify(path), flowexport.verify(plain.path)
+    assert of_zip.passed
+    assert (of_zip.digest, of_zip.checks) == (of_folder.digest, of_folder.checks)
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate name"):
+        archive.writestr(f"{plain.path.name}/log_prob.onnx", b"another")
+    with pytest.raises(BundleError, match="is there twice"):
+        flowexport.verify(path)

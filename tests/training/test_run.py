@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from flowexport.errors import CheckpointError, DataError, TrainingError
 from flowexport.evaluation.gaussian import SHRINKAGES
 from flowexport.tables import open_table, open_writer
-from flowexport.training import checkpoint, load_checkpoint, loop, run, train_recipe
+from flowexport.training import Outcome, checkpoint, load_checkpoint, loop, run, train_recipe
 from flowexport.training.data import Rows, read_rows
 from flowexport.training.loop import mean_nll
 from flowexport.training.recipe import load_recipe
@@ -470,3 +470,11 @@ def test_resume_from_tensors_of_another_shape_is_refused_before_they_are_used(un
     save_file({k: t.contiguous() for k, t in changed.items()}, file)
     with pytest.raises(CheckpointError, match=rf"resume-5\.safetensors: {re.escape(name)}: "):
         train_recipe(recipe, whole, resume=True)
+
+
+def test_an_outcome_is_short_to_print_and_a_table_in_a_notebook():
+    outcome = Outcome(Path("runs") / "<a>", [], 3, 1.25, True)
+    assert repr(outcome) == "<Outcome 'runs/<a>': 0 epochs, kept 3, NLL 1.2500 nats, interrupted>"
+    table = outcome._repr_html_()
+    assert "<tr><th>held-out NLL, nats</th><td>1.2500</td></tr>" in table
+    assert "<td>runs/&lt;a&gt;</td>" in table
