@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .gradients import differentiable, plain_perceptron, through_perceptron, to_perceptron
+from .gradients import Activation, differentiable, plain_perceptron, through_perceptron, to_perceptron
 
 
 class Plan(NamedTuple):
@@ -27,6 +27,7 @@ class Plan(NamedTuple):
         kept, moved: the parts.
         cap: c, the bound of its log scale.
         split: how many of its parameters are those of hidden layers.
+        activation: between them.
         parameters: weight and bias of each hidden layer, of the shift and of the log scale, in this order.
     """
 
@@ -34,13 +35,14 @@ class Plan(NamedTuple):
     moved: int
     cap: float
     split: int
+    activation: Activation
     parameters: Sequence[Tensor]
 
 
 def affine_couplings(
     plans: Sequence[Plan], parts: Sequence[Tensor], context: Tensor | None
 ) -> tuple[tuple[Tensor, ...], list[Tensor | None]]:
-    """Couplings with conditioners of ReLUs, one after the other.
+    """Couplings with conditioners that `perceptron` knows, one after the other.
 
     Arguments:
         plans: the couplings.
@@ -51,7 +53,7 @@ def affine_couplings(
         The parts, and the sum of the log-determinants of each, unsummed over its features; None where it was not moved.
     """
     parameters = [parameter for plan in plans for parameter in plan.parameters]
-    shapes = [(*plan[:4], len(plan.parameters)) for plan in plans]
+    shapes = [(*plan[:5], len(plan.parameters)) for plan in plans]
     found = AffineCouplings.apply(shapes, len(parts), *parts, context, *parameters)
     moved = {plan.moved for plan in plans}
     outputs = iter(found)
@@ -64,9 +66,9 @@ def plain_affine_couplings(shapes: Sequence[Any], count: int, *inputs: Tensor | 
     parts: list[Any] = [*inputs[:count]]
     log_dets: dict[int, Tensor] = {}
     context, parameters = inputs[count], [*inputs[count + 1 :]]
-    for kept, moved, cap, split, length in shapes:
+    for kept, moved, cap, split, activation, length in shapes:
         x = parts[kept] if context is None else torch.cat([parts[kept], context], dim=1)
-        shift, raw = plain_perceptron(x, split, parameters[:length])  # type: ignore[arg-type]
+        shift, raw = plain_perceptron(x, split, activation, parameters[:length])  # type: ignore[arg-type]
         del parameters[:length]
         log_scale = cap * functional.softsign(raw / cap)
         parts[moved] = parts[moved] * log_scale.exp() + shift
@@ -85,9 +87,10 @@ class AffineCouplings(torch.autograd.Function):
         saved: list[Tensor] = []
         one = parts[0].new_ones(())
         start = 0
-        for kept, moved, cap, split, length in shapes:
+        for kept, moved, cap, split, activation, length in shapes:
             x = parts[kept] if context is None else torch.cat([parts[kept], context], dim=1)
-            layers, (shift, raw) = through_perceptron(x, split, parameters[start : start + length])  # type: ignore[arg-type]
+            of_layers: Any = parameters[start : start + length]
+            layers, (shift, raw) = through_perceptron(x, split, activation, of_layers)
             start += length
             # Factors within an operation are cheaper than an operation with a number.
             divisor = torch.add(one, raw.abs(), alpha=1 / cap)
@@ -129,7 +132,7 @@ class AffineCouplings(torch.autograd.Function):
         # What comes before needs a gradient of each part?
         before = upstream(shapes, count, needed)
         for number in range(len(shapes) - 1, -1, -1):
-            kept, moved, _, split, length = shapes[number]
+            kept, moved, _, split, activation, length = shapes[number]
             x, scale, divisor = saved[stop - 3 : stop]
             size = split // 2 + 1
             layers = saved[stop - 3 - size : stop - 3]
@@ -144,6 +147,7 @@ class AffineCouplings(torch.autograd.Function):
             of_input, found[begin:end] = to_perceptron(
                 (of_shift, of_raw),
                 split,
+                activation,
                 parameters[begin:end],
                 layers,
                 needed_kept or needed[count],
@@ -175,7 +179,7 @@ def upstream(shapes: Sequence[Any], count: int, needed: Sequence[bool]) -> list[
     wants = [*needed[:count]]
     found = []
     start = count + 1
-    for kept, moved, _, _, length in shapes:
+    for kept, moved, _, _, _, length in shapes:
         found.append([*wants])
         wants[moved] = wants[moved] or wants[kept] or needed[count] or any(needed[start : start + length])
         start += length

@@ -13,12 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .gradients import perceptron, recorded
+from .gradients import ACTIVATIONS, Activation, perceptron, recorded
 
 EPSILON = 1e-5
 """What a layer norm adds to variances, in torch and in zuko."""
-
-LINEAR_AND_RELU = (nn.Linear, nn.ReLU)
 
 
 @dataclass(frozen=True)
@@ -119,32 +117,34 @@ class Conditioner(nn.Module):
         """``[*, kept]`` and ``[*, context]`` → a tensor ``[*, features]`` (or ``[*, features, size]``) each."""
         x = kept if context is None else torch.cat([kept, context], dim=-1)
         if x.ndim == 2 and recorded(x):
-            parameters = self.of_relus()
-            if parameters is not None:
-                return tuple(map(shaped, perceptron(x, *parameters), self.sizes.values()))
+            network = self.as_perceptron()
+            if network is not None:
+                return tuple(map(shaped, perceptron(x, *network), self.sizes.values()))
         hidden = self.trunk(x)
         return tuple(shaped(self.heads[name](hidden), size) for name, size in self.sizes.items())
 
-    def of_relus(self) -> tuple[list[Tensor], list[Tensor]] | None:
-        """Weight and bias of each hidden layer and of each head, where the hidden layers are Linears and ReLUs in turn.
+    def as_perceptron(self) -> tuple[list[Tensor], list[Tensor], Activation] | None:
+        """Weight and bias of each hidden layer and of each head, and the activation, as `perceptron` takes them.
 
-        None where there is anything else, a hook for instance.
+        None where the hidden layers are not Linears and one of `ACTIVATIONS` in turn, or somebody looks into them.
         """
         trunk, heads = self.trunk, self.heads
         if not (unhooked(trunk) and unhooked(heads)):
             return None
-        layers = [*trunk._modules.values(), *heads._modules.values()]
-        depth = len(trunk._modules)
+        layers = [*trunk._modules.values()]
+        kind = type(layers[1]) if len(layers) > 1 else nn.ReLU
+        if len(layers) % 2 or kind not in ACTIVATIONS:
+            return None
         found: list[Tensor] = []
-        for number, layer in enumerate(layers):
-            kind = LINEAR_AND_RELU[number % 2] if number < depth else nn.Linear
-            if type(layer) is not kind or not unhooked(layer):
+        for number, layer in enumerate([*layers, *heads._modules.values()]):
+            expected = kind if number < len(layers) and number % 2 else nn.Linear
+            if type(layer) is not expected or not unhooked(layer):
                 return None
             for parameter in layer._parameters.values():
                 if parameter is None:
                     return None
                 found.append(parameter)
-        return None if depth % 2 else (found[:depth], found[depth:])
+        return found[: len(layers)], found[len(layers) :], ACTIVATIONS[kind]
 
 
 class MaskedConditioner(nn.Module):

@@ -1,4 +1,4 @@
-r"""Gradients by hand of the networks of ReLUs that conditioners are.
+r"""Gradients by hand of the networks of ReLUs, or of hyperbolic tangents, that conditioners are.
 
 The values are those of the plain formula. Autograd records an operation at a time and multiplies narrow matrices the
 slow way round; written out, backward is fewer operations, in place where nobody looks any more.
@@ -9,13 +9,13 @@ References:
 
 from __future__ import annotations
 
-__all__ = ["differentiable", "perceptron", "recorded", "through_perceptron", "to_perceptron"]
+__all__ = ["ACTIVATIONS", "Activation", "differentiable", "perceptron", "recorded", "through_perceptron", "to_perceptron"]
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 NARROW = 16
@@ -23,7 +23,34 @@ NARROW = 16
 many columns. [256, 256] · [256, 4] takes 75 µs, and 13 µs the other way round; from 16 columns on there is no
 difference (MKL, AVX-512)."""
 
-through_relu = torch.ops.aten.threshold_backward.grad_input
+
+class Activation(NamedTuple):
+    """What stands between layers.
+
+    Arguments:
+        plain: of a tensor.
+        in_place: the same, written over it.
+        to_input: (gradient, what it gave) → the gradient of what it was given, written over the first.
+    """
+
+    plain: Callable[[Tensor], Tensor]
+    in_place: Callable[[Tensor], Tensor]
+    to_input: Callable[[Tensor, Tensor], Tensor]
+
+
+def through_relu(gradient: Tensor, output: Tensor) -> Tensor:
+    return torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
+
+
+def through_tanh(gradient: Tensor, output: Tensor) -> Tensor:
+    return torch.ops.aten.tanh_backward.grad_input(gradient, output, grad_input=gradient)
+
+
+ACTIVATIONS: dict[type[nn.Module], Activation] = {
+    nn.ReLU: Activation(torch.relu, torch.relu_, through_relu),
+    nn.Tanh: Activation(torch.tanh, torch.tanh_, through_tanh),
+}
+"""Those whose derivative follows from what they give."""
 
 Needed = Sequence[bool]
 """Which gradients are asked for."""
@@ -44,26 +71,31 @@ def recorded(like: Tensor) -> bool:
     )
 
 
-def perceptron(x: Tensor, hidden: Sequence[Tensor], heads: Sequence[Tensor]) -> tuple[Tensor, ...]:
-    r"""A network of ReLUs with several linear outputs.
+def perceptron(
+    x: Tensor, hidden: Sequence[Tensor], heads: Sequence[Tensor], activation: Activation
+) -> tuple[Tensor, ...]:
+    r"""A network with several linear outputs.
 
-    .. math:: h_i = \max(0, W_i h_{i-1} + b_i), \qquad h_0 = x, \qquad o_j = V_j h_n + c_j
+    .. math:: h_i = \phi(W_i h_{i-1} + b_i), \qquad h_0 = x, \qquad o_j = V_j h_n + c_j
 
     Arguments:
         x: ``[rows, in_features]``.
         hidden: weight and bias of each hidden layer, flat: ``[width, width before], [width], …``.
         heads: weight and bias of each output, likewise.
+        activation: :math:`\phi`.
 
     Returns:
         ``[rows, out_features]`` of each output.
     """
-    return Perceptron.apply(x, len(hidden), *hidden, *heads)
+    return Perceptron.apply(x, len(hidden), activation, *hidden, *heads)
 
 
-def plain_perceptron(x: Tensor, split: int, parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
+def plain_perceptron(
+    x: Tensor, split: int, activation: Activation, parameters: Sequence[Tensor]
+) -> tuple[Tensor, ...]:
     """`perceptron` as autograd differentiates it."""
     for i in range(0, split, 2):
-        x = functional.linear(x, parameters[i], parameters[i + 1]).relu()
+        x = activation.plain(functional.linear(x, parameters[i], parameters[i + 1]))
     return tuple(functional.linear(x, *parameters[i : i + 2]) for i in range(split, len(parameters), 2))
 
 
@@ -71,35 +103,37 @@ class Perceptron(torch.autograd.Function):
     """`perceptron`."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, split: int, *parameters: Tensor) -> tuple[Tensor, ...]:
-        layers, outputs = through_perceptron(x, split, parameters)
-        ctx.split = split
+    def forward(ctx: Any, x: Tensor, split: int, activation: Activation, *parameters: Tensor) -> tuple[Tensor, ...]:
+        layers, outputs = through_perceptron(x, split, activation, parameters)
+        ctx.split, ctx.activation = split, activation
         ctx.save_for_backward(*parameters, *layers)
         return tuple(outputs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        split = ctx.split
-        count = len(ctx.needs_input_grad) - 2
+        split, activation = ctx.split, ctx.activation
+        count = len(ctx.needs_input_grad) - 3
         parameters, layers = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-        needed_x, _, *needed = ctx.needs_input_grad
+        needed_x, _, _, *needed = ctx.needs_input_grad
         if torch.is_grad_enabled():
             of_x, *found = differentiable(
-                lambda x, *parameters: plain_perceptron(x, split, parameters),
+                lambda x, *parameters: plain_perceptron(x, split, activation, parameters),
                 (layers[0], *parameters),
                 (needed_x, *needed),
                 gradients,
             )
         else:
-            of_x, found = to_perceptron(gradients, split, parameters, layers, needed_x, needed)
-        return of_x, None, *found
+            of_x, found = to_perceptron(gradients, split, activation, parameters, layers, needed_x, needed)
+        return of_x, None, None, *found
 
 
-def through_perceptron(x: Tensor, split: int, parameters: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+def through_perceptron(
+    x: Tensor, split: int, activation: Activation, parameters: Sequence[Tensor]
+) -> tuple[list[Tensor], list[Tensor]]:
     """x with what each hidden layer says, and the outputs; the first ``split`` parameters are the hidden layers'."""
     layers = [x]
     for i in range(0, split, 2):
-        x = torch.addmm(parameters[i + 1], x, parameters[i].t()).relu_()
+        x = activation.in_place(torch.addmm(parameters[i + 1], x, parameters[i].t()))
         layers.append(x)
     outputs = []
     for i in range(split, len(parameters), 2):
@@ -114,6 +148,7 @@ def through_perceptron(x: Tensor, split: int, parameters: Sequence[Tensor]) -> t
 def to_perceptron(
     gradients: Sequence[Tensor],
     split: int,
+    activation: Activation,
     parameters: Sequence[Tensor],
     layers: Sequence[Tensor],
     needed_x: bool,
@@ -133,7 +168,7 @@ def to_perceptron(
             g = to_input(gradient, parameters[i]) if g is None else g.addmm_(gradient, parameters[i])
     for i in range(split - 2, max(least, 0) - 1, -2):
         assert g is not None
-        through_relu(g, layers[i // 2 + 1], 0, grad_input=g)
+        activation.to_input(g, layers[i // 2 + 1])
         if needed[i]:
             found[i] = outer(g, layers[i // 2])
         if needed[i + 1]:

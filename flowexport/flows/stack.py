@@ -143,10 +143,11 @@ def plan_of(layer: Any, route: tuple[int, int] | None) -> Plan | None:
     conditioner, univariate = layer._modules.values()
     if type(conditioner) is not Conditioner or type(univariate) is not Affine or not unhooked(conditioner):
         return None
-    parameters = conditioner.of_relus()
-    if parameters is None:
+    network = conditioner.as_perceptron()
+    if network is None:
         return None
-    return Plan(*route, univariate.cap, len(parameters[0]), [*parameters[0], *parameters[1]])
+    hidden, heads, activation = network
+    return Plan(*route, univariate.cap, len(hidden), activation, [*hidden, *heads])
 
 
 class HalvesStack(Stack):

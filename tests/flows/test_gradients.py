@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from flowexport.flows import RealNVP, conditioner, stack
 from flowexport.flows.affine_couplings import AffineCouplings, plain_affine_couplings
-from flowexport.flows.gradients import NARROW, Perceptron, plain_perceptron
+from flowexport.flows.gradients import ACTIVATIONS, NARROW, Perceptron, plain_perceptron
+from flowexport.flows.univariate import RationalQuadraticSpline, spline
 from tests.reference_page import reference_flow
 
 FLOWS = {
@@ -26,6 +27,9 @@ FLOWS = {
     "mixture": {"base": {"name": "GaussianMixture", "components": 2}},
     "layers between": {"normalization": "ActNorm", "scaling": True},
     "spline": {"univariate": "RationalQuadraticSpline"},
+    "spline of nflows": {"univariate": {"name": "RationalQuadraticSpline", "constraint": "floor"}},
+    "defaults": {"univariate": "AffineSpline", "activation": "Tanh", "whiten": True},
+    "tanh": {"activation": "Tanh"},
     "narrow scale": {"univariate": {"name": "Affine", "slope": 0.5}},
     "random masks": {"randmask": True, "mixing": "LULinear"},
     "residual": {"residual": True, "hidden_features": (6, 6)},
@@ -47,7 +51,7 @@ def made(arguments: dict) -> tuple[RealNVP, Tensor, Tensor | None]:
 
 
 def by_autograd(monkeypatch) -> None:
-    for module in (conditioner, stack):
+    for module in (conditioner, stack, spline):
         monkeypatch.setattr(module, "recorded", lambda like: False)
 
 
@@ -113,18 +117,19 @@ def layer(width: int, before: int) -> list[tuple[int, ...]]:
     return [(width, before), (width,)]
 
 
+@pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=[each.__name__ for each in ACTIVATIONS])
 @pytest.mark.parametrize("heads", [(2, 3), (NARROW + 1, 1)])
 @pytest.mark.parametrize("hidden", [(), (4,), (NARROW + 1, 4)])
-def test_the_network_by_finite_differences(hidden, heads):
+def test_the_network_by_finite_differences(hidden, heads, activation):
     widths = [3, *hidden]
     shapes = [each for before, after in pairwise(widths) for each in layer(after, before)]
     x, *parameters = numbers((5, 3), *shapes, *(each for head in heads for each in layer(head, widths[-1])))
     split = len(shapes)
 
     def network(x: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
-        return Perceptron.apply(x, split, *parameters)
+        return Perceptron.apply(x, split, activation, *parameters)
 
-    torch.testing.assert_close(network(x, *parameters), plain_perceptron(x, split, parameters))
+    torch.testing.assert_close(network(x, *parameters), plain_perceptron(x, split, activation, parameters))
     assert torch.autograd.gradcheck(network, (x, *parameters))
     assert torch.autograd.gradgradcheck(network, (x, *parameters))
 
@@ -135,7 +140,8 @@ def test_couplings_by_finite_differences(context):
     wide = [*layer(4, 3 + context), *layer(5, 4), *layer(2, 5), *layer(2, 5)]
     one = [*layer(4, 2 + context), *layer(3, 4), *layer(3, 4)]
     none = [*layer(2, 3 + context), *layer(2, 3 + context)]
-    plans = [(0, 1, 1.5, 2, 6), (1, 0, 6.9, 4, 8), (0, 1, 0.5, 2, 6), (1, 0, 6.9, 0, 4)]
+    relu, tanh = ACTIVATIONS[nn.ReLU], ACTIVATIONS[nn.Tanh]
+    plans = [(0, 1, 1.5, 2, relu, 6), (1, 0, 6.9, 4, tanh, 8), (0, 1, 0.5, 2, tanh, 6), (1, 0, 6.9, 0, relu, 4)]
     first, second, given, *parameters = numbers((4, 2), (4, 3), (4, 2), *one, *wide, *one, *none)
 
     def couplings(first: Tensor, second: Tensor, given: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
@@ -147,6 +153,29 @@ def test_couplings_by_finite_differences(context):
     inputs = inputs if context else (first, second, given.detach(), *parameters)
     assert torch.autograd.gradcheck(couplings, inputs)
     assert torch.autograd.gradgradcheck(couplings, inputs)
+
+
+@pytest.mark.parametrize("bins", [2, 5])
+def test_the_spline_by_finite_differences(bins):
+    # In every bin, and beyond both ends.
+    x = torch.linspace(-2.7, 2.8, 14, dtype=torch.float64).reshape(7, 2).requires_grad_()
+    _, *parameters = numbers((1,), (7, 2, bins), (7, 2, bins), (7, 2, bins - 1))
+    map = RationalQuadraticSpline(bins, bound=2.5)
+    by_hand = map.forward_and_log_det(x, *parameters)
+    assert all("ClampedSpline" in str(each.grad_fn) for each in by_hand)
+    torch.testing.assert_close(by_hand, map.plain_forward(x, *parameters), rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(map.forward_and_log_det, (x, *parameters))
+    assert torch.autograd.gradgradcheck(map.forward_and_log_det, (x, *parameters))
+
+
+def test_what_is_no_number_stays_none():
+    map = RationalQuadraticSpline(4)
+    x = torch.tensor([[torch.nan, 0.5]])
+    widths, heights, derivatives = (torch.zeros(1, 2, size, requires_grad=True) for size in (4, 4, 3))
+    y, _ = map.forward_and_log_det(x, widths, heights, derivatives)
+    assert y.isnan().tolist() == [[True, False]]
+    y, _ = map.forward_and_log_det(x, widths / 0, heights, derivatives)
+    assert y.isnan().all()
 
 
 def test_backward_may_be_asked_twice():

@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from flowexport.errors import ArgumentError
 
+from ..gradients import recorded
+from ..spline_gradients import clamped_spline
 from .registry import register
 
 Constraint = Literal["clamp", "floor"]
@@ -69,6 +71,15 @@ class RationalQuadraticSpline(nn.Module):
     def forward_and_log_det(
         self, x: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor
     ) -> tuple[Tensor, Tensor]:
+        if self.constraint == "clamp" and x.ndim == 2 and widths.shape[:-1] == x.shape and recorded(x):
+            cap = -math.log(self.slope)
+            return clamped_spline(x, widths, heights, derivatives, self.bound, cap, self.plain_forward)
+        return self.plain_forward(x, widths, heights, derivatives)
+
+    def plain_forward(
+        self, x: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """`forward_and_log_det` as autograd differentiates it."""
         inside, x0, w, y0, h, d0, d1 = self.bin_of(x, "x", widths, heights, derivatives)
         y, slope = forward_in_bin(x, x0, w, y0, h, d0, d1)
         return torch.where(inside, y, x), torch.where(inside, slope.log(), 0)
