@@ -57,6 +57,15 @@ class Rows:
         weights = None if self.weights is None else self.weights[index]
         return replace(self, x=self.x[index], context=context, weights=weights)
 
+    def joined(self, other: Rows) -> Rows:
+        """These rows, and those of another part of the same table behind them."""
+        parts = {
+            name: None if mine is None else np.concatenate([mine, getattr(other, name)])
+            for name in ("x", "context", "weights")
+            for mine in (getattr(self, name),)
+        }
+        return replace(self, **parts)
+
     def split(self, fraction: float, seed: int) -> tuple[Rows, Rows]:
         """Training and held-out rows; at least one is held out where the fraction is not 0."""
         order = np.random.default_rng(seed).permutation(len(self))

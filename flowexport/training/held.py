@@ -23,14 +23,17 @@ STEP = torch.zeros((), dtype=torch.float32)
 """What they keep besides: the number of steps."""
 
 
-def require_state(tensors: Mapping[str, Tensor], flow: Flow, path: Path) -> None:
-    """Holds the state of a training to the flow that it is of.
+def require_state(tensors: Mapping[str, Tensor], flow: Flow, held_out: int, path: Path) -> None:
+    """Holds the state of a training to the flow that it is of, and to the number of rows that judge it.
 
     Raises:
         CheckpointError: naming the file and the tensor: one that is missing, unknown, of another shape or type, or no
             state of a generator.
     """
-    expected: dict[str, Tensor] = {"generator": torch.get_rng_state()}
+    expected: dict[str, Tensor] = {
+        "generator": torch.get_rng_state(),
+        "start": torch.empty(held_out, dtype=torch.float64),
+    }
     for group in ("flow", "best"):
         expected |= {f"{group}.{name}": tensor for name, tensor in flow.state_dict().items()}
     of_average = {f"average.{name}": tensor for name, tensor in flow.named_parameters()}

@@ -6,6 +6,7 @@ __all__ = ["judged"]
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from flowexport.bundle.schema import Quality
 from flowexport.evaluation import Sample, design, quality_of
@@ -17,23 +18,24 @@ from .loop import log_prob_of
 from .preparation import tensors
 
 
-def judged(flow: Flow, training: Rows, held_out: Rows, seed: int) -> Quality | None:
+def judged(flow: Flow, training: Rows, held_out: Rows, seed: int, log_prob: Tensor | None = None) -> Quality | None:
     """The NLL of held-out rows; of the training rows where none are held out.
 
     Arguments:
         flow: the trained flow, in eval mode.
         training, held_out: as they were split.
         seed: of the noise that images are evaluated with.
+        log_prob: ``[rows]`` nats, of the held-out rows, where the flow that is kept has seen them.
     """
     kept = held_out if len(held_out) else training
-    x, context, _ = tensors(kept, flow)
-    if flow.levels is not None:
-        x = dequantised(x, seed)
-    log_prob = log_prob_of(flow, x, context).cpu().numpy()
+    if log_prob is None:
+        x, context, _ = tensors(kept, flow)
+        log_prob = log_prob_of(flow, x if flow.levels is None else dequantised(x, seed), context)
+    nats = log_prob.cpu().numpy()
     rows = sample_of(flow, kept, seed)
     if not len(held_out):
-        return quality_of(log_prob, rows, "training rows")
-    return quality_of(log_prob, rows, "held-out rows", sample_of(flow, training, seed))
+        return quality_of(nats, rows, "training rows")
+    return quality_of(nats, rows, "held-out rows", sample_of(flow, training, seed))
 
 
 def sample_of(flow: Flow, rows: Rows, seed: int) -> Sample:

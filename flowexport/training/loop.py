@@ -31,6 +31,7 @@ from .named import context_by_name, features_by_name
 from .preparation import diagnosed, noisy, require_fitting, standardise, tensors
 from .progress import shown
 from .recipe import TrainingSpec
+from .start import clearly_better, start_of_all_rows
 from .threads import torch_threads
 
 EVALUATION_ROWS = 16_384
@@ -51,6 +52,7 @@ class State:
     Arguments:
         epoch: epochs done.
         best_epoch, best_nll: the best so far on held-out rows; epoch 0 is the flow as it was before the first.
+        start: log_prob of the held-out rows before the first epoch, ``[rows]`` float64 nats.
         flow, optimizer: state dictionaries, the optimiser's flattened to names and tensors.
         generator: the state of torch's generator.
         best: the weights of the best epoch.
@@ -60,6 +62,7 @@ class State:
     epoch: int = 0
     best_epoch: int = 0
     best_nll: float = math.inf
+    start: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.float64))
     flow: dict[str, Tensor] = field(default_factory=dict)
     optimizer: dict[str, Tensor] = field(default_factory=dict)
     generator: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
@@ -171,8 +174,9 @@ def train(
     if flow.levels is not None and spec.noise:
         raise ArgumentError("noise: is for vectors; the pixels of images get uniform noise, and no other")
     batch = spec.rows_a_step(len(training))
-    log_prob = compiled_log_prob(flow, batch) if compile else flow.log_prob
+    density = compiled_log_prob(flow, batch) if compile else flow.log_prob
     if state.epoch == 0:
+        start = start_of_all_rows(flow, training, held_out)
         standardise(flow, training)
     optimizer = OPTIMIZERS[spec.optimizer](
         flow.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, fused=True
@@ -186,6 +190,7 @@ def train(
     discrete = Steps.of(flow, training.features, training.discrete)
     x, context, weights = tensors(training, flow)
     held, held_context, held_weights = tensors(held_out if len(held_out) else training, flow)
+    held_weights = None if held_weights is None else held_weights.double().cpu()
     if flow.levels is not None:
         # The same noise after every epoch, so that epochs are told apart by their weights alone.
         held = dequantised(held, spec.seed)
@@ -195,11 +200,11 @@ def train(
     steps = math.ceil(len(x) / batch)
     if state.epoch == 0:
         with torch_threads(threads):
-            start = mean_nll(flow, held, held_context, held_weights)
+            state.start = log_prob_of(flow, held, held_context)
+        nll = nll_of(state.start, held_weights)
         # Layers that the first batch starts have no start of their own.
-        if math.isfinite(start) and all(bool(getattr(each, "initialized", True)) for each in flow.modules()):
-            # A flow starts as the Gaussian of its rows, or as what it was before: where no epoch is better, it stays.
-            state.best_nll, state.best = start, snapshot(flow)
+        if math.isfinite(nll) and all(bool(getattr(each, "initialized", True)) for each in flow.modules()):
+            state.best_nll, state.best = nll, snapshot(start)
     while state.epoch < spec.epochs:
         if spec.patience and state.epoch - state.best_epoch >= spec.patience:
             return
@@ -218,11 +223,12 @@ def train(
                 state.epoch * steps,
                 steps,
                 batch,
-                log_prob,
+                density,
                 discrete,
             )
             generator = torch.get_rng_state()
-            nll = mean_nll(averaged, held, held_context, held_weights)
+            log_prob = log_prob_of(averaged, held, held_context)
+        nll = nll_of(log_prob, held_weights)
         state.epoch += 1
         if not (math.isfinite(nll) and all(map(math.isfinite, losses))):
             raise TrainingError(
@@ -235,7 +241,8 @@ def train(
             state.average = {name: each.clone() for name, each in averaged.named_parameters()}
         state.optimizer = optimizer_tensors(optimizer)
         state.generator = generator
-        if nll < state.best_nll:
+        leaves_start = state.best_epoch or not state.best or clearly_better(log_prob - state.start, held_weights)
+        if nll < state.best_nll and leaves_start:
             state.best_epoch, state.best_nll, state.best = state.epoch, nll, snapshot(averaged)
         rate = optimizer.param_groups[0]["lr"]
         yield Epoch(
@@ -315,9 +322,9 @@ def schedule(spec: TrainingSpec, step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, spec.epochs * steps - warmup)))
 
 
-def mean_nll(flow: Flow, x: Tensor, context: Tensor | None, weights: Tensor | None) -> float:
+def nll_of(log_prob: Tensor, weights: Tensor | None) -> float:
     """The weighted mean of −log_prob over rows, nats."""
-    return -weighted_mean(log_prob_of(flow, x, context), None if weights is None else weights.double()).item()
+    return -weighted_mean(log_prob, weights).item()
 
 
 @torch.no_grad()
@@ -326,7 +333,7 @@ def log_prob_of(flow: Flow, x: Tensor, context: Tensor | None) -> Tensor:
     flow.eval()
     count = EVALUATION_ROWS if flow.levels is None else EVALUATION_IMAGES
     spans = [slice(start, start + count) for start in range(0, len(x), count)]
-    return torch.cat([flow.log_prob(x[span], None if context is None else context[span]) for span in spans]).double()
+    return torch.cat([flow.log_prob(x[span], None if context is None else context[span]) for span in spans]).double().cpu()
 
 
 def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:

@@ -229,7 +229,9 @@ class Run:
         if not epochs:
             raise TrainingError(f"{self.folder}: stopped before the first epoch was done; nothing to keep")
         self.flow.load_state_dict(state.best)
-        quality = judged(self.flow, self.training, self.held_out, self.recipe.training.seed)
+        # The start that is kept is the Gaussian of all rows, held-out ones too: judged is that of the others.
+        start = state.start if state.best_epoch == 0 else None
+        quality = judged(self.flow, self.training, self.held_out, self.recipe.training.seed, start)
         # Without it no epoch counts yet, and the folder must stay one that a new run can begin in.
         if (self.folder / "resume.json").exists():
             self.save_best(state, quality)
@@ -272,9 +274,10 @@ class Run:
         if not counted or not math.isfinite(progress.best_nll):
             raise CheckpointError(f"{path}: epoch, best_epoch, best_nll: are not those of its epochs")
         tensors, _ = read_tensors(self.folder / progress.file)
-        require_state(tensors, self.flow, self.folder / progress.file)
+        held = len(self.held_out) or len(self.training)
+        require_state(tensors, self.flow, held, self.folder / progress.file)
         state = State(progress.epoch, progress.best_epoch, progress.best_nll)
-        state.generator = tensors.pop("generator")
+        state.generator, state.start = tensors.pop("generator"), tensors.pop("start")
         state.flow = {name[5:]: t for name, t in tensors.items() if name.startswith("flow.")}
         state.optimizer = {name[10:]: t for name, t in tensors.items() if name.startswith("optimizer.")}
         state.best = {name[5:]: t for name, t in tensors.items() if name.startswith("best.")}
@@ -290,7 +293,7 @@ class Run:
         always be resumed, and a resumed run writes them again.
         """
         write_file(self.folder / "metrics.csv", metrics_csv(epochs, self.flow))
-        tensors = {"generator": state.generator}
+        tensors = {"generator": state.generator, "start": state.start}
         for group in ("flow", "optimizer", "best", "average"):
             tensors |= {f"{group}.{name}": tensor.clone() for name, tensor in getattr(state, group).items()}
         name = f"resume-{state.epoch}.safetensors"

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from flowexport.errors import CheckpointError
 from flowexport.training import checkpoint, load_checkpoint, run, train_recipe
-from flowexport.training.loop import mean_nll
+from flowexport.training.loop import log_prob_of, nll_of
 
 
 def test_checkpoint_gives_the_numbers_of_the_trained_flow(tmp_path, write_recipe, monkeypatch):
@@ -35,7 +35,7 @@ def test_every_architecture_comes_back(tmp_path, write_recipe, columns, context,
     )
     outcome = train_recipe(recipe, tmp_path / "run")
     loaded = load_checkpoint(tmp_path / "run")
-    assert mean_nll(loaded.flow, loaded.x, loaded.context, None) == pytest.approx(outcome.best_nll, rel=1e-6)
+    assert nll_of(log_prob_of(loaded.flow, loaded.x, loaded.context), None) == pytest.approx(outcome.best_nll, rel=1e-6)
 
 
 def remove(name: str) -> Callable[[Path], None]:

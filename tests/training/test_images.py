@@ -17,7 +17,7 @@ from flowexport.flows import MultiScaleRealNVP
 from flowexport.tables import open_writer
 from flowexport.training import load_checkpoint, train_recipe
 from flowexport.training.images import bits_per_dimension, dequantised
-from flowexport.training.loop import mean_nll
+from flowexport.training.loop import log_prob_of, nll_of
 
 RECIPE = """\
 name = "stripes"
@@ -160,7 +160,7 @@ def test_a_run_is_judged_in_bits_and_goes_on_to_the_same_numbers(tmp_path, recip
     whole = train_recipe(recipe, tmp_path / "whole")
     loaded = load_checkpoint(whole.folder)
     assert loaded.x.shape == (15, 1, 4, 4)
-    assert mean_nll(loaded.flow, loaded.x, None, None) == pytest.approx(whole.best_nll, rel=1e-6)
+    assert nll_of(log_prob_of(loaded.flow, loaded.x, None), None) == pytest.approx(whole.best_nll, rel=1e-6)
     assert whole.best_bits_per_dimension == pytest.approx(whole.best_nll / 16 / math.log(2))
     with (whole.folder / "metrics.csv").open() as file:
         for line in csv.DictReader(file):

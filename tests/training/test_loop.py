@@ -11,7 +11,7 @@ from flowexport.errors import ArgumentError, DataError, TrainingError
 from flowexport.flows import Flow
 from flowexport.training import load_checkpoint, loop, train_recipe
 from flowexport.training.data import make_rows
-from flowexport.training.loop import TrainingSpec, mean_nll, schedule
+from flowexport.training.loop import TrainingSpec, log_prob_of, nll_of, schedule
 from tests.flows.cases import CASES, make
 from tests.reference_page import reference_flow
 
@@ -275,16 +275,16 @@ def test_held_out_nll_is_weighted():
     flow = small().double()
     x, weights = torch.randn(30, 2, dtype=torch.float64), torch.rand(30, dtype=torch.float64)
     expected = -(weights * flow().log_prob(x)).sum() / weights.sum()
-    assert mean_nll(flow, x, None, weights) == pytest.approx(expected.item(), rel=1e-12)
+    assert nll_of(log_prob_of(flow, x, None), weights) == pytest.approx(expected.item(), rel=1e-12)
 
 
 def test_held_out_nll_of_weight_two_is_a_row_twice_and_of_weight_zero_no_row():
     flow = small(context=1).double()
     x, c = torch.randn(30, 2, dtype=torch.float64), torch.randn(30, 1, dtype=torch.float64)
     weights = torch.arange(30) % 3
-    repeated = mean_nll(flow, x.repeat_interleave(weights, 0), c.repeat_interleave(weights, 0), None)
-    assert mean_nll(flow, x, c, weights.double()) == pytest.approx(repeated, rel=1e-12)
-    assert mean_nll(flow, x, c, None) != pytest.approx(repeated, rel=1e-3)
+    repeated = nll_of(log_prob_of(flow, x.repeat_interleave(weights, 0), c.repeat_interleave(weights, 0)), None)
+    assert nll_of(log_prob_of(flow, x, c), weights.double()) == pytest.approx(repeated, rel=1e-12)
+    assert nll_of(log_prob_of(flow, x, c), None) != pytest.approx(repeated, rel=1e-3)
 
 
 def test_held_out_nll_does_not_depend_on_the_blocks(monkeypatch):
@@ -292,7 +292,7 @@ def test_held_out_nll_does_not_depend_on_the_blocks(monkeypatch):
     x, c = torch.randn(31, 2, dtype=torch.float64), torch.randn(31, 1, dtype=torch.float64)
     expected = -flow(c).log_prob(x).mean().item()
     monkeypatch.setattr(loop, "EVALUATION_ROWS", 7)
-    assert mean_nll(flow, x, c, None) == pytest.approx(expected, rel=1e-12)
+    assert nll_of(log_prob_of(flow, x, c), None) == pytest.approx(expected, rel=1e-12)
 
 
 # Schedule, clipping, noise

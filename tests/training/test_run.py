@@ -18,7 +18,7 @@ from flowexport.evaluation.gaussian import SHRINKAGES
 from flowexport.tables import open_table, open_writer
 from flowexport.training import Outcome, checkpoint, load_checkpoint, loop, run, train_recipe
 from flowexport.training.data import Rows, read_rows
-from flowexport.training.loop import mean_nll
+from flowexport.training.loop import log_prob_of, nll_of
 from flowexport.training.recipe import load_recipe
 
 FILES = ["config.json", "learning_curve.png", "metrics.csv", "model.safetensors", "resume.json", "rows.safetensors"]
@@ -117,7 +117,7 @@ def test_checkpoint_is_the_flow_of_the_best_epoch(tmp_path, write_recipe, suffix
     _, held = held_out(recipe)
     assert np.array_equal(loaded.x.numpy(), held.x.astype(np.float32))
     assert np.array_equal(loaded.context.numpy(), held.context.astype(np.float32))
-    assert mean_nll(loaded.flow, loaded.x, loaded.context, None) == pytest.approx(outcome.best_nll, rel=1e-6)
+    assert nll_of(log_prob_of(loaded.flow, loaded.x, loaded.context), None) == pytest.approx(outcome.best_nll, rel=1e-6)
 
 
 @pytest.mark.parametrize("caller", [1, 2])
@@ -216,7 +216,7 @@ def test_early_stopping_by_the_recipe(tmp_path, write_recipe):
     assert len(outcome.epochs) < 400
     assert len(outcome.epochs) - outcome.best_epoch == 4
     loaded = load_checkpoint(tmp_path / "run")
-    assert mean_nll(loaded.flow, loaded.x, None, None) == pytest.approx(outcome.best_nll, rel=1e-6)
+    assert nll_of(log_prob_of(loaded.flow, loaded.x, None), None) == pytest.approx(outcome.best_nll, rel=1e-6)
 
 
 # A loss that is not finite
@@ -237,7 +237,7 @@ def test_loss_that_is_not_finite_keeps_the_best_and_says_which_epoch(tmp_path, w
         train_recipe(recipe, tmp_path / "run")
     loaded = load_checkpoint(tmp_path / "run")
     assert loaded.config.best == {"epoch": unbroken.best_epoch, "nll": unbroken.best_nll}
-    assert mean_nll(loaded.flow, loaded.x, None, None) == pytest.approx(unbroken.best_nll, rel=1e-6)
+    assert nll_of(log_prob_of(loaded.flow, loaded.x, None), None) == pytest.approx(unbroken.best_nll, rel=1e-6)
     assert names(tmp_path / "run") == sorted([*FILES, "resume-3.safetensors"])
 
 
@@ -245,11 +245,11 @@ def test_resumed_after_a_loss_that_was_not_finite_it_is_the_unbroken_run(tmp_pat
     """As when memory failed, or a driver did: what diverges by the recipe does so again."""
     recipe, whole = unbroken
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "mean_nll", lambda *arguments: float("nan"))
+        patched.setattr(loop, "nll_of", lambda *arguments: float("nan"))
         with pytest.raises(TrainingError, match=r"^epoch 1: the loss is not finite; nothing kept"):
             train_recipe(recipe, tmp_path / "run")
         # The first call is of the start.
-        patched.setattr(loop, "mean_nll", nan_at_call(4, mean_nll))
+        patched.setattr(loop, "nll_of", nan_at_call(4, nll_of))
         with pytest.raises(TrainingError, match=r"^epoch 3: the loss is not finite; the best is epoch"):
             train_recipe(recipe, tmp_path / "run", resume=True)
     train_recipe(recipe, tmp_path / "run", resume=True)
