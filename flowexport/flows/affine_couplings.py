@@ -90,13 +90,13 @@ class AffineCouplings(torch.autograd.Function):
         for kept, moved, cap, split, activation, length in shapes:
             x = parts[kept] if context is None else torch.cat([parts[kept], context], dim=1)
             of_layers: Any = parameters[start : start + length]
-            layers, (shift, raw) = through_perceptron(x, split, activation, of_layers)
+            layers, of_activations, (shift, raw) = through_perceptron(x, split, activation, of_layers)
             start += length
             # Factors within an operation are cheaper than an operation with a number.
             divisor = torch.add(one, raw.abs(), alpha=1 / cap)
             log_scale = raw.div_(divisor)
             scale = log_scale.exp()
-            saved += [*layers, parts[moved], scale, divisor]
+            saved += [*layers, *of_activations, parts[moved], scale, divisor]
             parts[moved] = shift.addcmul_(parts[moved], scale)
             log_dets[moved] = log_dets[moved].add_(log_scale) if moved in log_dets else log_scale
         ctx.shapes, ctx.count, ctx.size = shapes, count, len(inputs)
@@ -134,9 +134,10 @@ class AffineCouplings(torch.autograd.Function):
         for number in range(len(shapes) - 1, -1, -1):
             kept, moved, _, split, activation, length = shapes[number]
             x, scale, divisor = saved[stop - 3 : stop]
-            size = split // 2 + 1
-            layers = saved[stop - 3 - size : stop - 3]
-            stop -= 3 + size
+            hidden = split // 2
+            of_activations = saved[stop - 3 - hidden : stop - 3]
+            layers = saved[stop - 4 - 2 * hidden : stop - 3 - hidden]
+            stop -= 4 + 2 * hidden
             begin = end - length
             of_shift = of_parts[moved]
             assert of_shift is not None
@@ -150,6 +151,7 @@ class AffineCouplings(torch.autograd.Function):
                 activation,
                 parameters[begin:end],
                 layers,
+                of_activations,
                 needed_kept or needed[count],
                 needed_parameters[begin:end],
             )

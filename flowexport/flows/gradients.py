@@ -1,4 +1,4 @@
-r"""Gradients by hand of the networks of ReLUs, or of hyperbolic tangents, that conditioners are.
+r"""Gradients by hand of the networks that conditioners are.
 
 The values are those of the plain formula. Autograd records an operation at a time and multiplies narrow matrices the
 slow way round; written out, backward is fewer operations, in place where nobody looks any more.
@@ -29,13 +29,23 @@ class Activation(NamedTuple):
 
     Arguments:
         plain: of a tensor.
-        in_place: the same, written over it.
-        to_input: (gradient, what it gave) → the gradient of what it was given, written over the first.
+        run: (what a layer gives, which may be written over) → the activation of it, and what ``to_input`` asks for.
+        to_input: (gradient, what ``run`` kept) → the gradient of what the layer gave, written over the first.
     """
 
     plain: Callable[[Tensor], Tensor]
-    in_place: Callable[[Tensor], Tensor]
+    run: Callable[[Tensor], tuple[Tensor, Tensor]]
     to_input: Callable[[Tensor, Tensor], Tensor]
+
+
+def in_place(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Of a function whose derivative follows from what it gives."""
+
+    def run(given: Tensor) -> tuple[Tensor, Tensor]:
+        output = function(given)
+        return output, output
+
+    return run
 
 
 def through_relu(gradient: Tensor, output: Tensor) -> Tensor:
@@ -46,11 +56,15 @@ def through_tanh(gradient: Tensor, output: Tensor) -> Tensor:
     return torch.ops.aten.tanh_backward.grad_input(gradient, output, grad_input=gradient)
 
 
+def through_silu(gradient: Tensor, given: Tensor) -> Tensor:
+    return torch.ops.aten.silu_backward.grad_input(gradient, given, grad_input=gradient)
+
+
 ACTIVATIONS: dict[type[nn.Module], Activation] = {
-    nn.ReLU: Activation(torch.relu, torch.relu_, through_relu),
-    nn.Tanh: Activation(torch.tanh, torch.tanh_, through_tanh),
+    nn.ReLU: Activation(torch.relu, in_place(torch.relu_), through_relu),
+    nn.Tanh: Activation(torch.tanh, in_place(torch.tanh_), through_tanh),
+    nn.SiLU: Activation(functional.silu, lambda given: (functional.silu(given), given), through_silu),
 }
-"""Those whose derivative follows from what they give."""
 
 Needed = Sequence[bool]
 """Which gradients are asked for."""
@@ -104,16 +118,17 @@ class Perceptron(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, split: int, activation: Activation, *parameters: Tensor) -> tuple[Tensor, ...]:
-        layers, outputs = through_perceptron(x, split, activation, parameters)
+        layers, kept, outputs = through_perceptron(x, split, activation, parameters)
         ctx.split, ctx.activation = split, activation
-        ctx.save_for_backward(*parameters, *layers)
+        ctx.save_for_backward(*parameters, *layers, *kept)
         return tuple(outputs)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         split, activation = ctx.split, ctx.activation
         count = len(ctx.needs_input_grad) - 3
-        parameters, layers = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        parameters, layers = ctx.saved_tensors[:count], ctx.saved_tensors[count : count + split // 2 + 1]
+        kept = ctx.saved_tensors[count + split // 2 + 1 :]
         needed_x, _, _, *needed = ctx.needs_input_grad
         if torch.is_grad_enabled():
             of_x, *found = differentiable(
@@ -123,18 +138,22 @@ class Perceptron(torch.autograd.Function):
                 gradients,
             )
         else:
-            of_x, found = to_perceptron(gradients, split, activation, parameters, layers, needed_x, needed)
+            of_x, found = to_perceptron(gradients, split, activation, parameters, layers, kept, needed_x, needed)
         return of_x, None, None, *found
 
 
 def through_perceptron(
     x: Tensor, split: int, activation: Activation, parameters: Sequence[Tensor]
-) -> tuple[list[Tensor], list[Tensor]]:
-    """x with what each hidden layer says, and the outputs; the first ``split`` parameters are the hidden layers'."""
-    layers = [x]
+) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+    """x with what each hidden layer says, what their activations keep, and the outputs.
+
+    The first ``split`` parameters are the hidden layers'.
+    """
+    layers, kept = [x], []
     for i in range(0, split, 2):
-        x = activation.in_place(torch.addmm(parameters[i + 1], x, parameters[i].t()))
+        x, asked = activation.run(torch.addmm(parameters[i + 1], x, parameters[i].t()))
         layers.append(x)
+        kept.append(asked)
     outputs = []
     for i in range(split, len(parameters), 2):
         weight, bias = parameters[i], parameters[i + 1]
@@ -142,7 +161,7 @@ def through_perceptron(
             outputs.append(torch.addmm(bias.unsqueeze(1), weight, x.t()).t())
         else:
             outputs.append(torch.addmm(bias, x, weight.t()))
-    return layers, outputs
+    return layers, kept, outputs
 
 
 def to_perceptron(
@@ -151,6 +170,7 @@ def to_perceptron(
     activation: Activation,
     parameters: Sequence[Tensor],
     layers: Sequence[Tensor],
+    kept: Sequence[Tensor],
     needed_x: bool,
     needed: Needed,
 ) -> tuple[Tensor | None, list[Tensor | None]]:
@@ -168,7 +188,7 @@ def to_perceptron(
             g = to_input(gradient, parameters[i]) if g is None else g.addmm_(gradient, parameters[i])
     for i in range(split - 2, max(least, 0) - 1, -2):
         assert g is not None
-        activation.to_input(g, layers[i // 2 + 1])
+        activation.to_input(g, kept[i // 2])
         if needed[i]:
             found[i] = outer(g, layers[i // 2])
         if needed[i + 1]:

@@ -179,7 +179,7 @@ def train(
         start = start_of_all_rows(flow, training, held_out)
         standardise(flow, training)
     optimizer = OPTIMIZERS[spec.optimizer](
-        flow.parameters(), lr=spec.learning_rate, weight_decay=spec.weight_decay, fused=True
+        flow.parameters(), lr=spec.learning_rate, weight_decay=spec.decay(len(training)), fused=True
     )
     if state.epoch:
         flow.load_state_dict(state.flow)

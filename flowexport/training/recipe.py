@@ -26,6 +26,9 @@ RECIPE_BYTES = 1 << 20
 STEPS, LEAST_BATCH, LARGEST_BATCH = 16, 16, 256
 """Steps an epoch where no batch is given, and the bounds of the batch that they make."""
 
+DECAY_OF_A_ROW = 100.0
+"""Weight decay times rows, where none is given: 1,000 rows get 0.1, and 100 rows, soon learned by heart, 1."""
+
 Count = Annotated[int, Meta(ge=1)]
 Layers = Annotated[int, Meta(ge=1, le=1000)]
 Width = Annotated[int, Meta(ge=1, le=1 << 16)]
@@ -165,7 +168,8 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
     Arguments:
         optimizer: Adam, or AdamW with decoupled weight decay.
         learning_rate: at the start, after the warm-up.
-        weight_decay: as the optimiser defines it.
+        weight_decay: as the optimiser defines it; by default of AdamW 100 over the number of rows, as a prior on weights
+            would have it, of Adam none.
         schedule: of the learning rate: constant, or a cosine down to zero over all epochs.
         warmup_epochs: epochs over which the learning rate rises linearly from zero.
         epochs: passes over the training rows.
@@ -182,7 +186,7 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
 
     optimizer: Literal["adam", "adamw"] = "adamw"
     learning_rate: Positive = 4e-3
-    weight_decay: FiniteNotNegative = 0.1
+    weight_decay: FiniteNotNegative | None = None
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_epochs: FiniteNotNegative = 0.0
     epochs: Count = 50
@@ -196,6 +200,12 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
     def rows_a_step(self, rows: int) -> int:
         """The size of a batch, for so many training rows."""
         return self.batch_size or max(LEAST_BATCH, min(LARGEST_BATCH, rows // STEPS))
+
+    def decay(self, rows: int) -> float:
+        """The weight decay, for so many training rows."""
+        if self.weight_decay is None:
+            return DECAY_OF_A_ROW / rows if self.optimizer == "adamw" else 0.0
+        return self.weight_decay
 
 
 class ExportSpec(Struct, forbid_unknown_fields=True, frozen=True):

@@ -28,8 +28,9 @@ FLOWS = {
     "layers between": {"normalization": "ActNorm", "scaling": True},
     "spline": {"univariate": "RationalQuadraticSpline"},
     "spline of nflows": {"univariate": {"name": "RationalQuadraticSpline", "constraint": "floor"}},
-    "defaults": {"univariate": "AffineSpline", "activation": "Tanh", "whiten": True},
+    "defaults": {"univariate": "AffineSpline", "activation": "SiLU", "whiten": True},
     "tanh": {"activation": "Tanh"},
+    "silu": {"activation": "SiLU"},
     "narrow scale": {"univariate": {"name": "Affine", "slope": 0.5}},
     "random masks": {"randmask": True, "mixing": "LULinear"},
     "residual": {"residual": True, "hidden_features": (6, 6)},
@@ -140,8 +141,8 @@ def test_couplings_by_finite_differences(context):
     wide = [*layer(4, 3 + context), *layer(5, 4), *layer(2, 5), *layer(2, 5)]
     one = [*layer(4, 2 + context), *layer(3, 4), *layer(3, 4)]
     none = [*layer(2, 3 + context), *layer(2, 3 + context)]
-    relu, tanh = ACTIVATIONS[nn.ReLU], ACTIVATIONS[nn.Tanh]
-    plans = [(0, 1, 1.5, 2, relu, 6), (1, 0, 6.9, 4, tanh, 8), (0, 1, 0.5, 2, tanh, 6), (1, 0, 6.9, 0, relu, 4)]
+    relu, silu = ACTIVATIONS[nn.ReLU], ACTIVATIONS[nn.SiLU]
+    plans = [(0, 1, 1.5, 2, relu, 6), (1, 0, 6.9, 4, silu, 8), (0, 1, 0.5, 2, silu, 6), (1, 0, 6.9, 0, relu, 4)]
     first, second, given, *parameters = numbers((4, 2), (4, 3), (4, 2), *one, *wide, *one, *none)
 
     def couplings(first: Tensor, second: Tensor, given: Tensor, *parameters: Tensor) -> tuple[Tensor, ...]:
