@@ -119,6 +119,13 @@ def test_a_batch_is_a_sixteenth_of_the_rows_within_bounds(rows: int, size: int) 
     assert TrainingSpec(batch_size=7).rows_a_step(rows) == 7
 
 
+def test_weight_decay_falls_with_the_rows() -> None:
+    assert (TrainingSpec().decay(1000), TrainingSpec().decay(50)) == (0.1, 2.0)
+    assert TrainingSpec(weight_decay=0.5).decay(1000) == 0.5
+    # Adam's own decay is of another kind: it is not asked for unless someone says so.
+    assert TrainingSpec(optimizer="adam").decay(1000) == 0.0
+
+
 def test_one_feature_of_two_bumps_is_learned() -> None:
     torch.manual_seed(0)
     x = np.where(RNG.random(1000) < 0.5, -3, 3)[:, None] + 0.5 * RNG.normal(size=(1000, 1))

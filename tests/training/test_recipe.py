@@ -17,7 +17,7 @@ def test_the_smallest_recipe_has_the_documented_defaults(tmp_path):
     recipe = load_recipe(path)
     assert (recipe.name, recipe.data.file, recipe.data.validation) == ("a", "rows.csv", 0.1)
     assert recipe.data.columns is None
-    assert (recipe.flow.transforms, recipe.flow.hidden_features, recipe.flow.activation) == (4, [32, 32], "Tanh")
+    assert (recipe.flow.transforms, recipe.flow.hidden_features, recipe.flow.activation) == (4, [32, 32], "SiLU")
     assert recipe.training == TrainingSpec()
     assert (recipe.training.optimizer, recipe.training.epochs, recipe.training.clip) == ("adamw", 50, 50.0)
 

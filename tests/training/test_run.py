@@ -106,8 +106,9 @@ def held_out(recipe_path: Path) -> tuple[Rows, Rows]:
 
 @pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
 def test_checkpoint_is_the_flow_of_the_best_epoch(tmp_path, write_recipe, suffix):
-    recipe = write_recipe(data={"file": f"rows{suffix}", "context": ["x0"], "validation": 0.25})
+    recipe = write_recipe(data={"file": f"rows{suffix}", "context": ["x0"], "validation": 0.25}, training={"epochs": 20})
     outcome = train_recipe(recipe, tmp_path / "run")
+    assert outcome.best_epoch
     loaded = load_checkpoint(tmp_path / "run")
     assert not loaded.flow.training
     assert (loaded.config.features, loaded.config.context_features) == (["x1", "x2"], ["x0"])
