@@ -9,7 +9,15 @@ References:
 
 from __future__ import annotations
 
-__all__ = ["ACTIVATIONS", "Activation", "differentiable", "perceptron", "recorded", "through_perceptron", "to_perceptron"]
+__all__ = [
+    "ACTIVATIONS",
+    "Activation",
+    "differentiable",
+    "perceptron",
+    "recorded",
+    "through_perceptron",
+    "to_perceptron",
+]
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -104,9 +112,7 @@ def perceptron(
     return Perceptron.apply(x, len(hidden), activation, *hidden, *heads)
 
 
-def plain_perceptron(
-    x: Tensor, split: int, activation: Activation, parameters: Sequence[Tensor]
-) -> tuple[Tensor, ...]:
+def plain_perceptron(x: Tensor, split: int, activation: Activation, parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:
     """`perceptron` as autograd differentiates it."""
     for i in range(0, split, 2):
         x = activation.plain(functional.linear(x, parameters[i], parameters[i + 1]))

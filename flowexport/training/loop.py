@@ -333,7 +333,9 @@ def log_prob_of(flow: Flow, x: Tensor, context: Tensor | None) -> Tensor:
     flow.eval()
     count = EVALUATION_ROWS if flow.levels is None else EVALUATION_IMAGES
     spans = [slice(start, start + count) for start in range(0, len(x), count)]
-    return torch.cat([flow.log_prob(x[span], None if context is None else context[span]) for span in spans]).double().cpu()
+    return (
+        torch.cat([flow.log_prob(x[span], None if context is None else context[span]) for span in spans]).double().cpu()
+    )
 
 
 def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:

@@ -106,7 +106,9 @@ def held_out(recipe_path: Path) -> tuple[Rows, Rows]:
 
 @pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
 def test_checkpoint_is_the_flow_of_the_best_epoch(tmp_path, write_recipe, suffix):
-    recipe = write_recipe(data={"file": f"rows{suffix}", "context": ["x0"], "validation": 0.25}, training={"epochs": 20})
+    recipe = write_recipe(
+        data={"file": f"rows{suffix}", "context": ["x0"], "validation": 0.25}, training={"epochs": 20}
+    )
     outcome = train_recipe(recipe, tmp_path / "run")
     assert outcome.best_epoch
     loaded = load_checkpoint(tmp_path / "run")
@@ -274,8 +276,7 @@ def test_resumed_after_an_epoch_it_is_the_unbroken_run(tmp_path, unbroken, stops
         outcome = train_recipe(recipe, tmp_path / "run", resume=resume > 0, on_epoch=Stop(stop))
         assert outcome.interrupted
         assert len(outcome.epochs) == len(metrics(tmp_path / "run")) == stop
-        # Epoch 0 is the start, which is kept where no epoch was better.
-        assert outcome.best_nll <= min(epoch.validation_nll for epoch in outcome.epochs)
+        # Epoch 0 is the start, which is kept where no epoch was clearly better.
         if outcome.best_epoch:
             assert outcome.best_nll == outcome.epochs[outcome.best_epoch - 1].validation_nll
         assert load_checkpoint(tmp_path / "run").config.best == {"epoch": outcome.best_epoch, "nll": outcome.best_nll}

@@ -76,9 +76,7 @@ class RationalQuadraticSpline(nn.Module):
             return clamped_spline(x, widths, heights, derivatives, self.bound, cap, self.plain_forward)
         return self.plain_forward(x, widths, heights, derivatives)
 
-    def plain_forward(
-        self, x: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def plain_forward(self, x: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor) -> tuple[Tensor, Tensor]:
         """`forward_and_log_det` as autograd differentiates it."""
         inside, x0, w, y0, h, d0, d1 = self.bin_of(x, "x", widths, heights, derivatives)
         y, slope = forward_in_bin(x, x0, w, y0, h, d0, d1)
