@@ -51,10 +51,10 @@ HOW = f"""\
 layers of 128 · 128, Adam at 1e-3, {EPOCHS} epochs, batches of 128 of standardised rows), at the best of its epochs on
 the very rows that it is judged on, (b) scikit-learn's GaussianMixture of the number of components, of
 {", ".join(map(str, COMPONENTS))}, that BIC chooses, and (c) a Gaussian: maximum likelihood or Ledoit and Wolf's
-shrinkage, whichever is likelier by five-fold cross-validation. All are given the same rows. NLLs are in nats a row, on rows that
-none has seen, in the units of the table, means over seeds; seconds are of one processor. Every flow is exported with
-`export(flow, path, data=x)`. *Fall* is how far log_prob at ten deviations from the mean is below the lowest of the
-training rows, the median of {RAYS} random directions; *falls on* says whether the mean of log_prob over them goes on
+shrinkage, whichever is likelier by five-fold cross-validation. All are given the same rows. NLLs are in nats a row, on
+rows that none has seen, in the units of the table, means over seeds; seconds are of one processor. Every flow is
+exported with `export(flow, path, data=x)`. *Fall* is how far log_prob at ten deviations from the mean is below the
+lowest of the training rows, the median of {RAYS} random directions; *falls on* says whether the mean of log_prob over them goes on
 falling from 10 to 100 deviations."""
 
 Record = dict[str, Any]

@@ -168,8 +168,8 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
     Arguments:
         optimizer: Adam, or AdamW with decoupled weight decay.
         learning_rate: at the start, after the warm-up.
-        weight_decay: as the optimiser defines it; by default of AdamW 100 over the number of rows, as a prior on weights
-            would have it, of Adam none.
+        weight_decay: as the optimiser defines it; by default of AdamW 100 over the number of rows, as a prior on
+            weights would have it, of Adam none.
         schedule: of the learning rate: constant, or a cosine down to zero over all epochs.
         warmup_epochs: epochs over which the learning rate rises linearly from zero.
         epochs: passes over the training rows.

@@ -161,21 +161,21 @@ def test_the_spline_by_finite_differences(bins):
     # In every bin, and beyond both ends.
     x = torch.linspace(-2.7, 2.8, 14, dtype=torch.float64).reshape(7, 2).requires_grad_()
     _, *parameters = numbers((1,), (7, 2, bins), (7, 2, bins), (7, 2, bins - 1))
-    map = RationalQuadraticSpline(bins, bound=2.5)
-    by_hand = map.forward_and_log_det(x, *parameters)
+    spline_map = RationalQuadraticSpline(bins, bound=2.5)
+    by_hand = spline_map.forward_and_log_det(x, *parameters)
     assert all("ClampedSpline" in str(each.grad_fn) for each in by_hand)
-    torch.testing.assert_close(by_hand, map.plain_forward(x, *parameters), rtol=1e-12, atol=1e-12)
-    assert torch.autograd.gradcheck(map.forward_and_log_det, (x, *parameters))
-    assert torch.autograd.gradgradcheck(map.forward_and_log_det, (x, *parameters))
+    torch.testing.assert_close(by_hand, spline_map.plain_forward(x, *parameters), rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(spline_map.forward_and_log_det, (x, *parameters))
+    assert torch.autograd.gradgradcheck(spline_map.forward_and_log_det, (x, *parameters))
 
 
 def test_what_is_no_number_stays_none():
-    map = RationalQuadraticSpline(4)
+    spline_map = RationalQuadraticSpline(4)
     x = torch.tensor([[torch.nan, 0.5]])
     widths, heights, derivatives = (torch.zeros(1, 2, size, requires_grad=True) for size in (4, 4, 3))
-    y, _ = map.forward_and_log_det(x, widths, heights, derivatives)
+    y, _ = spline_map.forward_and_log_det(x, widths, heights, derivatives)
     assert y.isnan().tolist() == [[True, False]]
-    y, _ = map.forward_and_log_det(x, widths / 0, heights, derivatives)
+    y, _ = spline_map.forward_and_log_det(x, widths / 0, heights, derivatives)
     assert y.isnan().all()
 
 
