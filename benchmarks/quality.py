@@ -54,8 +54,8 @@ the very rows that it is judged on, (b) scikit-learn's GaussianMixture of the nu
 shrinkage, whichever is likelier by five-fold cross-validation. All are given the same rows. NLLs are in nats a row, on
 rows that none has seen, in the units of the table, means over seeds; seconds are of one processor. Every flow is
 exported with `export(flow, path, data=x)`. *Fall* is how far log_prob at ten deviations from the mean is below the
-lowest of the training rows, the median of {RAYS} random directions; *falls on* says whether the mean of log_prob over them goes on
-falling from 10 to 100 deviations."""
+lowest of the training rows, the median of {RAYS} random directions; *falls on* says whether the mean of log_prob over
+them goes on falling from 10 to 100 deviations."""
 
 Record = dict[str, Any]
 """What one method found on one table with one seed: table, seed, by, nll, seconds and, for ours, more."""
