@@ -59,12 +59,16 @@ class Rows:
 
     def joined(self, other: Rows) -> Rows:
         """These rows, and those of another part of the same table behind them."""
-        parts = {
-            name: None if mine is None else np.concatenate([mine, getattr(other, name)])
-            for name in ("x", "context", "weights")
-            for mine in (getattr(self, name),)
-        }
-        return replace(self, **parts)
+
+        def both(mine: np.ndarray | None, its: np.ndarray | None) -> np.ndarray | None:
+            return None if mine is None or its is None else np.concatenate([mine, its])
+
+        return replace(
+            self,
+            x=np.concatenate([self.x, other.x]),
+            context=both(self.context, other.context),
+            weights=both(self.weights, other.weights),
+        )
 
     def split(self, fraction: float, seed: int) -> tuple[Rows, Rows]:
         """Training and held-out rows; at least one is held out where the fraction is not 0."""
