@@ -6,12 +6,26 @@ exchanged for one that is known to trip programs.
 
 from __future__ import annotations
 
-__all__ = ["changed_bytes", "changed_document", "changed_lines", "odd_value", "places", "spoiled_text"]
+__all__ = [
+    "NUMBERS",
+    "TEXTS",
+    "WRITABLE",
+    "Change",
+    "changed_bytes",
+    "changed_document",
+    "changed_lines",
+    "odd_value",
+    "places",
+    "spoiled_text",
+]
 
 import copy
 import json
 from random import Random
 from typing import Any
+
+Change = tuple[bytes, str]
+"""Bytes, and what was changed in them."""
 
 NUMBERS = (
     0, 1, -1, 2, 3, 7, 255, 65_535, 2**31 - 1, 2**31, 2**32, 2**53 + 1, 2**63 - 1, 2**63, 2**64, 2**70, -(2**31),
@@ -22,6 +36,9 @@ TEXTS = (
     "", " ", "x", "0", "NaN", "\0", "a\nb", "\x1b[2J", "\u202e", "\ud800", "é" * 300, "a" * 70_000, "a" * 300,
     "../../../etc/passwd", "/dev/zero", "a/../b", "golden/x.npy", "flow.json", "**", "float32", "[batch]", "%s%n",
 )  # fmt: skip
+
+WRITABLE = [text for text in TEXTS if "\ud800" not in text]
+"""Texts that UTF-8 has."""
 
 VALUES: tuple[Any, ...] = (None, True, False, [], {}, [[]], [0] * 1000, ["x"], {"a": 1}, {"name": "x"}, [None])
 

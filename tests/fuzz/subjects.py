@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from . import formats
-from .mutations import changed_bytes
+from . import documents, tables, weights
+from .mutations import Change, changed_bytes
 
 Words = list[str]
 
@@ -41,7 +41,7 @@ class Subject:
     taken: str = "nothing that is ever said"
 
 
-def change(draw: Random, path: Path, how: Callable[[Random, bytes], formats.Change]) -> str:
+def change(draw: Random, path: Path, how: Callable[[Random, bytes], Change]) -> str:
     """Changes a file."""
     data, told = how(draw, path.read_bytes())
     path.write_bytes(data)
@@ -81,14 +81,14 @@ def plant_bundle(draw: Random, folder: Path) -> str:
     manifest = bundle / "flow.json"
     kind = draw.random()
     if kind < 0.4:
-        return change(draw, manifest, formats.changed_json)
+        return change(draw, manifest, documents.changed_json)
     if kind < 0.45:
         stream = io.BytesIO()
         with zipfile.ZipFile(stream, "w") as archive:
             for path in sorted(bundle.rglob("*")):
                 if path.is_file():
                     archive.write(path, path.relative_to(bundle).as_posix())
-        data, told = formats.changed_zip(draw, stream.getvalue())
+        data, told = weights.changed_zip(draw, stream.getvalue())
         (folder / "bundle.zip").write_bytes(data)
         return f"zip: {told}"
     files = sorted(json.loads(manifest.read_bytes())["files"])
@@ -96,7 +96,7 @@ def plant_bundle(draw: Random, folder: Path) -> str:
         return misplace(draw, bundle / draw.choice([*files, "flow.json"]))
     graph = kind < 0.75
     name = draw.choice([each for each in files if each.endswith(".onnx") == graph])
-    told = change(draw, bundle / name, formats.changed_onnx if graph else formats.changed_npy)
+    told = change(draw, bundle / name, weights.changed_onnx if graph else tables.changed_npy)
     if draw.random() < 0.9:
         document = json.loads(manifest.read_bytes())
         document["files"][name] = hashlib.sha256((bundle / name).read_bytes()).hexdigest()
@@ -119,7 +119,7 @@ def plant_recipe(draw: Random, folder: Path) -> str:
     path = folder / "recipe.toml"
     if draw.random() < 0.02:
         return misplace(draw, path)
-    return change(draw, path, formats.changed_toml)
+    return change(draw, path, documents.changed_toml)
 
 
 def recipe_lines(draw: Random, folder: Path, out: Path) -> list[Words]:
@@ -141,11 +141,11 @@ def no_training() -> None:
 
 def plant_table(draw: Random, folder: Path) -> str:
     changes = {
-        "rows.csv": formats.changed_csv,
-        "rows.csv.gz": formats.changed_gz,
+        "rows.csv": tables.changed_csv,
+        "rows.csv.gz": tables.changed_gz,
         "rows.feather": changed_bytes,
-        "rows.npy": formats.changed_npy,
-        "rows.parquet": formats.changed_parquet,
+        "rows.npy": tables.changed_npy,
+        "rows.parquet": tables.changed_parquet,
     }
     name = draw.choice(list(changes))
     kind = draw.random()
@@ -179,7 +179,7 @@ def plant_run(draw: Random, folder: Path) -> str:
     path = draw.choice([*run.iterdir(), *run.glob("*.json"), *run.glob("*.safetensors")])
     if draw.random() < 0.05:
         return misplace(draw, path)
-    changes = {".json": formats.changed_json, ".safetensors": formats.changed_safetensors}
+    changes = {".json": documents.changed_json, ".safetensors": weights.changed_safetensors}
     return change(draw, path, changes.get(path.suffix, changed_bytes))
 
 
@@ -218,14 +218,14 @@ def plant_checkpoint(draw: Random, folder: Path) -> str:
     kind = draw.random()
     if kind < 0.25:
         (folder / "flow.pt").unlink()
-        return change(draw, folder / "flow.safetensors", formats.changed_safetensors)
+        return change(draw, folder / "flow.safetensors", weights.changed_safetensors)
     if kind < 0.45:
         (folder / "flow.pt").unlink()
-        return change(draw, folder / "arguments.json", formats.changed_json)
+        return change(draw, folder / "arguments.json", documents.changed_json)
     (folder / "flow.safetensors").unlink()
     if kind < 0.48:
         return misplace(draw, folder / "flow.pt")
-    return change(draw, folder / "flow.pt", formats.changed_pt)
+    return change(draw, folder / "flow.pt", weights.changed_pt)
 
 
 def checkpoint_lines(draw: Random, folder: Path, out: Path) -> list[Words]:
