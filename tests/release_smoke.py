@@ -23,6 +23,7 @@ WITH = {
     "": "",
     "evaluate": "[cpu,evaluate]",
     "interop": "[cpu,train,interop]",
+    "ray": "[cpu,ray]",
     "serve": "[cpu,serve]",
     "sklearn": "[train,sklearn]",
 }
@@ -103,6 +104,13 @@ def serve() -> None:
     assert served.returncode == 0, served.returncode
 
 
+def on_ray() -> None:
+    """Scores by processes of a cluster of its own, and gives the numbers of one process."""
+    flowexport("score", "banana", "rows.csv", "-o", "alone.csv")
+    flowexport("score", "banana", "rows.csv", "-o", "ray.csv", "--engine", "ray")
+    assert Path("ray.csv").read_text() == Path("alone.csv").read_text()
+
+
 def tables() -> None:
     """Reads and writes Parquet."""
     from flowexport.tables import open_table, open_writer
@@ -167,6 +175,7 @@ SMOKES: dict[str, Callable[[], None]] = {
     "cpu": run_bundles,
     "gpu": on_a_gpu,
     "serve": serve,
+    "ray": on_ray,
     "data": tables,
     "train": train,
     "evaluate": evaluate,
