@@ -98,7 +98,7 @@ class BundleTest {
   void aGraphThatIsNotTheDeclaredOneIsRefusedByName() throws IOException {
     byte[] graph = Files.readAllBytes(folder.resolve("log_prob.onnx"));
     Bundles.replace(folder, "log_prob.onnx", Arrays.copyOf(graph, graph.length - 4));
-    assertRefused(() -> Model.open(folder), "log_prob.onnx", "cannot be run");
+    assertRefused(() -> Model.open(folder), "log_prob.onnx", "is cut short");
     byte[] other = Files.readAllBytes(folder.resolve("sample.onnx"));
     Bundles.replace(folder, "log_prob.onnx", other);
     try (Model model = Model.open(folder)) {
