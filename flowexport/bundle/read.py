@@ -65,8 +65,7 @@ class Bundle:
         found = hashlib.sha256(data).hexdigest()
         if found != expected:
             hashes = f"expected {expected[:12]}…, found {found[:12]}…"
-            cut = "" if data else "; it is empty: copy it again"
-            raise BundleError(f"{path}: files: hash differs ({hashes}){cut}")
+            raise BundleError(f"{path}: files: hash differs ({hashes}){fault_of(name, data)}")
         return data
 
     def file(self, name: str) -> Path:
@@ -181,3 +180,15 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
         if not beside(target, STAGED):
             break
     return folder if os.path.lexists(folder) else zoo_bundle(os.fspath(path))
+
+
+def fault_of(name: str, data: bytes) -> str:
+    """What the bytes of a file show, whose hash is not the one that is listed: the end of a message, or nothing."""
+    if not data:
+        return "; it is empty: copy it again"
+    readers: dict[str, Callable[[bytes, str], object]] = {".npy": read_npy, ".onnx": read_onnx}
+    try:
+        readers.get(Path(name).suffix, lambda data, where: None)(data, "it is cut short or damaged")
+    except BundleError as error:
+        return f"; {error}: copy it again"
+    return ""

@@ -403,7 +403,8 @@ class Model:
         array = as_numbers(name, given)
         if array.ndim < len(event_shape) or array.shape[array.ndim - len(event_shape) :] != event_shape:
             expected = ", ".join(["*", *map(str, event_shape)])
-            raise InputError("wrong_shape", f"{name}: expected shape [{expected}], got {list(array.shape)}")
+            columns = f" ({', '.join(each.name for each in self.context_features)})" if name == "context" else ""
+            raise InputError("wrong_shape", f"{name}: expected shape [{expected}]{columns}, got {list(array.shape)}")
         return array
 
     def _context(self, given: Any, leading: tuple[int, ...]) -> np.ndarray | None:
@@ -417,7 +418,9 @@ class Model:
 
     def _has_context(self, context: Any) -> bool:
         if context is None and self.context_size:
-            raise InputError("missing_context", f"context: this model needs {self.context_size} context features")
+            names = ", ".join(each.name for each in self.context_features)
+            needs = f"this model needs {self.context_size} context features ({names})"
+            raise InputError("missing_context", f"context: {needs}")
         if context is not None and not self.context_size:
             raise InputError("wrong_shape", "context: this model takes none")
         return context is not None

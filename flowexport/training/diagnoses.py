@@ -126,8 +126,8 @@ def collapse_lines(name: str, column: np.ndarray) -> list[str]:
     if left >= KEPT * distinct:
         return []
     return [
-        f"column {name!r}: of {distinct} different values float32 keeps {left} apart: subtract an offset, or train "
-        'flow.double() and export with dtype="float64"'
+        f"column {name!r}: of {distinct} different values float32 keeps {left} apart: subtract an offset, or train and "
+        "export with dtype='float64'"
     ]
 
 

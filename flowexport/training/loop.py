@@ -117,6 +117,8 @@ def fit(
     spec = checked(training)
     if not 0 <= validation < 1:
         raise ArgumentError(f"validation: expected a fraction in [0, 1), got {validation}")
+    if spec.dtype is not None:
+        flow.to(getattr(torch, spec.dtype))
     x, context = features_by_name(flow, x), context_by_name(flow, context)
     columns = [column["name"] for column in flow.context_names or ()]
     names = flow.feature_names or [f"x{position}" for position in range(flow.features)]

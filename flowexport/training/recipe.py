@@ -182,6 +182,8 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
         noise: standard deviation of normal noise added to the standardised features in training, behind a log or
             logit map, a regulariser for small data; 0 adds none.
         seed: of the split, the initial weights, the order of rows and the noise.
+        dtype: what weights and rows are in training; by default what the flow is, float32 where it is new. Numbers that
+            float32 takes for one another, such as seconds of a year, need float64, and so does their export.
     """
 
     optimizer: Literal["adam", "adamw"] = "adamw"
@@ -196,6 +198,7 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
     clip: FiniteNotNegative = 50.0
     noise: FiniteNotNegative = 0.0
     seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
+    dtype: Literal["float32", "float64"] | None = None
 
     def rows_a_step(self, rows: int) -> int:
         """The size of a batch, for so many training rows."""

@@ -151,7 +151,11 @@ def train_recipe(
 
 
 def new_flow(recipe: Recipe, rows: Rows) -> Flow:
-    """The recipe's flow, with initial weights from its seed."""
+    """The recipe's flow, with initial weights from its seed, in the type that it asks for."""
+    return untyped_flow(recipe, rows).to(getattr(torch, recipe.training.dtype or "float32"))
+
+
+def untyped_flow(recipe: Recipe, rows: Rows) -> Flow:
     bounded = recipe.data.log or recipe.data.logit
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
@@ -248,13 +252,14 @@ class Run:
         return State(), []
 
     def kept(self, prefix: str, rows: Rows) -> dict[str, torch.Tensor]:
-        """Up to `KEPT_ROWS` rows, evenly from all, as float32; images with the noise that they are evaluated with."""
+        """Up to `KEPT_ROWS` rows, evenly from all, in the flow's type; images with the noise that judges them."""
         count = min(len(rows), KEPT_ROWS)
         rows = rows.take(np.arange(count) * len(rows) // count)
-        x = torch.from_numpy(np.float32(rows.x))
+        kind = next(self.flow.parameters()).dtype
+        x = torch.from_numpy(rows.x).to(kind)
         tensors = {"x": x if self.flow.levels is None else dequantised(x, self.recipe.training.seed)}
         if rows.context is not None:
-            tensors["context"] = torch.from_numpy(np.float32(rows.context))
+            tensors["context"] = torch.from_numpy(rows.context).to(kind)
         return {f"{prefix}{name}": tensor.contiguous() for name, tensor in tensors.items()}
 
     def resumed(self) -> tuple[State, list[Epoch]]:

@@ -116,7 +116,7 @@ def test_every_category_has_its_own_density(model: Model, flow: RealNVP) -> None
         ("fair", "wrong_shape", "cut, angle, color"),
         ({"cut": "fair", "angle": 0}, "missing_context", "no value of 'color'"),
         ({"cut": ["fair"] * 2, "angle": [0] * 3, "color": "D"}, "wrong_shape", "different lengths"),
-        (None, "missing_context", "3 context features"),
+        (None, "missing_context", "3 context features (cut, angle, color)"),
     ],
 )
 def test_what_is_no_context_is_refused_before_the_session_runs(
