@@ -15,6 +15,9 @@ from flowexport.flows import Flow
 from .data import Rows
 from .preparation import standardise
 
+SURE = 1.5
+"""Standard errors that a gain has to be: of ten epochs that learn nothing the best is one soon, and seldom this."""
+
 
 def start_of_all_rows(flow: Flow, training: Rows, held_out: Rows) -> Flow:
     """The flow that is kept where no epoch is better: a new one is the Gaussian of all rows, held-out ones too.
@@ -32,10 +35,10 @@ def start_of_all_rows(flow: Flow, training: Rows, held_out: Rows) -> Flow:
 
 
 def clearly_better(gains: Tensor, weights: Tensor | None) -> bool:
-    """Whether log_prob has gained on held-out rows by more than the standard error of the gain.
+    """Whether log_prob has gained on held-out rows by more than one and a half standard errors of the gain.
 
-    A few rows soon find an epoch that is better on them and worse on all others: of ten epochs that learn nothing one
-    is. So the start, which nothing was chosen for, is left for a clear gain alone.
+    A few rows soon find an epoch that is better on them and worse on all others. So the start, which nothing was chosen
+    for, is left for a clear gain alone.
 
     Arguments:
         gains: ``[rows]``, log_prob after an epoch less that of the start, nats.
@@ -47,4 +50,4 @@ def clearly_better(gains: Tensor, weights: Tensor | None) -> bool:
     if not math.isfinite(mean) or rows < 2:
         return False
     variance = (share * (gains - mean) ** 2).sum() * rows / (rows - 1)
-    return bool(mean > (variance / rows).sqrt())
+    return bool(mean > SURE * (variance / rows).sqrt())
