@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["compare"]
+__all__ = ["report"]
 
 import subprocess
 import sys
@@ -74,7 +74,7 @@ def measured(words: list[str]) -> tuple[float, int]:
     return seconds, most
 
 
-def compare(quick: bool) -> Report:
+def report(quick: bool) -> Report:
     """The shapes, one after the other; quick: the middle one and a tenth of the rows."""
     count, workers = ROWS // 10 if quick else ROWS, available_threads()
     rows, figures, goals = [], [], []
@@ -101,4 +101,4 @@ def compare(quick: bool) -> Report:
 
 
 if __name__ == "__main__":
-    command(compare, __doc__ or "")
+    command(report, __doc__ or "")

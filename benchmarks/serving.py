@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["compare"]
+__all__ = ["report"]
 
 import contextlib
 import json
@@ -250,7 +250,7 @@ def start() -> list[Goal]:
     ]
 
 
-def compare(quick: bool) -> Report:
+def report(quick: bool) -> Report:
     """All of it; quick: one round of half a second."""
     rounds, seconds = (1, 0.5) if quick else (ROUNDS, SECONDS)
     peer = None if KSERVE.exists() else f"{PEER}: not run, {KSERVE.parents[1].name} is not there"
@@ -267,4 +267,4 @@ def compare(quick: bool) -> Report:
 
 
 if __name__ == "__main__":
-    command(compare, __doc__ or "")
+    command(report, __doc__ or "")

@@ -56,7 +56,9 @@ def places() -> dict[str, str]:
     for folder, target in {"runtime_examples": "languages", "models": "zoo"}.items():
         for path in sorted(ROOT.glob(f"{folder}/**/README.md")):
             inside = path.parent.relative_to(ROOT / folder).as_posix()
-            if "bundle" not in inside and "node_modules" not in inside:
+            # A tool's own folder, .pytest_cache for instance, is no part of the repository.
+            hidden = any(part.startswith(".") and part != "." for part in inside.split("/"))
+            if not hidden and "bundle" not in inside and "node_modules" not in inside:
                 found[f"{folder}/{inside}/README.md".replace("/./", "/")] = (
                     f"{target}/{inside.replace('.', 'index')}.md"
                 )

@@ -51,7 +51,10 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
                 spoken = time.monotonic()
 
         def say(message: Warning | str, *_: object, **__: object) -> None:
-            bar.console.print(f"flowexport: {message}", markup=False, highlight=False, soft_wrap=True)
+            if bar.disable:
+                click.echo(f"flowexport: {message}", err=True)
+            else:
+                bar.console.print(f"flowexport: {message}", markup=False, highlight=False, soft_wrap=True)
 
         with warnings.catch_warnings():
             warnings.simplefilter("always", DataWarning)

@@ -52,7 +52,8 @@ class State:
     Arguments:
         epoch: epochs done.
         best_epoch, best_nll: the best so far on held-out rows; epoch 0 is the flow as it was before the first.
-        start: log_prob of the held-out rows before the first epoch, ``[rows]`` float64 nats.
+        start: log_prob of the held-out rows before the first epoch, ``[rows]`` float64 nats, where that is the
+            Gaussian of the training rows; else no rows.
         flow, optimizer: state dictionaries, the optimiser's flattened to names and tensors.
         generator: the state of torch's generator.
         best: the weights of the best epoch.
@@ -177,8 +178,9 @@ def train(
         raise ArgumentError("noise: is for vectors; the pixels of images get uniform noise, and no other")
     batch = spec.rows_a_step(len(training))
     density = compiled_log_prob(flow, batch) if compile else flow.log_prob
+    starts_as_gaussian = flow.whiten is not None and not flow.whiten.initialized
     if state.epoch == 0:
-        start = start_of_all_rows(flow, training, held_out)
+        start = start_of_all_rows(flow, training, held_out) if starts_as_gaussian else flow
         standardise(flow, training)
     optimizer = OPTIMIZERS[spec.optimizer](
         flow.parameters(), lr=spec.learning_rate, weight_decay=spec.decay(len(training)), fused=True
@@ -202,11 +204,13 @@ def train(
     steps = math.ceil(len(x) / batch)
     if state.epoch == 0:
         with torch_threads(threads):
-            state.start = log_prob_of(flow, held, held_context)
-        nll = nll_of(state.start, held_weights)
+            log_prob = log_prob_of(flow, held, held_context)
+        nll = nll_of(log_prob, held_weights)
         # Layers that the first batch starts have no start of their own.
         if math.isfinite(nll) and all(bool(getattr(each, "initialized", True)) for each in flow.modules()):
             state.best_nll, state.best = nll, snapshot(start)
+        if starts_as_gaussian:
+            state.start = log_prob
     while state.epoch < spec.epochs:
         if spec.patience and state.epoch - state.best_epoch >= spec.patience:
             return
@@ -243,8 +247,8 @@ def train(
             state.average = {name: each.clone() for name, each in averaged.named_parameters()}
         state.optimizer = optimizer_tensors(optimizer)
         state.generator = generator
-        leaves_start = state.best_epoch or not state.best or clearly_better(log_prob - state.start, held_weights)
-        if nll < state.best_nll and leaves_start:
+        stays = state.best and state.best_epoch == 0 and len(state.start)
+        if nll < state.best_nll and not (stays and not clearly_better(log_prob - state.start, held_weights)):
             state.best_epoch, state.best_nll, state.best = state.epoch, nll, snapshot(averaged)
         rate = optimizer.param_groups[0]["lr"]
         yield Epoch(

@@ -234,7 +234,7 @@ class Run:
             raise TrainingError(f"{self.folder}: stopped before the first epoch was done; nothing to keep")
         self.flow.load_state_dict(state.best)
         # The start that is kept is the Gaussian of all rows, held-out ones too: judged is that of the others.
-        start = state.start if state.best_epoch == 0 else None
+        start = state.start if state.best_epoch == 0 and len(state.start) else None
         quality = judged(self.flow, self.training, self.held_out, self.recipe.training.seed, start)
         # Without it no epoch counts yet, and the folder must stay one that a new run can begin in.
         if (self.folder / "resume.json").exists():

@@ -20,7 +20,7 @@ SURE = 1.5
 
 
 def start_of_all_rows(flow: Flow, training: Rows, held_out: Rows) -> Flow:
-    """The flow that is kept where no epoch is better: a new one is the Gaussian of all rows, held-out ones too.
+    """What is kept of a new flow that whitens where no epoch is better: the Gaussian of all rows, held-out ones too.
 
     It has no choice left that held-out rows could judge, and the tenth that they are is worth having: 0.1 nats of 200
     rows of 20 features.

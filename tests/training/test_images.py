@@ -230,8 +230,9 @@ def test_by_command_from_images_to_their_scores(tmp_path, recipe, stripes):
     assert document["passed"]
     samples, scores = tmp_path / "samples.npy", tmp_path / "scores.npy"
     invoke("sample", bundle, "-n", 10, "--seed", 1, "--context", "2", "-o", samples)
-    flat = np.load(samples)
-    assert flat.shape == (10, 16)
+    # Behind the pixels is the context that they were drawn for.
+    flat, digit = np.split(np.load(samples), [16], axis=1)
+    assert (digit == 2).all()
     # Rows are flat in C order, and are read so in whatever shape they come.
     for shape in ((10, 16), (10, 4, 4), (10, 1, 4, 4)):
         np.save(tmp_path / "shaped.npy", flat.reshape(shape))

@@ -135,7 +135,7 @@ def test_rows_may_be_arrays_tensors_or_lists(kind):
 def overfitted() -> tuple[Flow, np.ndarray, list[loop.Epoch]]:
     """A flow trained until its held-out NLL has risen again."""
     flow, x = small(hidden_features=(32, 32)), banana(40)
-    settings = {"epochs": 40, "learning_rate": 3e-2, "schedule": "constant", "validation": 0.5}
+    settings = {"epochs": 40, "learning_rate": 3e-2, "schedule": "constant", "validation": 0.5, "weight_decay": 0.1}
     return flow, x, flowexport.fit(flow, x, **settings)
 
 
@@ -249,7 +249,9 @@ def test_the_seed_alone_decides(seed):
 def full_batch(x: np.ndarray, weights: np.ndarray | None = None) -> Flow:
     """Ten steps over all rows at once, in float64, so that the order of rows is rounding only."""
     flow = small().double()
-    flowexport.fit(flow, x, weights=weights, epochs=10, batch_size=10_000, validation=0, learning_rate=1e-2)
+    # By default the decay goes by the number of rows, whatever they weigh.
+    settings = {"epochs": 10, "batch_size": 10_000, "learning_rate": 1e-2, "weight_decay": 0.1}
+    flowexport.fit(flow, x, weights=weights, validation=0, **settings)
     return flow
 
 

@@ -106,9 +106,7 @@ def held_out(recipe_path: Path) -> tuple[Rows, Rows]:
 
 @pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
 def test_checkpoint_is_the_flow_of_the_best_epoch(tmp_path, write_recipe, suffix):
-    recipe = write_recipe(
-        data={"file": f"rows{suffix}", "context": ["x0"], "validation": 0.25}, training={"epochs": 20}
-    )
+    recipe = write_recipe(data={"file": f"rows{suffix}", "context": ["x0"], "validation": 0.25}, flow={"whiten": False})
     outcome = train_recipe(recipe, tmp_path / "run")
     assert outcome.best_epoch
     loaded = load_checkpoint(tmp_path / "run")
@@ -215,7 +213,8 @@ def test_rows_that_cannot_be_trained_on_leave_no_folder(tmp_path, write_recipe, 
 
 def test_early_stopping_by_the_recipe(tmp_path, write_recipe):
     training = {"epochs": 400, "learning_rate": 0.1, "schedule": "constant", "patience": 4, "batch_size": 60}
-    outcome = train_recipe(write_recipe(training=training, data={"validation": 0.5}), tmp_path / "run")
+    recipe = write_recipe(training=training, data={"validation": 0.5}, flow={"whiten": False})
+    outcome = train_recipe(recipe, tmp_path / "run")
     assert len(outcome.epochs) < 400
     assert len(outcome.epochs) - outcome.best_epoch == 4
     loaded = load_checkpoint(tmp_path / "run")
