@@ -187,8 +187,10 @@ def fault_of(name: str, data: bytes) -> str:
     if not data:
         return "; it is empty: copy it again"
     readers: dict[str, Callable[[bytes, str], object]] = {".npy": read_npy, ".onnx": read_onnx}
+    read = readers.get(Path(name).suffix)
     try:
-        readers.get(Path(name).suffix, lambda data, where: None)(data, "it is cut short or damaged")
+        if read is not None:
+            read(data, "it is cut short or damaged")
     except BundleError as error:
         return f"; {error}: copy it again"
     return ""
