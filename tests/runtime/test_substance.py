@@ -60,9 +60,9 @@ def repeated(rows: np.ndarray) -> np.ndarray:
 
 
 def inside(rows: np.ndarray) -> np.ndarray:
-    """Tails and, behind them, edges, of which none is beyond what float32 calls on the bound of the first feature."""
+    """Rows of the edges, none of which is beyond what float32 calls on the bound of the first feature."""
     moved = rows.copy()
-    moved[64:, 0] = np.abs(moved[64:, 0]) + 1
+    moved[:, 0] = np.abs(moved[:, 0]) + 1
     return moved
 
 
@@ -80,8 +80,8 @@ RULES: dict[str, tuple[Callable[[Planted], object], str]] = {
     "golden noise of one seed twice": (set_key("golden", "noise", 1, "seed", to="0"), "golden noise"),
     "nothing refused of another width": (without("wrong_width"), "refusals"),
     "nothing refused without context": (without("missing_context"), "refusals"),
-    "no edges": (without("edges_24"), "support"),
-    "no row outside of one bound": (array("tail_x", inside), "support"),
+    "no edges": (without("edges_12"), "support"),
+    "no row outside of one bound": (array("edge_x", inside), "support"),
     "no row of the last category": (
         array("context", lambda rows: np.where(rows == rows.max(axis=0), 0, rows).astype(np.float32)),
         "codes of cut",
