@@ -116,12 +116,14 @@ def cleaned(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
 @contextmanager
 def quiet_exporter() -> Iterator[None]:
     """Keeps the exporter's remarks about packages and its own future off the user's screen."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    # The second says at its import that there is no Triton, where torch was installed without it.
+    levels = {logger: logger.level for logger in map(logging.getLogger, ("torch.onnx", "torch.utils.flop_counter"))}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)
