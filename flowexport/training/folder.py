@@ -52,14 +52,17 @@ def require_own(folder: Path) -> None:
 
 
 def require_no_links(folder: Path) -> None:
-    """Refuses a folder with a link in it: what is written to a file of the run would go where the link leads.
+    """Refuses a folder with a link or a pipe in it: what is written to a file of the run would go where they lead.
 
     Raises:
-        CheckpointError: naming the link.
+        CheckpointError: naming the link or the pipe.
     """
     for path in sorted(folder.iterdir()):
         if path.is_symlink():
             raise CheckpointError(f"{path}: is a link, which no run makes; remove it; nothing was changed")
+        if not (path.is_file() or path.is_dir()):
+            # A pipe waits for somebody to read it.
+            raise CheckpointError(f"{path}: is no plain file, as a run makes them; remove it; nothing was changed")
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -479,3 +480,12 @@ def test_an_outcome_is_short_to_print_and_a_table_in_a_notebook():
     table = outcome._repr_html_()
     assert "<tr><th>held-out NLL, nats</th><td>1.2500</td></tr>" in table
     assert "<td>runs/&lt;a&gt;</td>" in table
+
+
+def test_a_pipe_in_a_run_folder_is_refused_and_not_waited_for(tmp_path, unbroken):
+    recipe, _ = unbroken
+    train_recipe(recipe, tmp_path / "run", on_epoch=Stop(1))
+    (tmp_path / "run" / "config.json").unlink()
+    os.mkfifo(tmp_path / "run" / "config.json")
+    with pytest.raises(CheckpointError, match=r"config\.json: is no plain file"):
+        train_recipe(recipe, tmp_path / "run", resume=True)
