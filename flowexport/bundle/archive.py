@@ -15,7 +15,7 @@ from typing import IO
 
 from flowexport.errors import BundleError
 
-from .read import FILE_BYTES, Bundle
+from .read import FILE_BYTES, Bundle, require_hash
 from .schema import decode_manifest
 from .small import MANIFEST_BYTES
 
@@ -94,9 +94,7 @@ def of_members(where: Path, archive: zipfile.ZipFile, members: Mapping[str, zipf
     contents = {}
     for name, expected in manifest.files.items():
         contents[name] = member(where, archive, members, name, FILE_BYTES)
-        found = hashlib.sha256(contents[name]).hexdigest()
-        if found != expected:
-            raise BundleError(f"{where / name}: files: hash differs (expected {expected[:12]}…, found {found[:12]}…)")
+        require_hash(where / name, contents[name], expected)
     return ArchivedBundle(where, manifest, hashlib.sha256(data).hexdigest(), contents)
 
 

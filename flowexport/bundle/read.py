@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Bundle", "open_bundle", "settled"]
+__all__ = ["Bundle", "open_bundle", "require_hash", "settled"]
 
 import hashlib
 import os
@@ -62,10 +62,7 @@ class Bundle:
             data = read_small(path, FILE_BYTES)
         except BundleError as error:
             raise BundleError(f"{error} (files: listed in flow.json)") from error
-        found = hashlib.sha256(data).hexdigest()
-        if found != expected:
-            hashes = f"expected {expected[:12]}…, found {found[:12]}…"
-            raise BundleError(f"{path}: files: hash differs ({hashes}){fault_of(name, data)}")
+        require_hash(path, data, expected)
         return data
 
     def file(self, name: str) -> Path:
@@ -180,6 +177,18 @@ def folder_of(path: str | os.PathLike[str]) -> Path:
         if not beside(target, STAGED):
             break
     return folder if os.path.lexists(folder) else zoo_bundle(os.fspath(path))
+
+
+def require_hash(path: Path, data: bytes, expected: str) -> None:
+    """Holds the bytes of a bundle's file, in a folder or an archive, to the hash that is listed.
+
+    Raises:
+        BundleError: naming the file, and what its bytes show.
+    """
+    found = hashlib.sha256(data).hexdigest()
+    if found != expected:
+        hashes = f"expected {expected[:12]}…, found {found[:12]}…"
+        raise BundleError(f"{path}: files: hash differs ({hashes}){fault_of(path.name, data)}")
 
 
 def fault_of(name: str, data: bytes) -> str:

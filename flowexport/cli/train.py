@@ -29,7 +29,6 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
     import msgspec
 
     from flowexport.bundle.card import compared
-    from flowexport.errors import DataWarning
     from flowexport.training import Epoch, train_recipe
     from flowexport.training.progress import line_of
 
@@ -51,14 +50,12 @@ def command(recipe: Path, run: Path, resume: bool, compile: bool, as_json: bool)
                 spoken = time.monotonic()
 
         def say(message: Warning | str, *_: object, **__: object) -> None:
-            if bar.disable:
-                click.echo(f"flowexport: {message}", err=True)
-            else:
-                bar.console.print(f"flowexport: {message}", markup=False, highlight=False, soft_wrap=True)
+            bar.console.print(f"flowexport: {message}", markup=False, highlight=False, soft_wrap=True)
 
         with warnings.catch_warnings():
-            warnings.simplefilter("always", DataWarning)
-            warnings.showwarning = say
+            # Above the bar, where one is drawn; else as every verb says it.
+            if not bar.disable:
+                warnings.showwarning = say
             outcome = train_recipe(recipe, run, resume, on_epoch, compile)
     bits, quality = outcome.best_bits_per_dimension, outcome.quality
     if as_json:

@@ -79,7 +79,7 @@ class ClampedSpline(torch.autograd.Function):
         t = h / (ap + bq)
         y = torch.addcmul(y0, ap, t)
         slope = n * t * t
-        ctx.bound, ctx.cap, ctx.plain = bound, cap, plain
+        ctx.bound, ctx.plain = bound, plain
         ctx.save_for_backward(
             x, widths, heights, derivatives, divisor, shares, here, inside, divisor_d, d,
             w, h, d0, d1, a, b, s, p, q, ap, bq, n, t,

@@ -156,6 +156,7 @@ def new_flow(recipe: Recipe, rows: Rows) -> Flow:
 
 
 def untyped_flow(recipe: Recipe, rows: Rows) -> Flow:
+    """The same in torch's own type."""
     bounded = recipe.data.log or recipe.data.logit
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
