@@ -16,7 +16,9 @@ from flowexport.export.folds import FOLDS
 from flowexport.export.lean import LeanFlow
 from flowexport.flows import CouplingFlow, RealNVP, architecture_of, build
 from flowexport.interop import nflows, original
+from flowexport.lowering import lower
 from flowexport.runtime import normals
+from tests.lowering.programs import assert_same, of_flow, of_program
 
 from .trained import CASES, NORMFLOWS, STEPS, Trained, contexts, rows, train
 
@@ -118,6 +120,15 @@ def test_an_adopted_flow_is_trained_on_from_the_density_that_was_adopted(name: s
         # A learning rate that moves nothing, so that what is evaluated first is where training starts.
         (first,) = flowexport.fit(each, x, context, epochs=1, learning_rate=1e-12, validation=0)
         assert first.validation_nll == pytest.approx(expected, abs=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("name", CASES)
+def test_its_program_says_the_same(name: str, trained: Train) -> None:
+    model = trained(name)
+    flow = model.library.adopt(model.exact())
+    given = asked(model)
+    assert_same(of_program(lower(flow), *given), of_flow(flow, *given))
 
 
 @torch.no_grad()

@@ -1,0 +1,244 @@
+"""From a trained flow to its program: the only place that sees the classes of `flowexport.flows`.
+
+Each map gets the parameters that its shortest formula takes: the 1/cap of a clamp, cap · softsign(a / cap), is in the
+matrix that makes a, and the offset of a sigmoid in its bias.
+"""
+
+from __future__ import annotations
+
+__all__ = ["lower"]
+
+import copy
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from flowexport.errors import ExportError
+from flowexport.flows import (
+    Additive,
+    Affine,
+    ExponentialAffine,
+    Flow,
+    GaussianMixture,
+    HalvesStack,
+    LULinear,
+    Permutation,
+    RationalQuadraticSpline,
+    SigmoidAffine,
+)
+from flowexport.flows import Inverse as InverseMap
+from flowexport.flows.conditioner import Constant, ContextConditioner, MaskedConditioner, ResidualBlock
+from flowexport.flows.diagonal import Elementwise
+from flowexport.flows.univariate import AffineSpline
+
+from . import program as p
+from .activations import ACTIVATIONS
+from .opaque import opaque
+from .program import Array, Program
+
+
+@torch.no_grad()
+def lower(flow: Flow) -> Program:
+    """A trained flow on vectors as a program, which does not change with it.
+
+    Raises:
+        ExportError: for a layer that no program knows, and for a linear one without an inverse.
+    """
+    flow = copy.deepcopy(flow).double().cpu().eval()
+    units = flow.standardize
+    if units is None:
+        raise ExportError("a flow of images has no program")
+    features = flow.features
+    layers: list[p.Layer] = [p.ScaleShift(1 / array(units.scale), np.zeros(features))]
+    if flow.whiten is not None and flow.whiten.initialized:
+        layers.append(mix(array(flow.whiten.matrix), np.zeros(features), float(flow.whiten.log_det())))
+    every = np.arange(features)
+    halves = isinstance(flow.stack, HalvesStack)
+    stack: Any = flow.stack
+    parts = [stack.first.long().numpy(), stack.second.long().numpy()] if halves else [every]
+    for layer, route in stack.steps():
+        if route is None:
+            layers += maps_between(layer, parts)
+        else:
+            layers.append(coupling(layer, parts[route[0]], parts[route[1]]))
+    return Program(
+        array(units.mean), tuple(columns_of(flow)), tuple(layers), base_of(flow.base), every, bounds_of(flow.bounds)
+    )
+
+
+def array(tensor: Tensor) -> Array:
+    """A tensor's numbers, copied, so that nothing that changes the one changes the other."""
+    return np.array(tensor.detach().numpy())
+
+
+def bounds_of(bounds: Any) -> p.Bounds | None:
+    if bounds is None:
+        return None
+    lower, upper = array(bounds.lower), array(bounds.upper)
+    return p.Bounds(
+        np.where(bounds.bounded_below.numpy(), lower, -np.inf), np.where(bounds.bounded_above.numpy(), upper, np.inf)
+    )
+
+
+def columns_of(flow: Flow) -> Iterator[p.Column]:
+    units, encoder = flow.standardize_context, flow.encoder
+    for column, count in enumerate(flow.categories if units is not None else ()):
+        table = None
+        if encoder is not None and count:
+            known = str(column) in encoder.tables
+            table = array(encoder.tables[str(column)]) if known else np.eye(count)
+        yield p.Column(float(units.mean[column]), float(units.scale[column]), table)  # type: ignore[union-attr]
+
+
+def base_of(base: Any) -> p.Base:
+    if not isinstance(base, GaussianMixture):
+        return p.Normal(base.features)
+    numbers = base.logits.log_softmax(0), base.means, base.log_scales.exp(), base.thresholds()
+    return p.Mixture(*map(array, numbers))
+
+
+# Layers
+
+
+def maps_between(layer: Any, parts: list[Array]) -> Iterator[p.Layer]:
+    """The layer that a `flowexport.flows.PerPart` is."""
+    first = layer.maps[0]
+    if isinstance(first, Permutation):
+        yield p.Reorder(first.order.numpy().copy())
+    elif isinstance(first, LULinear):
+        yield mix(array(first.weight()), array(first.bias), float(first.log_diagonal.sum()))
+    elif isinstance(first, Elementwise):
+        scale, shift = np.ones(sum(map(len, parts))), np.zeros(sum(map(len, parts)))
+        for part, each in zip(parts, layer.maps, strict=True):
+            log_scale, by = each.coefficients()
+            scale[part] = array(log_scale.exp())
+            shift[part] = 0 if by is None else array(by)
+        yield p.ScaleShift(scale, shift)
+    else:
+        raise ExportError(f"{type(first).__name__}: no program knows this layer")
+
+
+def mix(weight: Array, bias: Array, log_det: float) -> p.Mix:
+    """A linear layer, with the inverse of its matrix.
+
+    Raises:
+        ExportError: where there is none.
+    """
+    try:
+        inverse = np.linalg.inv(weight)
+    except np.linalg.LinAlgError as error:
+        raise ExportError(
+            f"a linear layer of {len(weight)} features has no inverse, so that nothing maps back"
+        ) from error
+    return p.Mix(weight, inverse, bias, log_det)
+
+
+def coupling(layer: Any, kept: Array, moved: Array) -> p.Coupling:
+    """A coupling of two parts, of which a mask may choose."""
+    conditioner, univariate = layer.conditioner, layer.univariate
+    kind = map_of(univariate)
+    if isinstance(conditioner, Constant):
+        heads = {name: p.Dense(np.zeros((len(head), 0)), array(head)) for name, head in conditioner.heads.items()}
+        return p.Coupling(moved[:0], moved, p.Network((), adapted(heads, univariate)), kind)
+    mask = conditioner.mask.numpy() if isinstance(conditioner, MaskedConditioner) else None
+    network = conditioner if mask is None else conditioner.network
+    trunk = tuple(hidden_layers(network.trunk))
+    heads = {name: dense(head) for name, head in network.heads.items()}
+    if isinstance(conditioner, ContextConditioner):
+        kept = kept[:0]
+    if mask is not None:
+        columns = np.ones(dense_width(trunk, heads), bool)
+        columns[: len(mask)] = mask
+        trunk, heads = with_columns(trunk, heads, columns)
+        rows = {name: np.repeat(~mask, network.sizes[name]) for name in heads}
+        heads = {name: p.Dense(head.weight[rows[name]], head.bias[rows[name]]) for name, head in heads.items()}
+        kept, moved = np.flatnonzero(mask), np.flatnonzero(~mask)
+    return p.Coupling(kept, moved, p.Network(trunk, adapted(heads, univariate)), kind)
+
+
+def dense_width(trunk: tuple[p.Hidden, ...], heads: Mapping[str, p.Dense]) -> int:
+    first = trunk[0] if trunk else next(iter(heads.values()))
+    assert isinstance(first, p.Dense)
+    return int(first.weight.shape[1])
+
+
+def with_columns(
+    trunk: tuple[p.Hidden, ...], heads: dict[str, p.Dense], columns: Array
+) -> tuple[tuple[p.Hidden, ...], dict[str, p.Dense]]:
+    """A network with some columns of its first matrix."""
+
+    def cut(layer: p.Dense) -> p.Dense:
+        return p.Dense(layer.weight[:, columns], layer.bias)
+
+    if not trunk:
+        return trunk, {name: cut(head) for name, head in heads.items()}
+    assert isinstance(trunk[0], p.Dense)
+    return (cut(trunk[0]), *trunk[1:]), heads
+
+
+def dense(linear: Any) -> p.Dense:
+    return p.Dense(array(linear.weight), array(linear.bias))
+
+
+def hidden_layers(trunk: nn.Sequential) -> Iterator[p.Hidden]:
+    """Hidden layers, without those that are nothing once a flow is trained."""
+    for module in trunk:
+        name = type(module).__name__
+        if isinstance(module, nn.Linear):
+            yield dense(module)
+        elif isinstance(module, nn.LayerNorm):
+            yield p.LayerNorm(array(module.weight), array(module.bias), module.eps)
+        elif isinstance(module, ResidualBlock):
+            yield p.Residual(tuple(hidden_layers(module.branch)))
+        elif name in ACTIVATIONS and type(module).__module__.startswith("torch.nn"):
+            yield p.Activation(name)
+        elif not isinstance(module, nn.Dropout):
+            raise ExportError(f"{name}: no program knows this hidden layer")
+
+
+# Maps
+
+KNOWN = {Additive, Affine, AffineSpline, ExponentialAffine, InverseMap, RationalQuadraticSpline, SigmoidAffine}
+
+
+def map_of(univariate: Any) -> p.Map:
+    """The map of a coupling; one that is none of the known kinds, or a child of one, is opaque."""
+    if type(univariate) not in KNOWN:
+        return opaque(univariate)
+    match univariate:
+        case InverseMap():
+            return p.Inverse(map_of(univariate.univariate))
+        case Additive():
+            return p.Shift()
+        case Affine():
+            return p.Scaled(p.Clamp(univariate.cap))
+        case ExponentialAffine():
+            return p.Scaled(p.Free())
+        case SigmoidAffine():
+            return p.Scaled(p.Sigmoid(float(univariate.floor), univariate.span), univariate.shift_side)  # type: ignore[arg-type]
+        case RationalQuadraticSpline():
+            return p.Spline(univariate.bins, float(univariate.bound), univariate.constraint, univariate.slope)
+        case AffineSpline():
+            return p.Chain((map_of(univariate.affine), map_of(univariate.spline)))
+    raise AssertionError(univariate)
+
+
+def adapted(heads: dict[str, p.Dense], univariate: Any) -> dict[str, p.Dense]:
+    """The heads of a map, with what is constant in its formula."""
+    if type(univariate) not in KNOWN:
+        return heads
+    match univariate:
+        case InverseMap():
+            return adapted(heads, univariate.univariate)
+        case AffineSpline():
+            return adapted(heads, univariate.affine)
+        case Affine():
+            head = heads["log_scale"]
+            return heads | {"log_scale": p.Dense(head.weight / univariate.cap, head.bias / univariate.cap)}
+        case SigmoidAffine():
+            head = heads["scale"]
+            return heads | {"scale": p.Dense(head.weight, head.bias + univariate.offset)}
+    return heads
