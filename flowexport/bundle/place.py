@@ -81,7 +81,7 @@ def beside(target: Path, kind: str) -> list[Path]:
     prefix = f".{target.name}{kind}"
     try:
         return sorted(Path(each.path) for each in os.scandir(target.parent) if each.name.startswith(prefix))
-    except OSError:
+    except (OSError, ValueError):
         return []
 
 

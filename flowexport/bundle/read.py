@@ -143,23 +143,18 @@ def settled(path: str | os.PathLike[str], use: Callable[[Bundle], Made], digest:
         try:
             return use(open_bundle(path, digest))
         except BundleError:
-            if identity(path) == before and not being_replaced(path):
+            if identity(path) == before:
                 raise
     return use(open_bundle(path, digest))
 
 
-def identity(path: str | os.PathLike[str]) -> tuple[int, ...] | None:
-    """What tells the folder at a path from another one that takes its place."""
+def identity(path: str | os.PathLike[str]) -> tuple[object, ...]:
+    """What tells the folder at a path, and the old one that waits aside, from those that take their places."""
     try:
         status = Path(path).stat()
     except (OSError, ValueError):
-        return None
+        return None, beside(Path(os.path.abspath(path)), ASIDE)
     return status.st_dev, status.st_ino, status.st_ctime_ns
-
-
-def being_replaced(path: str | os.PathLike[str]) -> bool:
-    """Whether the old bundle of a folder waits aside for the new one to move in."""
-    return not os.path.lexists(path) and bool(beside(Path(os.path.abspath(path)), ASIDE))
 
 
 def folder_of(path: str | os.PathLike[str]) -> Path:

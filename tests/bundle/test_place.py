@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from flowexport.bundle import Bundle, open_bundle, place, settled, staged
+from flowexport.bundle import Bundle, open_bundle, place, read, settled, staged
 from flowexport.bundle.place import renameat2, require_replaceable
+from flowexport.bundle.read import identity
 from flowexport.errors import BundleError
 from flowexport.flows import architecture_of
 from flowexport.training.checkpoint import FORMAT, Config, save_checkpoint
@@ -204,6 +205,29 @@ def test_four_writers_and_a_reader_do_not_meet(
     assert statuses == [0] * len(children)
     assert names <= {"plain", "other"}
     assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_reader_between_two_replacements_reads_again(
+    plain: Exported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old bundle that it read is gone, the next one waits aside, and the newest moves in while it looks."""
+    target, first, second = tmp_path / "bundle", tmp_path / ".bundle.aside-1", tmp_path / ".bundle.aside-2"
+    shutil.copytree(plain.path, first)
+
+    def use(bundle: Bundle) -> str:
+        if bundle.path == first:
+            first.rename(second)
+            raise BundleError("a file of it is gone")
+        return name_of(bundle)
+
+    def looked(path: Path) -> object:
+        found = identity(path)
+        if second.exists():
+            second.rename(target)
+        return found
+
+    monkeypatch.setattr(read, "identity", looked)
+    assert settled(target, use) == "plain"
 
 
 def test_what_is_not_a_bundle_is_not_replaced(plain: Exported, tmp_path: Path) -> None:
