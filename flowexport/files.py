@@ -37,8 +37,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
         target = Path(os.path.realpath(path)) if path.is_symlink() and not special else path
         if not special:
             sweep(target)
-        temporary, stream = (None, target.open("wb")) if special else create(target)
+    temporary = None if special else target.with_name(f"{prefix(target)}{secrets.token_hex(8)}.tmp")
+    # From before it is made: a signal may come at once.
     try:
+        with naming(path):
+            stream = target.open("wb") if temporary is None else create(temporary)
         try:
             yield stream
             with naming(path):
@@ -78,17 +81,16 @@ def naming(path: Path | str) -> Iterator[None]:
         raise
 
 
-def create(path: Path) -> tuple[Path, BinaryIO]:
-    """A new locked file beside the path, readable and writable as the process's umask has it."""
+def create(path: Path) -> BinaryIO:
+    """A new locked file, readable and writable as the process's umask has it."""
     while True:
-        temporary = path.with_name(f"{prefix(path)}{secrets.token_hex(8)}.tmp")
-        handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         with suppress(OSError):  # a file system without locks has no sweeping either
             if fcntl:
                 fcntl.flock(handle, fcntl.LOCK_EX)
         # Another process may have taken it for a left one before it was locked.
         if os.fstat(handle).st_nlink:
-            return temporary, os.fdopen(handle, "wb+")
+            return os.fdopen(handle, "wb+")
         os.close(handle)
 
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,6 +99,20 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
 def test_the_longest_name_can_be_written(tmp_path: Path) -> None:
     write_file(tmp_path / ("ä" * 125 + ".bin"), b"x")
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_signal_at_once_leaves_no_litter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = os.open
+
+    def interrupted(*given: Any) -> int:
+        os.close(opened(*given))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_file(tmp_path / "s.npy", b"x")
+    monkeypatch.undo()
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
