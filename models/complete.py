@@ -5,8 +5,10 @@
   same is done to them: weights moved by up to half a unit in the last place, eight times, the largest change from
   float64 kept.
 - Rows on and just outside of bounds, where log_prob is -inf whatever the weights are.
+- Noise whose samples stand on edges (edge_noise.py).
 
-Graphs, golden cases and the hash of the weights stay as they are; the figures of the proof are found anew.
+Graphs, the golden cases that are there and the hash of the weights stay as they are; the figures of the proof are found
+anew.
 """
 
 import sys
@@ -17,6 +19,7 @@ import msgspec
 import numpy as np
 import onnx
 import onnxruntime
+from edge_noise import edge_rows, support_of
 from onnx import numpy_helper
 
 from flowexport.bundle import Bundle, npy_bytes, open_bundle, write_bundle
@@ -25,7 +28,6 @@ from flowexport.export.edges import EDGE
 from flowexport.export.manifest import figures_of
 from flowexport.export.rounding import DRAWS, HALF_ULP
 from flowexport.runtime import verify
-from flowexport.runtime.line import line_of
 
 ZOO = Path(__file__).resolve().parent
 
@@ -47,7 +49,12 @@ def tell(name: str) -> None:
     manifest = bundle.manifest
     if any(check.name != "substance" for check in verify(bundle.path).failures):
         raise SystemExit(f"{name}: does not pass as it is")
-    manifest, extra = with_edges(bundle)
+    files = {file: bundle.read(file) for file in manifest.files}
+    for add in (with_edges, with_edge_noise):
+        manifest, extra = add(bundle, manifest)
+        files |= extra
+    write_bundle(bundle.path, manifest, files)
+    bundle = open_bundle(bundle.path)
     random = np.random.default_rng(0)
     largest: dict[str, np.ndarray] = {}
     for _ in range(DRAWS):
@@ -61,8 +68,8 @@ def tell(name: str) -> None:
         for case in manifest.golden.cases
     ]
     golden = msgspec.structs.replace(manifest.golden, cases=cases, log_prob_of_sample_rounding=of_direction)
-    files = {file: bundle.read(file) for file in manifest.files} | extra
-    files |= {told(file): npy_bytes(change.astype(np.float32)) for file, change in largest.items()}
+    roundings = {told(file): npy_bytes(change.astype(np.float32)) for file, change in largest.items()}
+    files = roundings | files  # what is there stays
     manifest = msgspec.structs.replace(manifest, golden=golden)
     write_bundle(bundle.path, manifest, files)
     kept = [each for each in manifest.verified or [] if each.check == "round trip"]
@@ -70,21 +77,13 @@ def tell(name: str) -> None:
     write_bundle(bundle.path, msgspec.structs.replace(manifest, verified=figures), files)
 
 
-def with_edges(bundle: Bundle) -> tuple[Manifest, dict[str, bytes]]:
+def with_edges(bundle: Bundle, manifest: Manifest) -> tuple[Manifest, dict[str, bytes]]:
     """The manifest with a case of rows outside, and its arrays; as it is where there are no bounds, or such a case."""
-    manifest = bundle.manifest
-    size = int(np.prod(manifest.event_shape))
-    if manifest.levels:
-        # The logit map reaches a little beyond what a pixel can be.
-        alpha = manifest.architecture["arguments"]["alpha"]
-        beyond = alpha / (1 - 2 * alpha) * manifest.levels
-        lower, upper = np.full(size, -beyond), np.full(size, manifest.levels + beyond)
-    else:
-        lower, upper = line_of(manifest).lower, line_of(manifest).upper
+    lower, upper = support_of(bundle)
     data = next(case for case in manifest.golden.cases if case.name == "data_1")
     row = bundle.array(data.inputs["x"])[0].ravel()
     rows = []
-    for feature in range(1 if manifest.levels else size):
+    for feature in range(1 if manifest.levels else len(lower)):
         for end, outwards in ((lower[feature], -1), (upper[feature], 1)):
             # On a bound that float32 does not hold exactly a row is inside or outside as it happens.
             for step in (EDGE, *([0.0] if end == np.float32(end) else [])) if np.isfinite(end) else ():
@@ -107,6 +106,35 @@ def with_edges(bundle: Bundle) -> tuple[Manifest, dict[str, bytes]]:
     return msgspec.structs.replace(manifest, golden=msgspec.structs.replace(manifest.golden, cases=cases)), files
 
 
+def with_edge_noise(bundle: Bundle, manifest: Manifest) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest with cases of noise on edges, and their arrays; as it is where it has them, or no edges."""
+    if any(case.name.startswith("edge_noise") for case in manifest.golden.cases):
+        return manifest, {}
+    rows = edge_rows(bundle)
+    if not len(rows.z):
+        return manifest, {}
+    arrays = {"edge_z": rows.z, "edge_sample": rows.sample}
+    context = {"context": "golden/edge_context.npy"} if manifest.context_size else {}
+    noise = next(case for case in manifest.golden.cases if case.graph == "sample")
+    if context:
+        arrays["edge_context"] = bundle.array(noise.inputs["context"])[rows.row_of]
+    cases = list(manifest.golden.cases)
+
+    def put(behind: str, graph: str, name: str, inputs: dict[str, str], expected: dict[str, str], count: int) -> None:
+        case = Case(f"{name}_{count}", graph, inputs | context, expected, rows=[0, count])
+        cases.insert(max(i for i, each in enumerate(cases) if each.name.startswith(behind)) + 1, case)
+
+    if len(rows.x):
+        arrays |= {"edge_latent_x": rows.x, "edge_latent_log_prob": rows.log_prob}
+        x, log_prob = {"x": "golden/edge_latent_x.npy"}, {"log_prob": "golden/edge_latent_log_prob.npy"}
+        put("edges", "log_prob", "edge_latents", x, log_prob, len(rows.x))
+    put("noise", "sample", "edge_noise", {"z": "golden/edge_z.npy"}, {"x": "golden/edge_sample.npy"}, len(rows.z))
+    golden = msgspec.structs.replace(manifest.golden, cases=cases)
+    return msgspec.structs.replace(manifest, golden=golden), {
+        f"golden/{name}.npy": npy_bytes(array) for name, array in arrays.items()
+    }
+
+
 def told(file: str) -> str:
     """Where the rounding of an array is kept."""
     return file.replace(".npy", "_rounding.npy")
@@ -118,7 +146,8 @@ def changes(bundle: Bundle, random: np.random.Generator) -> Iterator[tuple[str, 
     graphs = {graph: moved(bundle.graph(graph)[0], random) for graph in ("log_prob", "sample")}
     whole: dict[str, Case] = {}
     for case in golden.cases:
-        if case.expected:
+        # Rows on edges of the support are exact.
+        if case.expected and not case.name.startswith("edges"):
             (file,) = case.expected.values()
             whole[file] = case
     for file, case in whole.items():
@@ -126,7 +155,7 @@ def changes(bundle: Bundle, random: np.random.Generator) -> Iterator[tuple[str, 
         inputs = {key: bundle.array(given)[: len(expected)] for key, given in case.inputs.items()}
         found = graphs[case.graph].run(None, inputs)[0]
         yield file, np.abs(found.astype(np.float64) - expected)
-        if case.graph == "sample":
+        if case.graph == "sample" and case.name.startswith("noise"):
             context = {key: array for key, array in inputs.items() if key == "context"}
             again = graphs["log_prob"].run(None, {"x": found} | context)[0]
             yield golden.log_prob_of_sample, np.abs(again - bundle.array(golden.log_prob_of_sample))

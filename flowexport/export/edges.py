@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["code_ends", "edge_rows"]
+__all__ = ["EDGE", "bounded_features", "code_ends", "edge_rows", "inside", "support_of"]
 
 from collections.abc import Iterator
 
@@ -53,6 +53,13 @@ def support_of(exact: Flow, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndar
     return np.broadcast_to(lower, shape), np.broadcast_to(upper, shape)
 
 
+def bounded_features(exact: Flow, shape: tuple[int, ...]) -> np.ndarray:
+    """The features whose bounds have rows of their own, as positions in a flat event."""
+    bounded = np.flatnonzero(np.logical_or(*(np.isfinite(bound).ravel() for bound in support_of(exact, shape))))
+    most = PIXELS if exact.levels is not None else MOST_FEATURES
+    return bounded if len(bounded) <= most else bounded[np.arange(most) * len(bounded) // most]
+
+
 def inside(exact: Flow, rows: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Rows cut to the support of bounded features, a little away from the bounds."""
     if exact.bounds is None:
@@ -69,11 +76,7 @@ def bound_rows(exact: Flow, row: np.ndarray, scale: np.ndarray) -> Iterator[np.n
     row = inside(exact, row, scale)
     bounds = support_of(exact, row.shape)
     flat = [np.asarray(each).ravel() for each in (*bounds, scale)]
-    bounded = np.flatnonzero(np.isfinite(flat[0]) | np.isfinite(flat[1]))
-    most = PIXELS if exact.levels is not None else MOST_FEATURES
-    if len(bounded) > most:
-        bounded = bounded[np.arange(most) * len(bounded) // most]
-    for feature in bounded:
+    for feature in bounded_features(exact, row.shape):
         for bound, outwards in ((flat[0][feature], -1), (flat[1][feature], 1)):
             if not np.isfinite(bound):
                 continue

@@ -23,6 +23,9 @@ NOISE = (("0", 3, 1000), ("9223372036854775813", 0, 1000))
 """Seed, start and count of the golden noise: one slice that begins inside a block, one seed above 2⁶³."""
 
 
+BESIDE = ("scores", "scale")
+"""Of the golden arrays those that are no files."""
+
 OUTPUTS = {"log_prob": "log_prob", "sample": "x"}
 """What each graph gives."""
 
@@ -55,12 +58,11 @@ def golden_part(
         rounding: of the expected numbers in float32, or None for graphs in float64.
     """
     files: dict[str, bytes] = {}
-    for field in ("x", "tail_x", "z", "context", "log_prob", "tail_log_prob", "sample", "log_prob_of_sample"):
-        array = getattr(golden, field)
-        if array is not None:
+    for field, array in vars(golden).items():
+        if field not in BESIDE and array is not None and len(array):
             files[f"golden/{field}.npy"] = npy_bytes(array)
-    if rounding is not None:
-        for field, array in vars(rounding).items():
+    for field, array in vars(rounding).items() if rounding is not None else ():
+        if len(array):
             files[f"golden/{field}_rounding.npy"] = npy_bytes(array)
     cases = [
         Case(

@@ -17,6 +17,7 @@ from flowexport.interop.original import Original
 from flowexport.runtime import normals
 from flowexport.training.threads import torch_threads
 
+from .edge_noise import edge_noise
 from .edges import code_ends, edge_rows, inside
 
 ROWS = 1000
@@ -53,6 +54,11 @@ class GoldenArrays:
         log_prob_of_sample: base(u) − ln |det ∂x/∂u| at the latent u of each z, nats.
         scores: log_prob of up to 10,000 data rows, evenly from all of them, or None without data.
         scale: the standard deviation of each feature.
+        edge_z: ``[rows, latent]``, noise on edges, from `edge_noise`; no rows for a flow without edges.
+        edge_context: of each of these, or None.
+        edge_sample: ``[rows, *event]``, x of each.
+        edge_x: the first of these samples, those at the ends of splines of the latent, in float32.
+        edge_log_prob: nats of each of those.
     """
 
     x: np.ndarray
@@ -65,6 +71,11 @@ class GoldenArrays:
     log_prob_of_sample: np.ndarray
     scores: np.ndarray | None
     scale: np.ndarray
+    edge_z: np.ndarray
+    edge_context: np.ndarray | None
+    edge_sample: np.ndarray
+    edge_x: np.ndarray
+    edge_log_prob: np.ndarray
 
 
 def golden_arrays(
@@ -75,6 +86,7 @@ def golden_arrays(
     rows_of: Literal["data", "samples"] = "data",
     order: np.ndarray | None = None,
     near: float | np.ndarray = 1.0,
+    edge_near: float | np.ndarray = 1.0,
 ) -> GoldenArrays:
     """Makes the golden arrays, with one torch thread.
 
@@ -87,6 +99,7 @@ def golden_arrays(
         rows_of: what the golden rows and their contexts are taken from; scores and scale are of the data in any case.
         order: which of the golden rows stand at each place, by default each at its own.
         near: what part of ten deviations the rows of the tails reach, ``[64]`` or one number.
+        edge_near: what part of the way to their edges the rows of ``edge_z`` have gone, a number each or one.
     """
     exact = copy.deepcopy(flow).double().cpu().eval()
     count = ROWS if len(flow.event_shape) == 1 else IMAGE_ROWS
@@ -103,6 +116,9 @@ def golden_arrays(
         scale = scale_of(rows)
         mean = rows.mean(axis=0, dtype=np.float64)
         tail = with_edges(exact, tail_rows(exact, mean, scale, near), edge_rows(exact, data[0], mean, scale))
+        edges = edge_noise(exact, z, contexts, scale, edge_near)
+        edge_sample = samples_of(numbers, edges.z, edges.context, exact.event_shape)
+        edge_x = edge_sample[: edges.latent].astype(np.float32)
         scores = None
         if x is not None:
             known = min(len(x), REFERENCE_ROWS)
@@ -120,6 +136,11 @@ def golden_arrays(
             log_prob_of_sample=log_prob_of_sample.numpy(),
             scores=scores,
             scale=scale,
+            edge_z=edges.z,
+            edge_context=edges.context,
+            edge_sample=edge_sample,
+            edge_x=edge_x,
+            edge_log_prob=scores_of(numbers, edge_x, None if edges.context is None else edges.context[: edges.latent]),
         )
 
 
@@ -134,8 +155,15 @@ def own_numbers(exact: Flow) -> Original:
     return Original("flowexport", exact.features, exact.context, exact.log_prob, sample_and_log_prob)
 
 
+def samples_of(numbers: Original, z: np.ndarray, context: np.ndarray | None, event: tuple[int, ...]) -> np.ndarray:
+    """x of noise ``[rows, latent]``; of no rows a library that was adopted is not asked."""
+    return numbers.sample_and_log_prob(tensor(z), optional(context))[0].numpy() if len(z) else np.empty((0, *event))
+
+
 def scores_of(numbers: Original, x: np.ndarray, context: np.ndarray | None) -> np.ndarray:
     """log_prob of rows ``[rows, *event]``, a part at a time: hidden images of many rows take gigabytes."""
+    if not len(x):
+        return np.empty(0)
     spans = [slice(start, start + ROWS) for start in range(0, len(x), ROWS)]
     parts = [numbers.log_prob(tensor(x[span]), optional(None if context is None else context[span])) for span in spans]
     return torch.cat(parts).numpy()
@@ -188,18 +216,30 @@ class GoldenCase:
 
 
 def golden_cases(golden: GoldenArrays) -> list[GoldenCase]:
-    """Every case: both graphs at every batch size, and log_prob in the tails and on edges."""
+    """Every case: both graphs at every batch size and on edges, and log_prob in the tails."""
     context = {} if golden.context is None else {"context": "context"}
     spans = {rows: (STARTS[rows], STARTS[rows] + rows) for rows in BATCHES if rows <= len(golden.x)}
     edges = []
     if len(golden.tail_x) > TAIL_ROWS:
         name, rows = f"edges_{len(golden.tail_x) - TAIL_ROWS}", (TAIL_ROWS, len(golden.tail_x))
         edges = [GoldenCase(name, "log_prob", {"x": "tail_x"} | context, "tail_log_prob", rows)]
+    of_edges = {} if golden.context is None else {"context": "edge_context"}
+    latent, all_edges = len(golden.edge_x), len(golden.edge_z)
+    if latent:
+        rows = (0, latent)
+        edges.append(
+            GoldenCase(f"edge_latents_{latent}", "log_prob", {"x": "edge_x"} | of_edges, "edge_log_prob", rows)
+        )
+    samples = []
+    if all_edges:
+        rows = (0, all_edges)
+        samples = [GoldenCase(f"edge_noise_{all_edges}", "sample", {"z": "edge_z"} | of_edges, "edge_sample", rows)]
     return [
         *(GoldenCase(f"data_{n}", "log_prob", {"x": "x"} | context, "log_prob", span) for n, span in spans.items()),
         GoldenCase("tails_64", "log_prob", {"x": "tail_x"} | context, "tail_log_prob", (0, TAIL_ROWS)),
         *edges,
         *(GoldenCase(f"noise_{n}", "sample", {"z": "z"} | context, "sample", span) for n, span in spans.items()),
+        *samples,
     ]
 
 

@@ -20,7 +20,6 @@ from __future__ import annotations
 __all__ = ["Rounding", "rounding_of"]
 
 import copy
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,13 +43,15 @@ class Rounding:
     """How far float32 takes the golden arrays of the same names, ``float32`` and not negative.
 
     Arguments:
-        log_prob, tail_log_prob, log_prob_of_sample: ``[rows]``, nats.
-        sample: ``[rows, *event]``, in the units of each feature.
+        log_prob, tail_log_prob, edge_log_prob, log_prob_of_sample: ``[rows]``, nats.
+        sample, edge_sample: ``[rows, *event]``, in the units of each feature.
     """
 
     log_prob: np.ndarray
     tail_log_prob: np.ndarray
+    edge_log_prob: np.ndarray
     sample: np.ndarray
+    edge_sample: np.ndarray
     log_prob_of_sample: np.ndarray
 
 
@@ -62,26 +63,41 @@ def rounding_of(lean: LeanFlow, golden: GoldenArrays) -> Rounding:
         lean: the form that is exported, folded and in float64; it is not changed.
         golden: inputs.
     """
-    inputs = [golden.x, golden.tail_x, golden.z, golden.context]
     generator = torch.Generator().manual_seed(0)
     with torch_threads(1):
-        exact = outputs(lean, torch.float64, inputs)
+        exact = outputs(lean, torch.float64, golden)
         largest = [torch.zeros_like(each) for each in exact]
         for _ in range(DRAWS):
-            moved = outputs(moved_constants(lean, generator).float(), torch.float32, inputs)
+            moved = outputs(moved_constants(lean, generator).float(), torch.float32, golden)
             largest = [torch.maximum(r, distance(*pair)) for r, *pair in zip(largest, moved, exact, strict=True)]
     # Beyond what float32 holds it is infinite.
     with np.errstate(over="ignore"):
         return Rounding(*(each.numpy().astype(np.float32) for each in largest))
 
 
-def outputs(lean: LeanFlow, dtype: torch.dtype, inputs: Sequence[np.ndarray | None]) -> list[Tensor]:
-    """log_prob of data, of tails, samples, and log_prob of these as the type holds them, in float64."""
-    x, tail_x, z, context = (None if each is None else torch.from_numpy(each).to(dtype) for each in inputs)
-    sample = lean.sample(z, context)  # type: ignore[arg-type]
-    tail_context = None if context is None or tail_x is None else context[: len(tail_x)]
-    log_probs = lean.log_prob(x, context), lean.log_prob(tail_x, tail_context)  # type: ignore[arg-type]
-    return [each.double() for each in (*log_probs, sample, lean.log_prob(sample, context))]
+def outputs(lean: LeanFlow, dtype: torch.dtype, golden: GoldenArrays) -> list[Tensor]:
+    """The numbers that `Rounding` has, of the lean form in a type, in float64."""
+
+    def given(array: np.ndarray | None, rows: int) -> Tensor | None:
+        return None if array is None else torch.from_numpy(array[:rows]).to(dtype)
+
+    # A flow without edges has no rows on them, which the lean form cannot take.
+    def log_prob(x: np.ndarray, context: np.ndarray | None) -> Tensor:
+        return lean.log_prob(given(x, len(x)), given(context, len(x))) if len(x) else torch.empty(0)  # type: ignore[arg-type]
+
+    def sample(z: np.ndarray, context: np.ndarray | None) -> Tensor:
+        return lean.sample(given(z, len(z)), given(context, len(z))) if len(z) else torch.empty(0, *lean.event_shape)  # type: ignore[arg-type]
+
+    samples = sample(golden.z, golden.context)
+    found = [
+        log_prob(golden.x, golden.context),
+        log_prob(golden.tail_x, golden.context),
+        log_prob(golden.edge_x, golden.edge_context),
+        samples,
+        sample(golden.edge_z, golden.edge_context),
+        lean.log_prob(samples, given(golden.context, len(samples))),
+    ]
+    return [each.double() for each in found]
 
 
 def moved_constants(lean: LeanFlow, generator: torch.Generator) -> LeanFlow:

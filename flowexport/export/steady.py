@@ -1,8 +1,8 @@
 """Golden rows that a graph in float32 can be held to.
 
-Rows of the tails are drawn in by halves until float32 has digits left for them: behind many layers whose scales may
-reach e^6.9 it has none ten deviations out, and no number at all beyond. A row of data that float32 cannot be held to
-gives its place to another, and the user is told.
+Rows of the tails, and of noise on edges, are drawn in by halves until float32 has digits left for them: behind many
+layers whose scales may reach e^6.9 it has none ten deviations out, and no number at all beyond. A row of data that
+float32 cannot be held to gives its place to another, and the user is told.
 """
 
 from __future__ import annotations
@@ -60,20 +60,30 @@ def steady_arrays(
     golden = golden_arrays(flow, x, context, original, rows_of)
     rounding = rounding_of(lean, golden)
     steep = steep_rows(golden, rounding)
-    order, near = np.arange(len(golden.x)), np.ones(TAIL_ROWS)
+    order, near, edge_near = np.arange(len(golden.x)), np.ones(TAIL_ROWS), np.ones(len(golden.edge_z))
     for _ in range(HALVINGS):
         far = ~held(rounding.tail_log_prob, golden.tail_log_prob)[:TAIL_ROWS]
+        far_edges = ~held_edges(golden, rounding)
         out = ~held(rounding.log_prob, golden.log_prob)
         # Where most rows are out there is nothing to put in their place: the check of rounding then says so.
         replaced = out.any() and 2 * out.sum() <= len(out)
-        if not far.any() and not replaced:
+        if not (far.any() or far_edges.any() or replaced):
             break
         near[far] /= 2
+        edge_near[far_edges] /= 2
         if replaced:
             order[out] = np.resize(order[~out], out.sum())
-        golden = golden_arrays(flow, x, context, original, rows_of, order, near)
+        golden = golden_arrays(flow, x, context, original, rows_of, order, near, edge_near)
         rounding = rounding_of(lean, golden)
     return golden, rounding, steep
+
+
+def held_edges(golden: GoldenArrays, rounding: Rounding) -> np.ndarray:
+    """Whether float32 can be held to each row of noise on edges, and to the density of its sample, ``[rows]``."""
+    samples = held(rounding.edge_sample, golden.edge_sample, np.minimum(golden.scale, golden.sample.std(axis=0)))
+    rows: np.ndarray = samples.all(axis=tuple(range(1, samples.ndim)))
+    rows[: len(golden.edge_x)] &= held(rounding.edge_log_prob, golden.edge_log_prob)
+    return rows
 
 
 def steep_rows(golden: GoldenArrays, rounding: Rounding) -> Steep | None:

@@ -60,9 +60,10 @@ def allowance(rounding: np.ndarray | None, expected: np.ndarray, unit: float | n
     return allowed
 
 
-def held(rounding: np.ndarray, expected: np.ndarray) -> np.ndarray:
-    """Whether the share that a log_prob has for its rounding covers it."""
-    whole: np.ndarray = ROUNDING_MULTIPLE * rounding.astype(np.float64) <= ROUNDING_SHARE * (1 + finite_size(expected))
+def held(rounding: np.ndarray, expected: np.ndarray, unit: float | np.ndarray = 1.0) -> np.ndarray:
+    """Whether the share that each number has for its rounding covers it; the unit is a nat, or a feature's scale."""
+    most = ROUNDING_SHARE * (unit + finite_size(expected))
+    whole: np.ndarray = ROUNDING_MULTIPLE * rounding.astype(np.float64) <= most
     return whole
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 __all__ = ["substance_checks"]
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -109,32 +109,61 @@ def lacking_edges(model: Model, golden: References) -> Iterator[tuple[str, str]]
             yield "support", "no golden row outside of what a pixel can be"
     else:
         yield from lacking_bounds(model, x)
-    for column, feature in enumerate(model.manifest.context_features or []):
-        if feature.categories and golden.context is not None:
-            codes = {0.0, float(len(feature.categories) - 1)} - set(golden.context[:, column].tolist())
-            if codes:
-                yield f"codes of {feature.name}", f"no golden row of code {min(codes):g}"
+        yield from lacking_samples(model, golden)
+    for graph in ("log_prob", "sample"):
+        yield from lacking_codes(model.manifest, graph, golden)
     for case in rows:
         yield from outside_the_graph(model, case)
 
 
+def lacking_codes(manifest: Manifest, graph: str, golden: References) -> Iterator[tuple[str, str]]:
+    """Categories of which a graph is never given the first, or the last."""
+    given = [case.inputs["context"] for case in golden.cases if case.graph == graph and "context" in case.inputs]
+    for column, feature in enumerate(manifest.context_features or []):
+        if feature.categories and given:
+            codes = {0.0, float(len(feature.categories) - 1)} - set(np.concatenate(given)[:, column].tolist())
+            if codes:
+                yield f"codes of {feature.name}", f"no golden row of {graph} has code {min(codes):g}"
+
+
 def lacking_bounds(model: Model, x: np.ndarray) -> Iterator[tuple[str, str]]:
     """Bounds of features that none of the rows ``[rows, features]``, all of them outside, passes."""
-    line, scale = line_of(model.manifest), np.array(model.manifest.scale)
+    scale = np.array(model.manifest.scale)
+
+    def passed(feature: int, bound: float, side: int) -> bool:
+        beyond = side * (x[:, feature] - np.float32(bound))
+        return bool(((beyond >= 0) & (beyond <= NEAREST * scale[feature])).any())
+
+    yield from lacking_features(model, passed, "golden rows just outside the bounds")
+
+
+def lacking_samples(model: Model, golden: References) -> Iterator[tuple[str, str]]:
+    """Bounds that no golden sample comes nearer to than those of ordinary noise do."""
+    cases = [case for case in golden.cases if case.graph == "sample"]
+    ordinary = max(cases, key=lambda case: len(case.expected)).expected
+    whole = np.concatenate([case.expected for case in cases])
+
+    def met(feature: int, bound: float, side: int) -> bool:
+        nearest, usual = (np.abs(rows[:, feature] - bound).min() for rows in (whole, ordinary))
+        return bool(nearest < usual or nearest == 0)
+
+    yield from lacking_features(model, met, "golden samples at the bounds")
+
+
+def lacking_features(model: Model, has: Callable[[int, float, int], bool], what: str) -> Iterator[tuple[str, str]]:
+    """Whether as many features as a proof has rows for have something at each of their bounds."""
+    line = line_of(model.manifest)
     known = [*zip(line.lower, line.upper, strict=True)]
     bounded = [feature for feature, pair in enumerate(known) if np.isfinite(pair).any()]
-    tried = 0
-    for feature in bounded:
-        found = True
-        for bound, sign in ((known[feature][0], -1), (known[feature][1], 1)):
-            if np.isfinite(bound):
-                beyond = sign * (x[:, feature] - np.float32(bound))
-                found &= bool(((beyond >= 0) & (beyond <= NEAREST * scale[feature])).any())
-        tried += found
-    # Of more features than a proof has rows for, so many as it has.
+    tried = sum(
+        all(
+            has(feature, bound, side) for bound, side in zip(known[feature], (-1, 1), strict=True) if np.isfinite(bound)
+        )
+        for feature in bounded
+    )
     least = min(len(bounded), MOST_BOUNDED)
     if tried < least:
-        yield "support", f"golden rows just outside the bounds of {tried} features, of {least} are needed"
+        yield "support", f"{what} of {tried} features, of {least} are needed"
 
 
 def outside_the_graph(model: Model, case: ReferenceCase) -> Iterator[tuple[str, str]]:

@@ -82,6 +82,7 @@ RULES: dict[str, tuple[Callable[[Planted], object], str]] = {
     "nothing refused without context": (without("missing_context"), "refusals"),
     "no edges": (without("edges_12"), "support"),
     "no row outside of one bound": (array("edge_x", inside), "support"),
+    "no samples at the bounds": (without("edge_noise_26"), "support"),
     "no row of the last category": (
         array("context", lambda rows: np.where(rows == rows.max(axis=0), 0, rows).astype(np.float32)),
         "codes of cut",
