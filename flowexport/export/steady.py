@@ -81,7 +81,7 @@ def steady_arrays(
 def held_edges(golden: GoldenArrays, rounding: Rounding) -> np.ndarray:
     """Whether float32 can be held to each row of noise on edges, and to the density of its sample, ``[rows]``."""
     samples = held(rounding.edge_sample, golden.edge_sample, np.minimum(golden.scale, golden.sample.std(axis=0)))
-    rows: np.ndarray = samples.all(axis=tuple(range(1, samples.ndim)))
+    rows = np.asarray(samples.all(axis=tuple(range(1, samples.ndim))))
     rows[: len(golden.edge_x)] &= held(rounding.edge_log_prob, golden.edge_log_prob)
     return rows
 
