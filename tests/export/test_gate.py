@@ -271,6 +271,8 @@ def test_failed_export_leaves_the_old_bundle(
         flowexport.export(plain.flow, target, plain.x)
     report = refusal.value.report
     assert {"structure", "parity", "direction"} <= {check.name for check in report.checks}
+    # A wrong spline was integrated for three minutes before its fault was told.
+    assert {check.detail for check in report.checks if check.name == "mass"} == {"a check before it failed"}
     worst = next(check for check in report.failures if check.name == "parity")
     z = np.load(target / "golden/z.npy")[worst.row]
     assert worst.inputs == {"z": z.tolist()}

@@ -7,6 +7,7 @@ import pytest
 
 import flowexport
 from flowexport.bundle import open_bundle
+from flowexport.runtime import parity
 from flowexport.runtime.mass import mass_checks
 from tests.planting import Planted
 
@@ -27,8 +28,12 @@ def test_a_density_that_is_no_number_is_told_by_the_first_grid(monkeypatch: pyte
     assert sum(rows) == 128**2
 
 
-def test_a_graph_that_failed_before_is_not_integrated(tmp_path: Path) -> None:
-    planted = Planted(open_bundle("banana").path, tmp_path / "banana")
+@pytest.mark.parametrize("name", ["banana", "moons"])
+def test_a_graph_that_failed_before_is_not_integrated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(parity, "mass_checks", lambda *_: pytest.fail("integrated all the same"))
+    planted = Planted(open_bundle(name).path, tmp_path / name)
     planted.write_array("log_prob", np.load(planted.path / "golden/log_prob.npy") + 1)
     report = flowexport.verify(planted.path)
     assert not report.passed
