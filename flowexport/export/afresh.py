@@ -12,12 +12,11 @@ import numpy as np
 import torch
 
 from flowexport.flows import Flow
+from flowexport.lowering import lowered
 from flowexport.runtime import References
 from flowexport.runtime.parity import ReferenceCase
 from flowexport.training import Checkpoint
 
-from .folds import fold_all
-from .lean import LeanFlow
 from .references import GoldenArrays, GoldenCase, golden_cases, optional, tensor
 from .rounding import Rounding
 from .said import said_checks
@@ -26,7 +25,7 @@ from .steady import steady_arrays
 
 def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None) -> References:
     """Fresh references of a trained flow, with its latent map for the round trip."""
-    golden, rounding, _ = steady_arrays(flow, fold_all(LeanFlow(flow)), x, context)
+    golden, rounding, _ = steady_arrays(flow, lowered(flow), x, context)
 
     def rows(array: str, case: GoldenCase, of: GoldenArrays | Rounding = golden) -> np.ndarray:
         start, stop = case.rows

@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 import msgspec
 import numpy as np
-import torch
 from msgspec import UNSET
 from safetensors.torch import save as save_tensors
 
@@ -34,6 +33,7 @@ from flowexport.bundle.schema import (
 from flowexport.errors import ArgumentError, BundleError, CheckFailed
 from flowexport.flows import Flow, architecture_of
 from flowexport.interop.original import Original
+from flowexport.lowering import lowered
 from flowexport.runtime import Report, verify
 from flowexport.runtime.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL, SAMPLE_ATOL, SAMPLE_RTOL
 from flowexport.runtime.categories import context_array
@@ -45,9 +45,6 @@ from flowexport.training.checkpoint import contiguous
 
 from .afresh import latent_of, target_of
 from .columns import context_columns, named, require_rows
-from .folds import fold_all
-from .graphs import log_prob_graph, sample_graph
-from .lean import LeanFlow
 from .manifest import figures_of, golden_part, graphs_part, reference_part
 from .quality import quality_part
 from .references import golden_arrays
@@ -55,7 +52,7 @@ from .rounding import Rounding
 from .steady import Steep, steady_arrays
 
 DIRECTIONS = ("log_prob", "sample")
-DTYPES = {"float32": torch.float32, "float64": torch.float64}
+DTYPES = ("float32", "float64")
 
 
 def export(
@@ -127,19 +124,18 @@ def export(
     require_replaceable(target)  # before the work, and once more in place()
     saved = save_tensors(contiguous(flow.state_dict()))
 
-    lean = fold_all(LeanFlow(flow))
+    form = lowered(flow)
     rows_of = "samples" if rows is None else golden
     rounding: Rounding | None = None
     steep: Steep | None = None
     if dtype == "float32":
-        arrays, rounding, steep = steady_arrays(flow, lean, rows, contexts, original, rows_of)
+        arrays, rounding, steep = steady_arrays(flow, form, rows, contexts, original, rows_of)
     else:
         arrays = golden_arrays(flow, rows, contexts, original, rows_of)
     golden_files, golden_spec = golden_part(arrays, rows_of, rounding)
-    lean.to(DTYPES[dtype])
     files = {
-        "log_prob.onnx": log_prob_graph(lean),
-        "sample.onnx": sample_graph(lean),
+        "log_prob.onnx": form.graph("log_prob", dtype),
+        "sample.onnx": form.graph("sample", dtype),
         **golden_files,
         **({"model.safetensors": saved} if weights else {}),
     }

@@ -11,11 +11,11 @@ import numpy as np
 from msgspec import UNSET
 
 from flowexport.bundle import npy_bytes
+from flowexport.bundle.operators import OPSET
 from flowexport.bundle.schema import Case, Dtype, Figure, Golden, Graphs, GraphSpec, NoiseSpec, Reference, TensorSpec
 from flowexport.flows import Flow
 from flowexport.runtime import Report, normals
 
-from .graphs import OPSET
 from .references import GoldenArrays, golden_cases
 from .rounding import Rounding
 

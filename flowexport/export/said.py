@@ -9,19 +9,15 @@ from importlib import metadata
 
 import numpy as np
 import onnx
-import torch
 from onnx import numpy_helper
 from safetensors.torch import save as save_tensors
 
 from flowexport import __version__
 from flowexport.bundle import Bundle
+from flowexport.lowering import lowered
 from flowexport.runtime.checks import Check, Status
 from flowexport.training import Checkpoint
 from flowexport.training.checkpoint import contiguous
-
-from .folds import fold_all
-from .graphs import log_prob_graph, sample_graph
-from .lean import LeanFlow
 
 LAST_BITS = 1e-6
 """How far a constant of a graph may be from that of a fresh export, as a share of the largest of its tensor: the folds
@@ -69,10 +65,11 @@ def graph_checks(bundle: Bundle, checkpoint: Checkpoint) -> list[Check]:
     if then != now:
         other = ", ".join(f"{key} {then[key]}" for key in now if then[key] != now[key])
         return [Check("structure", "graphs, exported afresh", "not run", detail=f"made with {other}")]
-    lean = fold_all(LeanFlow(checkpoint.flow))
-    lean.to(torch.float32 if bundle.manifest.dtype == "float32" else torch.float64)
-    made = {"log_prob": log_prob_graph(lean), "sample": sample_graph(lean)}
-    return [graph_check(name, bundle.graph(name)[0], fresh) for name, fresh in made.items()]
+    form, dtype = lowered(checkpoint.flow), bundle.manifest.dtype
+    return [
+        graph_check("log_prob", bundle.graph("log_prob")[0], form.graph("log_prob", dtype)),
+        graph_check("sample", bundle.graph("sample")[0], form.graph("sample", dtype)),
+    ]
 
 
 def graph_check(name: str, found: bytes, fresh: bytes) -> Check:

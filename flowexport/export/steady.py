@@ -16,9 +16,9 @@ import numpy as np
 
 from flowexport.flows import Flow
 from flowexport.interop.original import Original
+from flowexport.lowering import Form
 from flowexport.runtime.bounds import held
 
-from .lean import LeanFlow
 from .references import TAIL_ROWS, GoldenArrays, golden_arrays
 from .rounding import Rounding, rounding_of
 
@@ -45,7 +45,7 @@ class Steep:
 
 def steady_arrays(
     flow: Flow,
-    lean: LeanFlow,
+    form: Form,
     x: np.ndarray | None,
     context: np.ndarray | None,
     original: Original | None = None,
@@ -54,11 +54,11 @@ def steady_arrays(
     """The golden arrays of a flow that is exported in float32, what rounding costs them, and what a user should know.
 
     Arguments:
-        lean: the form that is exported, folded and in float64.
+        form: in float64.
         flow, x, context, original, rows_of: as for `golden_arrays`.
     """
     golden = golden_arrays(flow, x, context, original, rows_of)
-    rounding = rounding_of(lean, golden)
+    rounding = rounding_of(form, golden)
     steep = steep_rows(golden, rounding)
     order, near, edge_near = np.arange(len(golden.x)), np.ones(TAIL_ROWS), np.ones(len(golden.edge_z))
     for _ in range(HALVINGS):
@@ -74,7 +74,7 @@ def steady_arrays(
         if replaced:
             order[out] = np.resize(order[~out], out.sum())
         golden = golden_arrays(flow, x, context, original, rows_of, order, near, edge_near)
-        rounding = rounding_of(lean, golden)
+        rounding = rounding_of(form, golden)
     return golden, rounding, steep
 
 

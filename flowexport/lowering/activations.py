@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["ACTIVATIONS", "sigmoid", "softplus", "softsign"]
+__all__ = ["ACTIVATIONS", "SMOOTH", "activated", "off", "rounded", "sigmoid", "softplus", "softsign"]
 
 import math
 from collections.abc import Callable
@@ -46,3 +46,27 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "Softplus": softplus,
     "Tanh": np.tanh,
 }
+
+OF_RUNTIMES = 2.0**-22
+"""How far a smooth activation of a number of up to one may be from what it is; of larger ones so much of them.
+
+ONNX Runtime 1.31 on a processor, whose formulas the browser's has too: 1.4e-7 for Sigmoid anywhere from -10 to 10,
+2.7e-7 for Tanh."""
+
+SMOOTH = ACTIVATIONS.keys() - {"LeakyReLU", "ReLU"}
+
+
+def activated(name: str, x: Array) -> Array:
+    """An activation by its name."""
+    return ACTIVATIONS[name](x)
+
+
+def rounded(name: str, x: Array, draw: np.random.Generator) -> Array:
+    """The same as some runtime may have it in float32, at random."""
+    y = ACTIVATIONS[name](x)
+    return y + off(x, draw) if name in SMOOTH else y
+
+
+def off(x: Array, draw: np.random.Generator) -> Array:
+    """How far some runtime may be off at numbers, at random."""
+    return (OF_RUNTIMES * draw.uniform(-1, 1, x.shape) * np.maximum(np.abs(x), 1)).astype(x.dtype)

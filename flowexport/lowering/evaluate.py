@@ -8,11 +8,11 @@ from __future__ import annotations
 __all__ = ["encoded", "log_prob", "parameters_of", "sample"]
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from .activations import ACTIVATIONS, sigmoid
+from .activations import activated, sigmoid
 from .maps import forward, inverse
 from .program import (
     Activation,
@@ -31,15 +31,20 @@ from .program import (
     ScaleShift,
 )
 
+Activate = Callable[[str, Array], Array]
 
-def log_prob(program: Program, x: Array, context: Array | None = None) -> Array:
-    """``x [rows, features]``, ``context [rows, columns]`` → ``[rows]``, nats; −inf outside the bounds."""
+
+def log_prob(program: Program, x: Array, context: Array | None = None, activate: Activate = activated) -> Array:
+    """``x [rows, features]``, ``context [rows, columns]`` → ``[rows]``, nats; −inf outside the bounds.
+
+    ``activate`` is what activations are, by name, for who asks what another runtime makes of them.
+    """
     with np.errstate(all="ignore"):
         v, total = (x, np.zeros(len(x), x.dtype)) if program.bounds is None else unbounded(program.bounds, x)
         v, c = v - program.mean, encoded(program, context)
         for layer in program.layers:
             if isinstance(layer, Coupling):
-                moved, log_det = forward(layer.map, v[:, layer.moves], *parameters_of(layer, v, c))
+                moved, log_det = forward(layer.map, v[:, layer.moves], *parameters_of(layer, v, c, activate))
                 v = placed(v, layer.moves, moved)
                 total = total if log_det is None else total + log_det.sum(-1)
             elif isinstance(layer, ScaleShift):
@@ -52,13 +57,13 @@ def log_prob(program: Program, x: Array, context: Array | None = None) -> Array:
         return total if program.bounds is None else np.where(outside(program.bounds, x), -np.inf, total)
 
 
-def sample(program: Program, z: Array, context: Array | None = None) -> Array:
+def sample(program: Program, z: Array, context: Array | None = None, activate: Activate = activated) -> Array:
     """Standard normals ``z [rows, noise_size]``, ``context [rows, columns]`` → x ``[rows, features]``."""
     with np.errstate(all="ignore"):
         v, c = latent(program.base, z, program.noise_order), encoded(program, context)
         for layer in reversed(program.layers):
             if isinstance(layer, Coupling):
-                moved, _ = inverse(layer.map, v[:, layer.moves], *parameters_of(layer, v, c))
+                moved, _ = inverse(layer.map, v[:, layer.moves], *parameters_of(layer, v, c, activate))
                 v = placed(v, layer.moves, moved)
             elif isinstance(layer, ScaleShift):
                 v = (v - layer.shift) / layer.scale
@@ -80,11 +85,11 @@ def placed(v: Array, features: Array, numbers: Array) -> Array:
 # Networks
 
 
-def parameters_of(coupling: Coupling, v: Array, context: Array | None) -> list[Array]:
+def parameters_of(coupling: Coupling, v: Array, context: Array | None, activate: Activate) -> list[Array]:
     """A coupling's parameters of rows, ``[rows, features]`` each, or ``[rows, features, size]``."""
     network, sizes = coupling.network, coupling.map.sizes
     inputs = [v[:, coupling.reads], *([] if context is None else [context])]
-    hidden = run(network.trunk, np.concatenate(inputs, axis=1)[:, : width_of(network)])
+    hidden = run(network.trunk, np.concatenate(inputs, axis=1)[:, : width_of(network)], activate)
     found = []
     for name, size in sizes.items():
         parameter = dense(network.heads[name], hidden)
@@ -98,15 +103,15 @@ def width_of(network: Network) -> int:
     return int(first[0].weight.shape[1])
 
 
-def run(layers: Iterable[Hidden], hidden: Array) -> Array:
+def run(layers: Iterable[Hidden], hidden: Array, activate: Activate) -> Array:
     """Hidden layers, one behind the other."""
     for layer in layers:
         if isinstance(layer, Dense):
             hidden = dense(layer, hidden)
         elif isinstance(layer, Activation):
-            hidden = ACTIVATIONS[layer.name](hidden)
+            hidden = activate(layer.name, hidden)
         elif isinstance(layer, Residual):
-            hidden = hidden + run(layer.branch, hidden)
+            hidden = hidden + run(layer.branch, hidden, activate)
         else:
             hidden = normalised(layer, hidden)
     return hidden

@@ -9,7 +9,7 @@ from __future__ import annotations
 __all__ = ["lower"]
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,8 @@ from flowexport.flows.univariate import AffineSpline
 
 from . import program as p
 from .activations import ACTIVATIONS
+from .inverse import inverse_of
+from .networks import columns_chosen, first_dense, rows_chosen
 from .opaque import opaque
 from .program import Array, Program
 
@@ -122,18 +124,8 @@ def maps_between(layer: Any, parts: list[Array]) -> Iterator[p.Layer]:
 
 
 def mix(weight: Array, bias: Array, log_det: float) -> p.Mix:
-    """A linear layer, with the inverse of its matrix.
-
-    Raises:
-        ExportError: where there is none.
-    """
-    try:
-        inverse = np.linalg.inv(weight)
-    except np.linalg.LinAlgError as error:
-        raise ExportError(
-            f"a linear layer of {len(weight)} features has no inverse, so that nothing maps back"
-        ) from error
-    return p.Mix(weight, inverse, bias, log_det)
+    """A linear layer, with the inverse of its matrix."""
+    return p.Mix(weight, inverse_of(weight), bias, log_det)
 
 
 def coupling(layer: Any, kept: Array, moved: Array) -> p.Coupling:
@@ -144,39 +136,16 @@ def coupling(layer: Any, kept: Array, moved: Array) -> p.Coupling:
         heads = {name: p.Dense(np.zeros((len(head), 0)), array(head)) for name, head in conditioner.heads.items()}
         return p.Coupling(moved[:0], moved, p.Network((), adapted(heads, univariate)), kind)
     mask = conditioner.mask.numpy() if isinstance(conditioner, MaskedConditioner) else None
-    network = conditioner if mask is None else conditioner.network
-    trunk = tuple(hidden_layers(network.trunk))
-    heads = {name: dense(head) for name, head in network.heads.items()}
+    module = conditioner if mask is None else conditioner.network
+    heads = {name: dense(head) for name, head in module.heads.items()}
+    network = p.Network(tuple(hidden_layers(module.trunk)), adapted(heads, univariate))
     if isinstance(conditioner, ContextConditioner):
         kept = kept[:0]
     if mask is not None:
-        columns = np.ones(dense_width(trunk, heads), bool)
-        columns[: len(mask)] = mask
-        trunk, heads = with_columns(trunk, heads, columns)
-        rows = {name: np.repeat(~mask, network.sizes[name]) for name in heads}
-        heads = {name: p.Dense(head.weight[rows[name]], head.bias[rows[name]]) for name, head in heads.items()}
         kept, moved = np.flatnonzero(mask), np.flatnonzero(~mask)
-    return p.Coupling(kept, moved, p.Network(trunk, adapted(heads, univariate)), kind)
-
-
-def dense_width(trunk: tuple[p.Hidden, ...], heads: Mapping[str, p.Dense]) -> int:
-    first = trunk[0] if trunk else next(iter(heads.values()))
-    assert isinstance(first, p.Dense)
-    return int(first.weight.shape[1])
-
-
-def with_columns(
-    trunk: tuple[p.Hidden, ...], heads: dict[str, p.Dense], columns: Array
-) -> tuple[tuple[p.Hidden, ...], dict[str, p.Dense]]:
-    """A network with some columns of its first matrix."""
-
-    def cut(layer: p.Dense) -> p.Dense:
-        return p.Dense(layer.weight[:, columns], layer.bias)
-
-    if not trunk:
-        return trunk, {name: cut(head) for name, head in heads.items()}
-    assert isinstance(trunk[0], p.Dense)
-    return (cut(trunk[0]), *trunk[1:]), heads
+        columns = np.r_[kept, len(mask) : first_dense(network).weight.shape[1]]
+        network = rows_chosen(columns_chosen(network, columns), moved, module.sizes)
+    return p.Coupling(kept, moved, network, kind)
 
 
 def dense(linear: Any) -> p.Dense:

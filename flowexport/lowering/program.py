@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -223,12 +223,14 @@ class Opaque:
     Arguments:
         forward, inverse: (``[rows, features]``, a parameter each) → the mapped numbers and the unsummed
             log-determinant, or None for none.
+        traced: (direction, features, which parameters are a batch, dtype) → the same as an ``onnx.GraphProto``.
     """
 
     sizes: Mapping[str, int]
     side: Side | None
     forward: Callable[..., tuple[Array, Array | None]]
     inverse: Callable[..., tuple[Array, Array | None]]
+    traced: Callable[[str, int, Sequence[bool], np.dtype[Any]], Any]
 
 
 Map = Shift | Scaled | Spline | UnitSpline | Chain | Inverse | Opaque

@@ -65,7 +65,7 @@ def test_a_missing_extra_says_which_one_to_install(hidden: set[str], code: str, 
     ("hidden", "arguments", "extra"),
     [
         ("torch", ["train", "recipe.toml", "-o", "run"], "train"),
-        ("onnxscript", ["export", "run", "-o", "bundle"], "train"),
+        ("onnx", ["export", "run", "-o", "bundle"], "train"),
         ("onnxruntime", ["score", "banana", "rows.csv"], "cpu"),
     ],
 )

@@ -11,8 +11,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from flowexport.cli.main import main
-from flowexport.export.graphs import Sample, write_graph
-from flowexport.export.lean import LeanFlow
+from flowexport.lowering import lean, lower
+from flowexport.lowering.form import Vectors
+from flowexport.lowering.graphs.builder import Builder
+from flowexport.lowering.graphs.flow import Walk, parted_exit
 from tests.conftest import Exported
 from tests.planting import (
     Planted,
@@ -106,15 +108,12 @@ def test_sampler_in_the_wrong_direction_with_references_to_match(planted: Plante
 
 def forward_as_sampler(exported: Exported) -> bytes:
     """The map x → z under the sampler's signature."""
-    lean = LeanFlow(exported.flow)
-
-    def forward(z, context=None):
-        parts, _ = lean.stack.forward_and_log_det(lean.stack.split(z - lean.mean), None)
-        return lean.stack.join(parts) * lean.entrance
-
-    module = Sample(lean)
-    module.forward = forward
-    return write_graph(module.float(), "sample", {"z": (exported.flow.features,)}, 0, "x")
+    program, graph = lean(lower(exported.flow)), Builder(np.dtype("float32"))
+    layers, exit_scale = parted_exit(program)
+    walk = Walk(graph, program, None)
+    x = graph.node("Sub", "z", graph.numbers("mean", program.mean))
+    z = graph.node("Mul", walk.join(walk.forward(x, layers)), graph.numbers("exit", exit_scale))
+    return graph.model("sample", {"z": program.features}, z, "x", program.features)
 
 
 @pytest.mark.parametrize("graph", ["log_prob", "sample"])
@@ -260,13 +259,15 @@ def test_failed_export_leaves_the_old_bundle(
 ) -> None:
     import flowexport
     from flowexport.errors import CheckFailed
-    from flowexport.export import export as module
 
     target = tmp_path / "bundle"
     shutil.copytree(plain.path, target)
     before = contents(target)
     wrong = (other.path / "sample.onnx").read_bytes()
-    monkeypatch.setattr(module, "sample_graph", lambda *_: wrong)
+    right = Vectors.graph
+    monkeypatch.setattr(
+        Vectors, "graph", lambda form, name, dtype: wrong if name == "sample" else right(form, name, dtype)
+    )
     with pytest.raises(CheckFailed, match="not exported") as refusal:
         flowexport.export(plain.flow, target, plain.x)
     report = refusal.value.report

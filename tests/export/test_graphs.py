@@ -10,9 +10,7 @@ import onnxruntime
 import pytest
 import torch
 
-from flowexport.export.folds import fold_all
-from flowexport.export.graphs import log_prob_graph, sample_graph
-from flowexport.export.lean import LeanFlow
+from flowexport.lowering import lowered
 from tests.reference_page import reference_flow
 
 SPLINE = "RationalQuadraticSpline"
@@ -38,8 +36,8 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
 @pytest.fixture(scope="module", params=ARGUMENTS.values(), ids=ARGUMENTS)
 def files(request: pytest.FixtureRequest) -> tuple[bytes, bytes]:
     torch.manual_seed(0)
-    lean = fold_all(LeanFlow(reference_flow(transforms=3, hidden_features=(8,), **request.param))).float()
-    return log_prob_graph(lean), sample_graph(lean)
+    form = lowered(reference_flow(transforms=3, hidden_features=(8,), **request.param))
+    return form.graph("log_prob", "float32"), form.graph("sample", "float32")
 
 
 def test_no_rows_give_no_rows(files: tuple[bytes, bytes]) -> None:

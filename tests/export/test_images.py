@@ -5,7 +5,6 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from random import Random
 
 import numpy as np
 import onnx
@@ -15,18 +14,18 @@ from torch import nn
 
 import flowexport
 from flowexport.errors import ArgumentError
-from flowexport.export.channels import ChannelLinear, ChannelShift, LeanCheckerboard, LeanSqueeze
-from flowexport.export.folds import IMAGE_FOLDS, fold_all
-from flowexport.export.lean import LeanFlow
 from flowexport.flows import MultiScaleRealNVP, PerPart
 from flowexport.flows.images import ConvolutionalConditioner, PerChannel
+from flowexport.lowering.images.channels import ChannelLinear, ChannelShift, LeanCheckerboard, LeanSqueeze
+from flowexport.lowering.images.folds import FOLDS, fold_all
+from flowexport.lowering.images.lean import LeanImages
 from flowexport.runtime.blocks import rows_a_block
 from tests.flows.image_cases import IMAGES, context, images, make, paired
 
 ROWS = 6
 
 
-def numbers(lean: LeanFlow, flow: MultiScaleRealNVP) -> tuple[torch.Tensor, torch.Tensor]:
+def numbers(lean: LeanImages, flow: MultiScaleRealNVP) -> tuple[torch.Tensor, torch.Tensor]:
     """Both directions of a lean flow."""
     torch.manual_seed(1)
     x, c, z = images(flow, ROWS), context(flow, ROWS), torch.randn(ROWS, flow.features, dtype=torch.float64)
@@ -54,31 +53,18 @@ def assert_same(found: tuple[torch.Tensor, torch.Tensor], expected: tuple[torch.
 def test_every_fold_changes_nothing(name):
     flow = make(name)
     expected = of_flow(flow)
-    lean = LeanFlow(flow)
+    lean = LeanImages(flow)
     assert_same(numbers(lean, flow), expected)
-    for fold in IMAGE_FOLDS:
+    for fold in FOLDS:
         with torch.no_grad():
             fold(lean)
         assert_same(numbers(lean, flow), expected)
 
 
-@pytest.mark.parametrize("seed", range(3))
-@pytest.mark.parametrize("name", IMAGES)
-def test_the_folds_may_come_in_any_order(name, seed):
-    flow = make(name)
-    order = list(IMAGE_FOLDS)
-    Random(seed).shuffle(order)
-    lean = LeanFlow(flow)
-    with torch.no_grad():
-        for fold in order:
-            fold(lean)
-    assert_same(numbers(lean, flow), of_flow(flow))
-
-
 @pytest.mark.parametrize("name", IMAGES)
 def test_folds_leave_convolutions_products_and_one_add_a_normalisation(name):
     flow = make(name)
-    lean = fold_all(LeanFlow(flow))
+    lean = fold_all(LeanImages(flow))
     kinds = Counter(type(module) for module in lean.stack.modules())
     assert not kinds[nn.BatchNorm2d] + kinds[PerChannel]
     assert kinds[LeanSqueeze] == len(flow.stack.channels)
@@ -102,7 +88,7 @@ def test_folds_leave_convolutions_products_and_one_add_a_normalisation(name):
 def test_folding_leaves_the_trained_flow_alone(name):
     flow = make(name)
     before = {key: tensor.clone() for key, tensor in flow.state_dict().items()}
-    fold_all(LeanFlow(flow))
+    fold_all(LeanImages(flow))
     assert all(torch.equal(tensor, before[key]) for key, tensor in flow.state_dict().items())
 
 

@@ -8,11 +8,10 @@ import pytest
 import torch
 
 from flowexport.cli.streams import Stopped, stopped_by_signals
-from flowexport.export import graphs
-from flowexport.export.folds import fold_all
-from flowexport.export.interrupts import interrupts_later
-from flowexport.export.lean import LeanFlow
-from tests.conftest import small_flow
+from flowexport.lowering import lowered
+from flowexport.lowering.interrupts import interrupts_later
+from flowexport.lowering.opaque import graph_of
+from tests.lowering.programs import FLOWS
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -28,9 +27,10 @@ def test_a_signal_inside_of_the_exporter_stops_behind_it(
         went.append("on")
 
     monkeypatch.setattr(torch.onnx, "export", export)
-    lean = fold_all(LeanFlow(small_flow(features=2)))
+    graph_of.cache_clear()
+    form = lowered(FLOWS["a map of one's own"]())
     with stopped_by_signals(), pytest.raises(Stopped) as stopped:
-        graphs.log_prob_graph(lean)
+        form.graph("log_prob", "float32")
     assert went == ["on"]
     assert stopped.value.args == (number,)
 

@@ -191,9 +191,10 @@ def run_lines(draw: Random, folder: Path, out: Path) -> list[Words]:
 
 
 def no_graphs() -> None:
-    """All that comes before the graphs are written, which torch takes seconds for; what takes long, once in a while."""
+    """All that comes before the graphs are written, proved and put in place; what takes long, once in a while."""
     from flowexport.errors import ExportError
     from flowexport.export import export
+    from flowexport.lowering.form import Vectors
     from flowexport.training import run
 
     exact, calls = export.steady_arrays, itertools.count()
@@ -207,7 +208,7 @@ def no_graphs() -> None:
         raise ExportError("stopped before the graphs")
 
     export.steady_arrays = sometimes  # type: ignore[assignment]
-    export.log_prob_graph = stopped  # type: ignore[assignment]
+    Vectors.graph = stopped  # type: ignore[assignment]
     run.draw_learning_curve = lambda *given: None  # type: ignore[assignment]
 
 

@@ -12,11 +12,10 @@ from safetensors.torch import load_file
 
 import flowexport
 from flowexport.errors import ArgumentError, CheckFailed
-from flowexport.export.folds import FOLDS
-from flowexport.export.lean import LeanFlow
 from flowexport.flows import CouplingFlow, RealNVP, architecture_of, build
 from flowexport.interop import nflows, original
 from flowexport.lowering import lower
+from flowexport.lowering.passes import PASSES
 from flowexport.runtime import normals
 from tests.lowering.programs import assert_same, of_flow, of_program
 
@@ -124,24 +123,15 @@ def test_an_adopted_flow_is_trained_on_from_the_density_that_was_adopted(name: s
 
 @torch.no_grad()
 @pytest.mark.parametrize("name", CASES)
-def test_its_program_says_the_same(name: str, trained: Train) -> None:
+def test_its_program_and_every_pass_say_the_same(name: str, trained: Train) -> None:
     model = trained(name)
     flow = model.library.adopt(model.exact())
     given = asked(model)
-    assert_same(of_program(lower(flow), *given), of_flow(flow, *given))
-
-
-@torch.no_grad()
-@pytest.mark.parametrize("name", CASES)
-def test_every_fold_of_export_changes_nothing(name: str, trained: Train) -> None:
-    model = trained(name)
-    flow = model.library.adopt(model.exact())
-    x, noise, context = asked(model)
-    lean = LeanFlow(flow)
-    for fold in FOLDS:
-        fold(lean)
-        torch.testing.assert_close(lean.log_prob(x, context), flow.log_prob(x, context), **EXACT, msg=fold.__name__)
-        torch.testing.assert_close(lean.sample(noise, context), flow.sample_from(noise, context), **EXACT)
+    expected, program = of_flow(flow, *given), lower(flow)
+    assert_same(of_program(program, *given), expected)
+    for each in PASSES:
+        program = each(program)
+        assert_same(of_program(program, *given), expected, each.__name__)
 
 
 def test_what_is_a_realnvp_becomes_one(trained: Train) -> None:

@@ -102,12 +102,13 @@ EVERY = [*ALL, *FLOWS]
 """The battery of all flows, and those that it lacks."""
 
 
-def flow_of(name: str) -> Flow:
-    """A flow in float64, with random means and scales of its features and context."""
+def flow_of(name: str, own: bool = True) -> Flow:
+    """A flow in float64, with random means and scales of its features and context, or as the battery builds it."""
     if name in FLOWS:
         torch.manual_seed(0)
         return FLOWS[name]().double().eval()
-    return standardised(make(name, seed=3))
+    flow = make(name, seed=3)
+    return standardised(flow) if own else flow
 
 
 def inputs(flow: Flow, count: int = 50) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -127,8 +128,8 @@ def of_program(program: Program, x: Tensor, z: Tensor, c: Tensor | None) -> Numb
     return log_prob(program, x.numpy(), given), sample(program, z.numpy(), given)
 
 
-def assert_same(measured: Numbers, expected: Numbers, after: str = "") -> None:
-    """1e-12 of the number itself, and for numbers that cancel to nearly 0, of the largest of them."""
+def assert_same(measured: Numbers, expected: Numbers, after: str = "", by: float = 1e-12) -> None:
+    """By a share of the number itself, and for numbers that cancel to nearly 0, of the largest of them."""
     for one, other in zip(measured, expected, strict=True):
         largest = float(np.abs(other[np.isfinite(other)]).max())
-        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-12 * largest, err_msg=after)
+        np.testing.assert_allclose(one, other, rtol=by, atol=by * largest, err_msg=after)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 __all__ = ["inverse_of"]
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from flowexport.errors import ExportError
 
+from .program import Array
 
-def inverse_of(matrix: Tensor) -> Tensor:
+
+def inverse_of(matrix: Array) -> Array:
     """The inverse of ``[features, features]``.
 
     Raises:
         ExportError: where there is none.
     """
     try:
-        inverse: Tensor = torch.linalg.inv(matrix)
-    except RuntimeError as error:  # of LinAlgError, which torch does not export by its types
+        return np.asarray(np.linalg.inv(matrix))
+    except np.linalg.LinAlgError as error:
         raise ExportError(
             f"a linear layer of {len(matrix)} features has no inverse, so that nothing maps back"
         ) from error
-    return inverse

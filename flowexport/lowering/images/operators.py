@@ -1,6 +1,6 @@
 """ONNX operators that torch has no name for, so that one call becomes one node."""
 
-__all__ = ["TRANSLATIONS", "add_all", "depth_to_space", "largest_of", "softsign", "space_to_depth"]
+__all__ = ["TRANSLATIONS", "add_all", "depth_to_space", "softsign", "space_to_depth"]
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,14 +31,7 @@ def add_all(terms: Sequence[Tensor]) -> Tensor:
     return torch.stack(list(terms)).sum(0)
 
 
-@torch.library.custom_op("flowexport::largest_of", mutates_args=())
-def largest_of(terms: Sequence[Tensor]) -> Tensor:
-    """The largest of tensors of one shape, elementwise: a single Max. ONNX Runtime's ReduceMax takes no empty batch."""
-    return torch.stack(list(terms)).amax(0)
-
-
 @add_all.register_fake
-@largest_of.register_fake
 def _(terms: Sequence[Tensor]) -> Tensor:
     return torch.empty_like(terms[0])
 
@@ -67,19 +60,10 @@ def _(y: Tensor) -> Tensor:
     return y.new_empty(rows, channels // 4, 2 * height, 2 * width)
 
 
-def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
-    """ln(1 + eˣ). torch would choose x itself above the threshold; no runtime needs that to keep from overflowing."""
-    return opset18.Softplus(x) if beta == 1 else opset18.Div(opset18.Softplus(opset18.Mul(x, beta)), beta)
-
-
 TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
     torch.ops.flowexport.softsign.default: lambda x: opset18.Softsign(x),
     torch.ops.flowexport.add_all.default: lambda terms: opset18.Sum(*terms),
-    torch.ops.flowexport.largest_of.default: lambda terms: opset18.Max(*terms),
-    # torch would write the logarithm of a sigmoid, which ONNX Runtime cuts off at -18.
-    torch.ops.aten.log_sigmoid.default: lambda x: opset18.Neg(opset18.Softplus(opset18.Neg(x))),
-    torch.ops.aten.softplus.default: softplus,
     torch.ops.flowexport.space_to_depth.default: lambda x: opset18.SpaceToDepth(x, blocksize=2),
     torch.ops.flowexport.depth_to_space.default: lambda y: opset18.DepthToSpace(y, blocksize=2, mode="DCR"),
 }
-"""For ``torch.onnx.export(custom_translation_table=…)``."""
+"""For `flowexport.lowering.exporter.exported`."""

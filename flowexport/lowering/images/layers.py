@@ -1,4 +1,4 @@
-"""Folds of image flows: the same idea as `flowexport.export.folds`, on convolutions.
+"""Folds of the layers of image flows: the same idea as `flowexport.lowering.passes`, on convolutions.
 
 A scale a channel travels towards the z end through the weights, as for vectors. A shift a channel does not: a
 convolution pads the image with zeros, so that what a shift adds at the border is no bias. It stays one Add.
@@ -27,14 +27,14 @@ from flowexport.flows import Coupling, Inverse, LULinear, Permutation, PerPart, 
 from flowexport.flows.diagonal import Elementwise
 from flowexport.flows.images import MaskedImageConditioner, PerChannel
 
+from ..inverse import inverse_of
 from .channels import ChannelLinear, ChannelShift, LeanCheckerboard, LeanSqueeze
-from .inverse import inverse_of
-from .lean import Diagonal, LeanFlow
+from .lean import Diagonal, LeanImages
 from .networks import head_parameters, inner
 from .univariates import ClampedAffine, SigmoidScale
 
 
-def fold_batch_norms(lean: LeanFlow) -> None:
+def fold_batch_norms(lean: LeanImages) -> None:
     """The conditioners' batch normalisations become part of the convolutions that they follow."""
     for coupling in lean.stack.couplings:
         for module in list(inner(coupling.conditioner).modules()):
@@ -44,7 +44,7 @@ def fold_batch_norms(lean: LeanFlow) -> None:
                     del module[1]
 
 
-def fold_channel_maps(lean: LeanFlow) -> None:
+def fold_channel_maps(lean: LeanImages) -> None:
     """Layers that are the same at every pixel become a scale and a shift, or a matrix, a channel.
 
     Their log-determinants are constants: once for each pixel.
@@ -58,7 +58,9 @@ def fold_channel_maps(lean: LeanFlow) -> None:
         if isinstance(of_channels, LULinear):
             lean.constant += pixels * of_channels.log_diagonal.sum()
             weight = of_channels.weight()
-            return ChannelLinear(weight, inverse_of(weight), of_channels.bias.detach().clone())
+            return ChannelLinear(
+                weight, torch.from_numpy(inverse_of(weight.numpy())), of_channels.bias.detach().clone()
+            )
         assert isinstance(of_channels, Elementwise)
         log_scale, shift = of_channels.coefficients()
         lean.constant += pixels * log_scale.sum()
@@ -73,7 +75,7 @@ def fold_channel_maps(lean: LeanFlow) -> None:
             replace_maps(lean.stack.channels[scale], partial(folded, pixels=of_scale // 4))
 
 
-def fold_channel_masks(lean: LeanFlow) -> None:
+def fold_channel_masks(lean: LeanImages) -> None:
     """Masks of channels become zeros in the first convolution and in the heads."""
     for channels in lean.stack.channels:
         for coupling in channels.couplings:
@@ -88,7 +90,7 @@ def fold_channel_masks(lean: LeanFlow) -> None:
                 coupling.conditioner = network
 
 
-def fold_checkerboards(lean: LeanFlow) -> None:
+def fold_checkerboards(lean: LeanImages) -> None:
     """A mask of pixels stays a product, but where the map can do without it.
 
     The cap of a clamped log scale becomes zero for kept pixels. A sigmoid's offset goes into the bias of its head and,
@@ -116,7 +118,7 @@ def on_checkerboard(univariate: Any, coupling: Coupling, masked: LeanCheckerboar
     return univariate
 
 
-def fold_channel_scales(lean: LeanFlow) -> None:
+def fold_channel_scales(lean: LeanImages) -> None:
     """Scales of channels travel towards the z end: the graph holds v where the flow has u = scale · v.
 
     A conditioner that reads u takes the scale into its first convolution, a shift is divided by it, a matrix takes it
@@ -187,7 +189,7 @@ def spelt_out(scales: list[Tensor], part: int) -> PerPart:
     return PerPart(maps)
 
 
-def fold_squeezes(lean: LeanFlow) -> None:
+def fold_squeezes(lean: LeanImages) -> None:
     """A squeeze becomes one node."""
     for channels in lean.stack.channels:
         channels.squeeze = LeanSqueeze()

@@ -9,7 +9,6 @@ from torch.nn.functional import conv2d
 
 from flowexport.flows.images import MaskedImageConditioner
 
-from .lean import DenseLinear
 from .operators import depth_to_space, space_to_depth
 
 
@@ -29,13 +28,23 @@ class ChannelShift(nn.Module):
         return y - self.shift, None
 
 
-class ChannelLinear(DenseLinear):
+class ChannelLinear(nn.Module):
     """A linear map of the channels by its matrix and the inverse of it; its log-determinant is in the flow's constant.
 
     Arguments:
         weight, inverse: ``[C, C]`` each.
         bias: ``[C]``.
     """
+
+    weight: Tensor
+    inverse: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: Tensor, inverse: Tensor, bias: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("weight", weight)
+        self.register_buffer("inverse", inverse)
+        self.register_buffer("bias", bias)
 
     def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, None]:
         return conv2d(x, self.weight[:, :, None, None], self.bias), None
