@@ -208,4 +208,5 @@ def open_writer(
     try:
         return WRITERS[FORMATS[ending]](target, columns, np.dtype(dtype), zipped=ending.endswith(".gz"))
     except OSError as error:
-        raise DataError(f"{path}: cannot be written ({error.strerror})") from error
+        where = "standard output" if target is None else path
+        raise DataError(f"{where}: cannot be written ({error.strerror})") from error

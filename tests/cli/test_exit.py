@@ -54,11 +54,14 @@ def test_results_that_go_nowhere_are_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux's")
-@pytest.mark.parametrize("words", ["--help", "sample banana -n 1", "inspect banana", "inspect banana --json"])
+@pytest.mark.parametrize(
+    "words", ["--help", "sample banana -n 1", "sample banana -n 20000", "inspect banana", "inspect banana --json"]
+)
 def test_a_full_disk_is_no_failed_check(words: str) -> None:
     done = shell(f"$FLOWEXPORT {words} > /dev/full")
     assert done.returncode == 2
     assert [line for line in done.stderr.splitlines() if "No space left on device" not in line] == []
+    assert "None" not in done.stderr
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "latin-1", "ascii"])
