@@ -7,6 +7,8 @@ __all__ = ["open_text"]
 import codecs
 import csv
 import io
+import sys
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -24,6 +26,9 @@ from .strict import CHUNK, StrictFile
 
 CSV_BLOCK_BYTES = 4 << 20
 """Bytes that pyarrow parses at a time; a single line may not be longer."""
+
+AHEAD_SECONDS = 1.0
+"""The longest that is waited for a read that nobody wants any more; it takes microseconds."""
 
 SHOWN = 80
 """Characters of a bad line that a message shows."""
@@ -77,6 +82,7 @@ def arrow_batches(file: StrictFile, columns: list[str], chosen: list[str], skip:
     """The rows by pyarrow."""
     pyarrow, csv = import_arrow("csv")
     numbering = Numbering()
+    held, reader = sys.getrefcount(file), None
 
     def refuse(row: Any) -> str:
         # The number counts the header, and lines with nothing in them do not count.
@@ -115,6 +121,10 @@ def arrow_batches(file: StrictFile, columns: list[str], chosen: list[str], skip:
         raise DataError(f"{file.name}: not a readable CSV file ({first_line(error)})") from error
     finally:
         file.close()
+        # pyarrow reads ahead in a thread of its own. One that asks for the interpreter while that ends aborts it.
+        reader, until = None, time.monotonic() + AHEAD_SECONDS
+        while sys.getrefcount(file) > held and time.monotonic() < until:
+            time.sleep(AHEAD_SECONDS / 1000)
 
 
 def plain_batches(file: StrictFile, columns: list[str], chosen: list[str], skip: bool) -> Iterator[Batch]:

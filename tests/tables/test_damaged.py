@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from flowexport.errors import DataError
 from flowexport.tables import open_table
+from flowexport.tables.strict import StrictFile
 
 
 def read(path: Path, coders: dict[str, Callable[[str], float]] | None = None) -> np.ndarray:
@@ -101,3 +103,24 @@ def test_an_archive_of_arrays_under_the_name_of_one(tmp_path: Path) -> None:
     (tmp_path / "rows.npy").write_bytes(stream.getvalue())
     with pytest.raises(DataError, match="an NPZ archive"):
         read(tmp_path / "rows.npy")
+
+
+def test_nobody_reads_a_refused_table_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread of pyarrow's that still asked for the interpreter aborted a process that was ending, one in forty."""
+    reading = []
+    real = StrictFile.readinto
+
+    def slow(file: StrictFile, buffer: memoryview) -> int:
+        reading.append(file)
+        time.sleep(0.1)
+        try:
+            return real(file, buffer)
+        finally:
+            reading.pop()
+
+    monkeypatch.setattr(StrictFile, "readinto", slow)
+    path = tmp_path / "rows.csv"
+    path.write_text("x1,x2\n1,2,3\n" + "1.25,2.25\n" * 1_000_000)
+    with pytest.raises(DataError, match="row 1: expected 2 cells, got 3"):
+        list(open_table(path).blocks(["x1", "x2"]))
+    assert not reading
