@@ -29,6 +29,7 @@ from . import masks
 from .bounds import Bounds
 from .conditioner import Network
 from .context import ContextEncoder
+from .defaults import MASKS
 
 
 def whole(name: str, value: object, least: int) -> int:
@@ -102,7 +103,7 @@ def require_network(network: Network) -> None:
 
 def drawn_masks(features: int, transforms: int, randmask: bool, given: Any, cover: bool) -> Tensor | None:
     """The masks that the arguments ask for, ``[transforms, features]``, or None for a single feature."""
-    if randmask and given not in ("alternating", "random"):
+    if randmask and given not in (MASKS, "alternating", "random"):
         raise ArgumentError(f"randmask: is masks='random', which does not go with masks={given!r}")
     kind = "random" if randmask else given
     if not cover and kind != "random":
@@ -111,8 +112,10 @@ def drawn_masks(features: int, transforms: int, randmask: bool, given: Any, cove
         if not isinstance(kind, Sequence):
             raise ArgumentError(f"masks: expected a name or a sequence of masks, got {kind!r}")
         return masks.custom(kind, features, transforms)
-    if kind not in ("alternating", "halves", "random"):
-        raise ArgumentError(f"masks: {kind!r} is not one of alternating, halves, random, or a mask for each transform")
+    if kind not in ("dependent", "alternating", "halves", "random"):
+        raise ArgumentError(
+            f"masks: {kind!r} is not one of dependent, alternating, halves, random, or a mask for each transform"
+        )
     if features == 1:
         return None
     if kind != "random":

@@ -6,7 +6,7 @@ RealNVP, has in their place is `REFERENCE_PAGE`: a flow that is called with it g
 
 from __future__ import annotations
 
-__all__ = ["ACTIVATION", "HIDDEN_FEATURES", "REFERENCE_PAGE", "TRANSFORMS", "UNIVARIATE", "WHITEN"]
+__all__ = ["ACTIVATION", "HIDDEN_FEATURES", "MASKS", "REFERENCE_PAGE", "TRANSFORMS", "UNIVARIATE", "WHITEN"]
 
 from types import MappingProxyType
 from typing import Any
@@ -21,10 +21,17 @@ ACTIVATION = "SiLU"
 """Smooth, and straight far out, as the log scale of a funnel is: `Tanh`, which is bounded, costs 10 nats there. What
 is bounded beside the data is the scale itself."""
 
-UNIVARIATE: Any = MappingProxyType({"name": "AffineSpline", "slope": 0.05, "bins": 8, "bound": 5.0})
+UNIVARIATE: Any = MappingProxyType(
+    {"name": "AffineSpline", "slope": 0.05, "bins": 8, "bound": 5.0, "spline_slope": 0.03}
+)
 """An affine map follows scales and places that change with the kept features, a spline gives any shape, two bumps and
 edges too; each alone is weak at what the other does. Beyond five deviations the spline is the identity, and the scale
-stays between 1/20 and 20, so that the density falls far out and does not explode beside the data."""
+stays between 1/20 and 20, so that the density falls far out and does not explode beside the data. The spline's slope
+stays within a factor of 33: what is steeper is a spike, whose samples float32 cannot place."""
+
+MASKS = "dependent"
+"""Features that depend on each other belong in different halves: two that share one are never moved given each other,
+and the plane of a swiss roll, with an independent feature beside it, is not learned at all."""
 
 WHITEN = True
 """With couplings that start as the identity the first density is the Gaussian of the rows: training can only gain on
@@ -35,6 +42,7 @@ REFERENCE_PAGE: dict[str, Any] = {
     "hidden_features": (64, 64),
     "activation": "ReLU",
     "univariate": "Affine",
+    "masks": "alternating",
     "whiten": False,
 }
 """What the reference page has where nothing is said, and what a checkpoint means that does not say it."""

@@ -28,7 +28,7 @@ from .arguments import (
 from .assemble import conditional_normal, couplings_of, parts_of
 from .base import GaussianMixture, StandardNormal
 from .conditioner import Network
-from .defaults import ACTIVATION, HIDDEN_FEATURES, TRANSFORMS, UNIVARIATE, WHITEN
+from .defaults import ACTIVATION, HIDDEN_FEATURES, MASKS, TRANSFORMS, UNIVARIATE, WHITEN
 from .diagonal import ActNorm, BatchNorm, DiagonalNormal, Scaling
 from .flow import Flow
 from .linear import LULinear, Permutation
@@ -53,7 +53,7 @@ class RealNVP(Flow):
     A single feature has nothing to be split into: every layer is then an elementwise map, given the context.
 
     What is not said is chosen to be good on most tables, `flowexport.flows.defaults` says why; with ``transforms=3``,
-    ``activation="ReLU"``, ``univariate="Affine"`` and ``whiten=False`` it is zuko's RealNVP.
+    ``activation="ReLU"``, ``univariate="Affine"``, ``masks="alternating"`` and ``whiten=False`` it is zuko's RealNVP.
 
     References:
         Density estimation using Real NVP (Dinh et al., 2016), https://arxiv.org/abs/1605.08803
@@ -67,8 +67,10 @@ class RealNVP(Flow):
         activation: the activation between them, a class or its name.
         univariate: what a coupling does to a feature: a class, a module, a registered name, or a mapping of ``name``
             and arguments; see `flowexport.flows.univariate`.
-        masks: ``"alternating"`` (even and odd features kept in turn), ``"halves"``, ``"random"``, or a sequence of
-            booleans a layer, True where the feature is kept.
+        masks: ``"dependent"`` (halves, which training chooses so that features that depend on each other are apart;
+            until then, and where features are mixed, they are alternating), ``"alternating"`` (even and odd features
+            kept in turn), ``"halves"``, ``"random"``, or a sequence of booleans a layer, True where the feature is
+            kept.
         cover: whether random masks move every feature at least once; False is the plain draw of zuko.
         normalization: a layer behind each coupling, ``"ActNorm"`` or ``"BatchNorm"``.
         mixing: a layer between couplings, ``"Permutation"`` (random, fixed) or ``"LULinear"`` (learned).
@@ -107,7 +109,7 @@ class RealNVP(Flow):
         activation: Callable[[], nn.Module] | str = ACTIVATION,
         univariate: Any = UNIVARIATE,
         *,
-        masks: str | Sequence[Any] = "alternating",
+        masks: str | Sequence[Any] = MASKS,
         cover: bool = True,
         normalization: str | None = None,
         mixing: str | None = None,

@@ -164,11 +164,22 @@ class HalvesStack(Stack):
 
     def __init__(self, mask: Tensor, layers: Sequence[nn.Module]) -> None:
         super().__init__(layers)
-        # 32-bit indices: the exported graph is meant for runtimes without 64-bit arithmetic.
-        first, second = (half.nonzero().flatten().int() for half in (mask, ~mask))
-        self.register_buffer("first", first, persistent=False)
-        self.register_buffer("second", second, persistent=False)
-        self.register_buffer("order", torch.cat([first, second]).argsort().int(), persistent=False)
+        for name, indices in indices_of(mask).items():
+            self.register_buffer(name, indices, persistent=False)
+
+    @property
+    def mask(self) -> Tensor:
+        """``[features]``, True where the first coupling keeps the feature."""
+        return self.order < len(self.first)
+
+    def divide(self, mask: Tensor) -> None:
+        """Takes other halves of the same sizes, which is for a flow that nothing has been learned in.
+
+        Arguments:
+            mask: ``[features]``, True where the first coupling keeps the feature.
+        """
+        for name, indices in indices_of(mask).items():
+            getattr(self, name).copy_(indices)
 
     def split(self, x: Tensor) -> Parts:
         return x.index_select(-1, self.first), x.index_select(-1, self.second)
@@ -178,6 +189,13 @@ class HalvesStack(Stack):
 
     def kept_and_moved(self, coupling: int) -> tuple[int, int]:
         return coupling % 2, (coupling + 1) % 2
+
+
+def indices_of(mask: Tensor) -> dict[str, Tensor]:
+    """The features of the first and of the second half, and where each feature is in both one after the other."""
+    # 32-bit indices: the exported graph is meant for runtimes without 64-bit arithmetic.
+    first, second = (half.nonzero().flatten().int() for half in (mask, ~mask))
+    return {"first": first, "second": second, "order": torch.cat([first, second]).argsort().int()}
 
 
 class WholeStack(Stack):

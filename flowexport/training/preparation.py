@@ -17,6 +17,7 @@ from flowexport.flows.assemble import silence
 from .covariance import root_of_covariance
 from .data import Rows
 from .diagnoses import diagnoses
+from .halves import choose_halves
 from .images import require_pixels
 from .support import require_codes, require_within_bounds
 
@@ -42,21 +43,26 @@ def standardise(flow: Flow, rows: Rows) -> None:
     width = rows.x.shape[1]
     if flow.standardize is not None and not flow.standardize.initialized:
         flow.standardize.fit(mean[:width], scale[:width])
+        u = (rows.x - mean[:width].numpy()) / scale[:width].numpy()
         if flow.whiten is not None:
-            whiten(flow.whiten, rows, mean[:width].numpy(), scale[:width].numpy())
+            u = whiten(flow.whiten, rows, u)
             start_as_identity(flow)
+        choose_halves(flow, u)
     if flow.standardize_context is not None and not flow.standardize_context.initialized:
         # Codes stay as they are: what is standardised is no code.
         codes = torch.tensor(flow.categories) > 0
         flow.standardize_context.fit(mean[width:].masked_fill(codes, 0), scale[width:].masked_fill(codes, 1))
 
 
-def whiten(layer: Whiten, rows: Rows, mean: np.ndarray, scale: np.ndarray) -> None:
-    """Sets a whitening layer from rows; columns that are not to be standardised are left as they are."""
+def whiten(layer: Whiten, rows: Rows, u: np.ndarray) -> np.ndarray:
+    """Sets a whitening layer from standardised rows, which it gives whitened; columns that are not to be standardised
+    are left as they are."""
     free = [index for index, name in enumerate(rows.features) if name not in rows.as_they_are]
-    root = np.eye(len(scale))
-    root[np.ix_(free, free)] = root_of_covariance(((rows.x - mean) / scale)[:, free], rows.weights)
+    root = np.eye(u.shape[1])
+    root[np.ix_(free, free)] = root_of_covariance(u[:, free], rows.weights)
     layer.fit(torch.from_numpy(root))
+    whitened: np.ndarray = np.linalg.solve(root, u.T).T
+    return whitened
 
 
 def start_as_identity(flow: Flow) -> None:

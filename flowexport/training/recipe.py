@@ -16,7 +16,7 @@ from flowexport.bundle.nearest import with_choices
 from flowexport.bundle.small import read_small
 from flowexport.bundle.toml import require_short_keys
 from flowexport.errors import RecipeError
-from flowexport.flows.defaults import ACTIVATION, HIDDEN_FEATURES, TRANSFORMS, UNIVARIATE, WHITEN
+from flowexport.flows.defaults import ACTIVATION, HIDDEN_FEATURES, MASKS, TRANSFORMS, UNIVARIATE, WHITEN
 from flowexport.flows.images.realnvp import AFFINE
 from flowexport.tables import Dialect
 
@@ -132,7 +132,7 @@ class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     hidden_features: Annotated[list[Width], Meta(max_length=100)] = field(default_factory=lambda: list(HIDDEN_FEATURES))
     activation: str = ACTIVATION
     univariate: str | dict[str, Any] = field(default_factory=lambda: dict(UNIVARIATE))
-    masks: str | list[list[bool]] = "alternating"
+    masks: str | list[list[bool]] = MASKS
     cover: bool = True
     normalization: str | None = None
     mixing: str | None = None

@@ -25,7 +25,8 @@ class AffineSpline(nn.Module):
 
     Arguments:
         slope: the smallest scale of the affine map, as `flowexport.flows.Affine` has it.
-        bins, bound: of the spline, as `flowexport.flows.RationalQuadraticSpline` has them.
+        bins, bound, spline_slope: of the spline, as `flowexport.flows.RationalQuadraticSpline` has them; its ``slope`` is
+            ``spline_slope`` here.
 
     Raises:
         ArgumentError: for an argument that cannot be.
@@ -33,15 +34,20 @@ class AffineSpline(nn.Module):
 
     starts_as_identity = True
 
-    def __init__(self, slope: float = 0.05, bins: int = 8, bound: float = 5.0) -> None:
+    def __init__(self, slope: float = 0.05, bins: int = 8, bound: float = 5.0, spline_slope: float = 1e-3) -> None:
         super().__init__()
         self.affine = Affine(slope)
-        self.spline = RationalQuadraticSpline(bins, bound)
+        self.spline = RationalQuadraticSpline(bins, bound, slope=spline_slope)
         self.sizes = {**Affine.sizes, **self.spline.sizes}
 
     @property
     def arguments(self) -> dict[str, Any]:
-        return {"slope": self.affine.slope, "bins": self.spline.bins, "bound": self.spline.bound}
+        return {
+            "slope": self.affine.slope,
+            "bins": self.spline.bins,
+            "bound": self.spline.bound,
+            "spline_slope": self.spline.slope,
+        }
 
     def forward_and_log_det(
         self, x: Tensor, shift: Tensor, log_scale: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor
