@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-__all__ = ["choose_halves"]
+__all__ = ["choose_halves", "half_of", "leaves_halves_open", "take_half"]
+
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.polynomial import legendre
 
+from flowexport.errors import ArgumentError
 from flowexport.flows import Flow
+from flowexport.flows.defaults import MASKS
+from flowexport.flows.masks import alternating
 from flowexport.flows.stack import HalvesStack
 
 DEGREE = 4
@@ -32,12 +37,34 @@ def choose_halves(flow: Flow, u: np.ndarray) -> None:
         flow: new: nothing has been learned in its couplings.
         u: ``[rows, features]``, as the couplings get them: standardised, and whitened where the flow whitens.
     """
-    stack = flow.stack
-    if flow.arguments.get("masks") != "dependent" or not isinstance(stack, HalvesStack):
-        return
-    mask = halves(dependence(u), stack.mask.cpu().numpy())
-    stack.divide(torch.from_numpy(mask))
-    flow.arguments["masks"] = [(mask == (layer % 2 == 0)).tolist() for layer in range(len(stack.couplings))]
+    if leaves_halves_open(flow):
+        stack: Any = flow.stack
+        take_half(flow, halves(dependence(u), stack.mask.cpu().numpy()))
+
+
+def leaves_halves_open(flow: Flow) -> bool:
+    """Whether a flow's halves are to be chosen, and are not yet."""
+    return flow.arguments.get("masks") == MASKS and isinstance(flow.stack, HalvesStack)
+
+
+def take_half(flow: Flow, kept: np.ndarray) -> None:
+    """Gives a flow whose halves are left to training the features that its first coupling keeps.
+
+    Raises:
+        ArgumentError: where they are not as many as it keeps, or the flow has halves of its own.
+    """
+    stack: Any = flow.stack
+    if not leaves_halves_open(flow) or kept.shape != (flow.features,) or kept.sum() != len(stack.first):
+        raise ArgumentError("masks: the halves are not those of this flow")
+    stack.divide(torch.from_numpy(kept))
+    masks = [(kept == (layer % 2 == 0)).tolist() for layer in range(len(stack.couplings))]
+    usual = masks == alternating(flow.features, len(masks)).tolist()
+    flow.arguments["masks"] = "alternating" if usual else masks
+
+
+def half_of(flow: Flow) -> list[bool] | None:
+    """True for each feature that the first coupling keeps, where a flow works on halves."""
+    return flow.stack.mask.tolist() if isinstance(flow.stack, HalvesStack) else None
 
 
 def dependence(u: np.ndarray) -> np.ndarray:

@@ -187,7 +187,7 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
     """
 
     optimizer: Literal["adam", "adamw"] = "adamw"
-    learning_rate: Positive = 4e-3
+    learning_rate: Positive = 6e-3
     weight_decay: FiniteNotNegative | None = None
     schedule: Literal["constant", "cosine"] = "cosine"
     warmup_epochs: FiniteNotNegative = 0.0

@@ -33,6 +33,7 @@ from .curve import draw_learning_curve
 from .data import Rows, read_rows
 from .discrete import held_out_with_noise
 from .folder import alone, require_no_links, require_own
+from .halves import half_of, leaves_halves_open, take_half
 from .held import require_state
 from .images import bits_per_dimension, dequantised, require_pixels
 from .judged import judged
@@ -50,7 +51,11 @@ KEPT_ROWS = 10_000
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """``resume.json``: where training stands. The state itself is in ``file``."""
+    """``resume.json``: where training stands. The state itself is in ``file``.
+
+    Arguments:
+        half: True for each feature that the first coupling keeps, where the flow works on halves.
+    """
 
     file: str
     recipe_sha256: str
@@ -59,6 +64,7 @@ class Progress(msgspec.Struct, frozen=True):
     best_epoch: int
     best_nll: float
     epochs: list[Epoch]
+    half: list[bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -282,6 +288,11 @@ class Run:
         tensors, _ = read_tensors(self.folder / progress.file)
         held = len(self.held_out) or len(self.training)
         require_state(tensors, self.flow, held, self.folder / progress.file)
+        if leaves_halves_open(self.flow):
+            try:
+                take_half(self.flow, np.array(progress.half or [], dtype=bool))
+            except ArgumentError as error:
+                raise CheckpointError(f"{path}: half: {error}") from error
         state = State(progress.epoch, progress.best_epoch, progress.best_nll)
         state.generator, state.start = tensors.pop("generator"), tensors.pop("start")
         state.flow = {name[5:]: t for name, t in tensors.items() if name.startswith("flow.")}
@@ -312,6 +323,7 @@ class Run:
             state.best_epoch,
             state.best_nll,
             epochs,
+            half_of(self.flow),
         )
         write_file(self.folder / "resume.json", msgspec.json.encode(progress))
         # The start counts as one, and there is no folder before the first epoch.
