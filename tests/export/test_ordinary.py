@@ -25,20 +25,10 @@ def shipped(x: np.ndarray, path: Path, seed: int, c: np.ndarray | None = None, *
     assert flowexport.export(flow, path, data=x, context=c).passed
 
 
-REFUSED = pytest.mark.xfail(
-    reason="refused: the column of two values makes a spike, where one sample of 1,000 is off by 1.2e-3 deviations, "
-    "twice what the package's cap on the share of rounding allows"
-)
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "seed"),
-    [
-        pytest.param(name, seed, marks=REFUSED if (name, seed) == ("diabetes", 1) else ())
-        for name in ("iris", "wine", "breast_cancer", "diabetes")
-        for seed in range(5)
-    ],
+    [(name, seed) for name in ("iris", "wine", "breast_cancer", "diabetes") for seed in range(5)],
 )
 def test_a_table_of_scikit_learn_by_the_three_lines(name: str, seed: int, tmp_path: Path) -> None:
     shipped(getattr(datasets, f"load_{name}")().data, tmp_path / name, seed)
