@@ -25,8 +25,8 @@ class AffineSpline(nn.Module):
 
     Arguments:
         slope: the smallest scale of the affine map, as `flowexport.flows.Affine` has it.
-        bins, bound, spline_slope: of the spline, as `flowexport.flows.RationalQuadraticSpline` has them, whose ``slope``
-            the last is.
+        bins, bound, spline_slope: of the spline, as `flowexport.flows.RationalQuadraticSpline` has them, whose
+            ``slope`` the last is.
 
     Raises:
         ArgumentError: for an argument that cannot be.
