@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import flowexport
+from flowexport.bundle.place import alone
 from flowexport.flows import RealNVP
 from flowexport.runtime.device import cuda_fault
 from tests.loops import sort_into_loops
@@ -53,26 +54,35 @@ def exported(path: Path, seed: int = 0, dtype: str = "float32", **arguments: obj
     """A small flow as a bundle."""
     flow = small_flow(seed, **arguments)
     x, context = rows_of(flow)
-    flowexport.export(flow, path, x, context, name=path.name, dtype=dtype)
+    if not path.exists():
+        flowexport.export(flow, path, x, context, name=path.name, dtype=dtype)
     return Exported(flow, x, context, path)
+
+
+def exported_once(tmp_path_factory: pytest.TempPathFactory, name: str, **arguments: object) -> Exported:
+    """A small flow as a bundle, exported by the first worker of pytest-xdist that needs it, for all."""
+    base = tmp_path_factory.getbasetemp()
+    root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with alone(root):
+        return exported(root / "bundles" / name / name, **arguments)
 
 
 @pytest.fixture(scope="session")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Two features, no context."""
-    return exported(tmp_path_factory.mktemp("bundles") / "plain", features=2)
+    return exported_once(tmp_path_factory, "plain", features=2)
 
 
 @pytest.fixture(scope="session")
 def other(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Another model with the same shapes as ``plain``."""
-    return exported(tmp_path_factory.mktemp("bundles") / "other", seed=1, features=2)
+    return exported_once(tmp_path_factory, "other", seed=1, features=2)
 
 
 @pytest.fixture(scope="session")
 def conditional(tmp_path_factory: pytest.TempPathFactory) -> Exported:
     """Five features given two."""
-    return exported(tmp_path_factory.mktemp("bundles") / "conditional", features=5, context=2, randmask=True)
+    return exported_once(tmp_path_factory, "conditional", features=5, context=2, randmask=True)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
