@@ -90,12 +90,22 @@ def default(**given: Any) -> Flow:
     return flow
 
 
+def alone(**given: Any) -> Flow:
+    """A flow of a single feature without a context."""
+    return moved(RealNVP(1, transforms=2, **given))
+
+
 FLOWS: dict[str, Callable[[], Flow]] = {
     "defaults": default,
     "defaults, context, random masks": partial(default, context=2, categories=[0, 3], masks="random"),
     "a map of one's own": partial(default, univariate=Sinh()),
     "a map of one's own with a shift, random masks": partial(default, univariate=Eased(), masks="random"),
     "a map of one's own, inverted": partial(default, univariate=InverseMap(Sinh()), whiten=True, context=1),
+    # Of networks that read nothing.
+    **{f"one feature, {kind}": partial(alone, univariate=kind) for kind in ("Affine", "SigmoidAffine", "AffineSpline")},
+    "one feature, a spline with a floor": partial(
+        alone, univariate={"name": "RationalQuadraticSpline", "constraint": "floor"}, normalization="ActNorm"
+    ),
     **{name: (lambda layers=layers: moved(CouplingFlow(4, 1, layers))) for name, layers in LAYERS.items()},  # type: ignore[misc]
 }
 EVERY = [*ALL, *FLOWS]

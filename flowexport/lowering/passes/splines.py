@@ -101,11 +101,13 @@ def joined(network: Network, spline: Spline) -> Network:
 def side_by_side(spline: Spline, parameters: list[Array]) -> Array:
     """``[features · size, *]`` of widths, heights and inner derivatives → ``[features · 4 · bins, *]``."""
     sizes, rest = spline.sizes.values(), parameters[0].shape[1:]
-    widths, heights, inner = (each.reshape(-1, size, *rest) for each, size in zip(parameters, sizes, strict=True))
+    # Of a single feature without a context a head has no columns, so that no size can be left to be found.
+    features = len(parameters[0]) // spline.bins
+    widths, heights, inner = (each.reshape(features, size, *rest) for each, size in zip(parameters, sizes, strict=True))
     if spline.constraint == "clamp":
         cap = -math.log(spline.slope)
         widths, heights, inner = widths * (2 / cap), heights * (2 / cap), inner / cap
     # Zeros make a derivative of one, at the ends of the interval.
     end = np.zeros_like(inner[:, :1])
     ends = np.concatenate([end, inner], axis=1), np.concatenate([inner, end], axis=1)
-    return np.stack([widths, heights, *ends], axis=1).reshape(-1, *rest)
+    return np.stack([widths, heights, *ends], axis=1).reshape(features * 4 * spline.bins, *rest)

@@ -89,10 +89,12 @@ def spread(coupling: Coupling, features: int) -> Coupling:
 
     def taller(raw: Array) -> Callable[[Dense], Dense]:
         def change(head: Dense) -> Dense:
-            width = head.weight.shape[1]
-            weight, bias = np.zeros((features, len(raw), width)), np.tile(raw, (features, 1))
-            weight[moves], bias[moves] = head.weight.reshape(-1, len(raw), width), head.bias.reshape(-1, len(raw))
-            return Dense(weight.reshape(-1, width), bias.ravel())
+            # A head that reads nothing has no columns, so that no size can be left to be found.
+            size, width = len(raw), head.weight.shape[1]
+            weight, bias = np.zeros((features, size, width)), np.tile(raw, (features, 1))
+            weight[moves] = head.weight.reshape(len(moves), size, width)
+            bias[moves] = head.bias.reshape(len(moves), size)
+            return Dense(weight.reshape(features * size, width), bias.ravel())
 
         return change
 
