@@ -23,6 +23,7 @@ __all__ = [
     "json_schema",
 ]
 
+import inspect
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -219,4 +220,8 @@ def encode_manifest(manifest: Manifest) -> bytes:
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of ``flow.json``."""
     schema = msgspec.json.schema(Manifest)
+    for kind in schema["$defs"].values():
+        # From Python 3.13 on docstrings come without the indentation of their source.
+        if "description" in kind:
+            kind["description"] = inspect.cleandoc(kind["description"])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"{FORMAT} flow.json"} | schema
