@@ -14,6 +14,7 @@ import numpy as np
 
 from .activations import activated, sigmoid
 from .maps import forward, inverse
+from .networks import width_read
 from .program import (
     Activation,
     Array,
@@ -24,7 +25,6 @@ from .program import (
     LayerNorm,
     Mix,
     Mixture,
-    Network,
     Normal,
     Program,
     Residual,
@@ -89,18 +89,12 @@ def parameters_of(coupling: Coupling, v: Array, context: Array | None, activate:
     """A coupling's parameters of rows, ``[rows, features]`` each, or ``[rows, features, size]``."""
     network, sizes = coupling.network, coupling.map.sizes
     inputs = [v[:, coupling.reads], *([] if context is None else [context])]
-    hidden = run(network.trunk, np.concatenate(inputs, axis=1)[:, : width_of(network)], activate)
+    hidden = run(network.trunk, np.concatenate(inputs, axis=1)[:, : width_read(network)], activate)
     found = []
     for name, size in sizes.items():
         parameter = dense(network.heads[name], hidden)
         found.append(parameter if size == 1 else parameter.reshape(len(parameter), -1, size))
     return found
-
-
-def width_of(network: Network) -> int:
-    """The columns of a network's first matrix: none where its parameters depend on nothing."""
-    first = [each for each in network.trunk if isinstance(each, Dense)][:1] or list(network.heads.values())
-    return int(first[0].weight.shape[1])
 
 
 def run(layers: Iterable[Hidden], hidden: Array, activate: Activate) -> Array:

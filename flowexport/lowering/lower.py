@@ -37,7 +37,7 @@ from flowexport.flows.univariate import AffineSpline
 from . import program as p
 from .activations import ACTIVATIONS
 from .inverse import inverse_of
-from .networks import columns_chosen, first_dense, rows_chosen
+from .networks import columns_chosen, rows_chosen, width_read
 from .opaque import opaque
 from .program import Array, Program
 
@@ -143,7 +143,7 @@ def coupling(layer: Any, kept: Array, moved: Array) -> p.Coupling:
         kept = kept[:0]
     if mask is not None:
         kept, moved = np.flatnonzero(mask), np.flatnonzero(~mask)
-        columns = np.r_[kept, len(mask) : first_dense(network).weight.shape[1]]
+        columns = np.r_[kept, len(mask) : width_read(network)]
         network = rows_chosen(columns_chosen(network, columns), moved, module.sizes)
     return p.Coupling(kept, moved, network, kind)
 

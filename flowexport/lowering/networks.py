@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["columns_chosen", "depends_on_nothing", "first_dense", "rows_chosen", "with_first", "with_heads"]
+__all__ = [
+    "columns_chosen",
+    "depends_on_nothing",
+    "first_dense",
+    "rows_chosen",
+    "width_read",
+    "with_first",
+    "with_heads",
+]
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -21,9 +29,14 @@ def first_dense(network: Network) -> Dense:
     return first
 
 
+def width_read(network: Network) -> int:
+    """How many numbers a network reads: none where its parameters depend on nothing."""
+    return int(first_dense(network).weight.shape[1])
+
+
 def depends_on_nothing(network: Network) -> bool:
     """Whether the parameters are the same for every row."""
-    return not network.trunk and first_dense(network).weight.shape[1] == 0
+    return not network.trunk and width_read(network) == 0
 
 
 def with_first(network: Network, change: Change) -> Network:

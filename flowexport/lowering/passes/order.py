@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ..networks import columns_chosen, first_dense, rows_chosen
+from ..networks import columns_chosen, rows_chosen, width_read
 from ..program import Array, Coupling, Layer, Mix, Mixture, Program, Reorder, ScaleShift
 
 
@@ -43,7 +43,6 @@ def relabelled(coupling: Coupling, reads: Array, moves: Array) -> Coupling:
     by_read, by_move = np.argsort(reads), np.argsort(moves)
     network = coupling.network
     if len(reads):
-        columns = first_dense(network).weight.shape[1]
-        network = columns_chosen(network, np.r_[by_read, len(reads) : columns])
+        network = columns_chosen(network, np.r_[by_read, len(reads) : width_read(network)])
     network = rows_chosen(network, by_move, coupling.map.sizes)
     return Coupling(reads[by_read], moves[by_move], network, coupling.map)

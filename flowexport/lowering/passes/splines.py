@@ -18,7 +18,7 @@ from dataclasses import replace
 import numpy as np
 
 from ..maps import zero_derivative
-from ..networks import first_dense, with_first, with_heads
+from ..networks import width_read, with_first, with_heads
 from ..program import (
     Array,
     Chain,
@@ -49,7 +49,7 @@ def on_unit(layer: Layer, features: int) -> Iterator[Layer]:
     nothing, width = np.zeros(features), len(layer.reads)
     network = layer.network
     if width:
-        stretched = np.r_[np.full(width, length), np.ones(columns_of(network) - width)]
+        stretched = np.r_[np.full(width, length), np.ones(width_read(network) - width)]
         network = with_first(network, lambda dense: Dense(dense.weight * stretched, dense.bias))
     if "shift" in network.heads:
         network = with_heads(network, shift=lambda head: Dense(head.weight / length, head.bias / length))
@@ -80,10 +80,6 @@ def with_unit(kind: Map) -> Map:
         case Chain():
             return Chain(tuple(map(with_unit, kind.maps)))
     return kind
-
-
-def columns_of(network: Network) -> int:
-    return int(first_dense(network).weight.shape[1])
 
 
 def joined(network: Network, spline: Spline) -> Network:
