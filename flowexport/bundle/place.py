@@ -12,9 +12,10 @@ __all__ = ["ASIDE", "STAGED", "beside", "place", "require_replaceable", "restore
 
 import ctypes
 import os
+import re
+import secrets
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -33,6 +34,9 @@ STAGED, ASIDE = ".staged-", ".aside-"
 """What stands behind a target's name in those of the new folder, while it is built, and of the old one, while the new
 one moves in."""
 
+TOKEN = re.compile("[0-9a-f]{8}")
+"""What stands behind that: whatever is named in another way is somebody's own."""
+
 AT_FDCWD = -100
 RENAME_EXCHANGE = 2
 """linux/fcntl.h and linux/fs.h."""
@@ -47,14 +51,14 @@ def staged(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     with alone(target.parent):
         for left in beside(target, STAGED):
-            if not locked(left):
+            if TOKEN.fullmatch(left.name.rpartition("-")[2]) and not locked(left):
                 shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}{STAGED}", dir=target.parent))
+        folder = named_after(target, STAGED)
+        folder.mkdir()
         handle = os.open(folder, os.O_RDONLY) if fcntl else None
         if handle is not None:
             fcntl.flock(handle, fcntl.LOCK_EX)
     try:
-        folder.chmod(0o755)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -74,6 +78,11 @@ def alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def named_after(target: Path, kind: str) -> Path:
+    """A new name beside a target."""
+    return target.with_name(f".{target.name}{kind}{secrets.token_hex(4)}")
 
 
 def beside(target: Path, kind: str) -> list[Path]:
@@ -103,7 +112,7 @@ def locked(folder: Path) -> bool:
 
 
 def place(folder: Path, target: Path, exchange: Callable[[Path, Path], bool] | None = None) -> None:
-    """Puts a staged folder where the target is; what stood there is removed afterwards.
+    """Puts a staged folder where the target is; what stood there is then where the staged folder was.
 
     Arguments:
         folder: the staged folder, whole.
@@ -122,10 +131,10 @@ def place(folder: Path, target: Path, exchange: Callable[[Path, Path], bool] | N
         if not os.path.lexists(target):
             os.rename(folder, target)
         elif not (exchange or renameat2)(folder, target):
-            aside = Path(tempfile.mkdtemp(prefix=f".{target.name}{ASIDE}", dir=target.parent))
+            aside = named_after(target, ASIDE)
             os.rename(target, aside)
             os.rename(folder, target)
-            shutil.rmtree(aside)
+            os.rename(aside, folder)
         sync(target.parent)
 
 
@@ -173,13 +182,15 @@ def restore(target: Path) -> None:
     Only who writes calls it, alone in the folder; what is named alike and is no bundle stays where it is.
     """
     for aside in beside(target, ASIDE):
-        if aside.is_dir() and not any(aside.iterdir()):
-            aside.rmdir()
-        elif aside.is_dir() and stranger(aside) is None:
-            if os.path.lexists(target):
-                shutil.rmtree(aside, ignore_errors=True)
-            else:
-                os.rename(aside, target)
+        if not aside.is_dir() or stranger(aside) is not None:
+            continue
+        if os.path.lexists(target):
+            # Under the name of what may be removed in part: half a bundle could not be told from a stranger's folder.
+            left = named_after(target, STAGED)
+            os.rename(aside, left)
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            os.rename(aside, target)
 
 
 def renameat2(one: Path, other: Path) -> bool:

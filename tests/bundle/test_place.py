@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -97,12 +98,12 @@ def test_a_kill_at_each_step_leaves_one_whole_bundle(
         if status == 0:
             assert found == "other"
             break
+        replace(plain.path, target, exchange)
+        assert [path.name for path in tmp_path.iterdir()] == ["bundle"], "the next export removes what was left"
     else:
         raise AssertionError("never came to an end")
     assert seen == {"plain", "other"}
     assert step > 30  # the hook really counted steps
-    replace(plain.path, target, exchange)
-    assert [path.name for path in tmp_path.iterdir()] == ["bundle"], "the next export removes what was left"
 
 
 def test_twenty_kills_at_random_times_leave_one_whole_bundle(plain: Exported, other: Exported, tmp_path: Path) -> None:
@@ -138,7 +139,7 @@ def test_what_a_crash_between_two_renames_left_is_read_where_it_is(
 def test_folders_that_are_named_like_ours_are_left_alone(plain: Exported, tmp_path: Path) -> None:
     """Neither who reads nor who writes touches what is no bundle."""
     target = tmp_path / "bundle"
-    strangers = [tmp_path / ".bundle.aside", tmp_path / ".bundle.aside-mine"]
+    strangers = [tmp_path / f".bundle.{kind}" for kind in ("aside", "aside-mine", "aside-0123abcd", "staged-mine")]
     for folder in strangers:
         folder.mkdir()
         (folder / "chapter.tex").write_text("years of work")
@@ -238,6 +239,16 @@ def test_what_is_not_a_bundle_is_not_replaced(plain: Exported, tmp_path: Path) -
         replace(plain.path, target, None)
     assert (target / "chapter.tex").read_text() == "years of work"
     assert [path.name for path in tmp_path.iterdir()] == ["thesis"]
+
+
+def test_a_folder_has_the_rights_of_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        with staged(tmp_path / "new") as folder:
+            place(folder, tmp_path / "new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "new").stat().st_mode) == 0o750
 
 
 def test_a_staged_folder_in_use_is_left_alone(tmp_path: Path) -> None:
