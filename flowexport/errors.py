@@ -17,6 +17,7 @@ __all__ = [
     "DataError",
     "DataWarning",
     "DeviceError",
+    "EngineError",
     "ExportError",
     "FlowExportError",
     "InputError",
@@ -101,6 +102,10 @@ class CheckFailed(FlowExportError):
 
 class DeviceError(FlowExportError):
     """The device that was asked for cannot be had."""
+
+
+class EngineError(FlowExportError):
+    """The engine that was asked for cannot be had here, or cannot run this bundle."""
 
 
 EXTRAS = {

@@ -94,6 +94,7 @@ def measure(
     threads: Sequence[int] | None = None,
     seconds: float = SECONDS,
     device: str = "auto",
+    engine: str = "auto",
     on_figure: Callable[[int, int], None] | None = None,
 ) -> Measurement:
     """Times log_prob and sample of a bundle: warm, the other in turn with it (A B A B), medians.
@@ -108,15 +109,16 @@ def measure(
         threads: numbers of threads; None takes one, and as many as the process may run on. A GPU takes one.
         seconds: for each figure of each of the two.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``, for both.
+        engine: of bundles, as `flowexport.load` takes it.
         on_figure: called with the figures done and the figures in all.
 
     Raises:
         ArgumentError: for numbers that cannot be, or an ``other`` that takes other rows than the bundle.
-        BundleError, CheckpointError, DeviceError, MissingExtra: for what cannot be opened or run.
+        BundleError, CheckpointError, DeviceError, EngineError, MissingExtra: for what cannot be opened or run.
     """
     opened = open_bundle(bundle)
-    subject = bundle_subject(opened, device)
-    compared = None if other is None else subject_of(other, device)
+    subject = bundle_subject(opened, device, engine)
+    compared = None if other is None else subject_of(other, device, engine)
     if compared is not None and shape(compared) != shape(subject):
         raise ArgumentError(
             f"compare: {os.fspath(other or '')}: takes {told(compared)}, {subject.name} takes {told(subject)}; "

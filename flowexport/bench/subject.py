@@ -1,4 +1,4 @@
-"""What can be measured: a bundle on ONNX Runtime, or the trained flow of a run folder in PyTorch."""
+"""What can be measured: a bundle on an engine, or the trained flow of a run folder in PyTorch."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Subject:
 
     Arguments:
         name: of the model.
-        runs_on: ``ONNX Runtime`` or ``PyTorch``.
+        runs_on: ``PyTorch``, or the title of an engine.
         device: that it runs on.
         event_shape, context_size: of the model.
         calls: rows and a number of threads → verb → the call to time.
@@ -55,13 +55,13 @@ class Subject:
     calls: Callable[[Rows, int], dict[str, Callable[[], object]]]
 
 
-def subject_of(path: str | os.PathLike[str], device: str) -> Subject:
+def subject_of(path: str | os.PathLike[str], device: str, engine: str = "auto") -> Subject:
     """Opens a bundle, or a run folder, also by one of its files.
 
     Raises:
         ArgumentError: where it is neither.
         BundleError, CheckpointError: for what is wrong with it.
-        DeviceError: where the device cannot be had.
+        DeviceError, EngineError: where the device or the engine cannot be had.
         MissingExtra: where a run folder is given and PyTorch is not installed.
     """
     folder = Path(path)
@@ -74,14 +74,14 @@ def subject_of(path: str | os.PathLike[str], device: str) -> Subject:
         folder = folder.parent
     if (folder / "config.json").is_file() and not (folder / "flow.json").exists():
         return torch_subject(folder, device)
-    return bundle_subject(open_bundle(path), device)
+    return bundle_subject(open_bundle(path), device, engine)
 
 
-def bundle_subject(bundle: Bundle, device: str) -> Subject:
-    """A bundle on ONNX Runtime, by `Model.log_prob` and `Model.sample`, noise included."""
+def bundle_subject(bundle: Bundle, device: str, engine: str = "auto") -> Subject:
+    """A bundle on an engine, by `Model.log_prob` and `Model.sample`, noise included."""
 
     def calls(rows: Rows, threads: int) -> dict[str, Callable[[], object]]:
-        model = load(bundle.path, device, threads)
+        model = load(bundle.path, device, threads, engine=engine)
         x, context = rows.x.astype(model.dtype), rows.context
         of_all = None if context is None else context[0]
         return {
@@ -89,9 +89,9 @@ def bundle_subject(bundle: Bundle, device: str) -> Subject:
             "sample": lambda: model.sample(len(x), of_all, seed=SEED),
         }
 
-    model = load(bundle.path, device, 1)
+    model = load(bundle.path, device, 1, engine=engine)
     name, shape = bundle.manifest.name, tuple(bundle.manifest.event_shape)
-    return Subject(name, "ONNX Runtime", str(model.device), shape, bundle.manifest.context_size, calls)
+    return Subject(name, model.engine.title, str(model.device), shape, bundle.manifest.context_size, calls)
 
 
 def torch_subject(folder: Path, device: str) -> Subject:

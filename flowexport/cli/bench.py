@@ -7,6 +7,7 @@ import click
 
 from .options import Counts, examples
 from .options import device as device_option
+from .options import engine as engine_option
 
 if TYPE_CHECKING:
     from flowexport.bench import Measurement
@@ -34,6 +35,7 @@ STDOUT = "-"
     flag_value=STDOUT,
     help="One JSON document into FILE, or on standard output in place of the table.",
 )
+@engine_option
 @click.option("--png", type=click.Path(path_type=Path), help="A picture of the figures.")
 @device_option
 def command(
@@ -43,6 +45,7 @@ def command(
     seconds: float,
     other: str | None,
     json_file: str | None,
+    engine: str,
     png: Path | None,
     device: str,
 ) -> None:
@@ -77,6 +80,7 @@ def command(
             threads,
             seconds,
             device,
+            engine,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
     document = json.dumps(measurement.to_dict(), indent=2)
@@ -116,7 +120,8 @@ def show(measurement: "Measurement") -> None:
             ratio = f"{each.ratio(other):.2f}"
             line += [figure(each.timings[other].median), figure(rows_a_second(each, other)), ratio]
         lines.append(line)
-    title = f"{measurement.subject.name} on {measurement.subject.device}"
+    subject = measurement.subject
+    title = f"{subject.name} on {subject.device} in {subject.runs_on}"
     if measurement.other is not None:
         title += f", beside {measurement.other.name} in {measurement.other.runs_on}"
     facts = ", ".join(f"{key} {value}" for key, value in measurement.machine.items())

@@ -1,4 +1,4 @@
-"""``--engine``: whether a verb works in this process, or by many on a cluster of Ray."""
+"""``--engine`` of score and sample: what runs the graphs in this process, or that many on a cluster of Ray do."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Cluster:
 
 
 def engine(command: Callable[..., None]) -> Callable[..., None]:
-    """Gives a verb the argument ``cluster``, None for this process alone, by four options."""
+    """Gives a verb ``engine``, and ``cluster``, None for this process alone, by four options."""
     for option in (
         click.option("--resume", is_flag=True, help="With --engine ray: take up the job that was begun in -o."),
         click.option("--workers", type=click.IntRange(1, 10_000), help="With --engine ray: processes.  [default: all]"),
         click.option("--address", metavar="HOST:PORT", help="Of a Ray cluster that runs.  [default: this machine]"),
         click.option(
             "--engine",
-            type=click.Choice(["local", "ray"]),
-            default="local",
+            default="auto",
             show_default=True,
-            help="ray: many processes, on one machine or more, which write into a folder.",
+            metavar="ENGINE",
+            help="auto, or an engine by name; ray: many processes, on one machine or more, which write into a folder.",
         ),
     ):
         command = option(command)
@@ -49,11 +49,13 @@ def engine(command: Callable[..., None]) -> Callable[..., None]:
     def taking(*, engine: str, address: str | None, workers: int | None, resume: bool, **others: Any) -> None:
         given = {"--address": address, "--workers": workers, "--resume": resume}
         for name, value in given.items():
-            if value and engine == "local":
+            if value and engine != "ray":
                 raise click.UsageError(f"{name} belongs to --engine ray")
         if address and workers:
             raise click.UsageError("--workers are of this machine; those of a cluster at --address are its own")
-        command(cluster=Cluster(address, workers, resume) if engine == "ray" else None, **others)
+        cluster = Cluster(address, workers, resume) if engine == "ray" else None
+        # What this process runs beside Ray, and what was called local before there were engines, is any.
+        command(engine="auto" if engine in ("ray", "local") else engine, cluster=cluster, **others)
 
     return taking
 

@@ -1,6 +1,17 @@
 """Options that several verbs share."""
 
-__all__ = ["Counts", "as_json", "context_coders", "context_rows", "device", "dialect", "digest", "examples", "threads"]
+__all__ = [
+    "Counts",
+    "as_json",
+    "context_coders",
+    "context_rows",
+    "device",
+    "dialect",
+    "digest",
+    "engine",
+    "examples",
+    "threads",
+]
 
 from collections.abc import Callable, Sequence
 from functools import wraps
@@ -20,6 +31,9 @@ device = click.option(
     show_default=True,
     metavar="DEVICE",
     help="auto, cpu, cuda or cuda:N; named, it must be had.",
+)
+engine = click.option(
+    "--engine", default="auto", show_default=True, metavar="ENGINE", help="auto, or one by name, which must be had."
 )
 threads = click.option("--threads", type=click.IntRange(min=1), help="Threads over blocks of rows.  [default: all]")
 digest = click.option("--digest", metavar="HEX", help="The bundle's, as inspect shows it; any other is refused.")

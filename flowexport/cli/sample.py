@@ -63,6 +63,7 @@ def command(
     context: str | None,
     output: Path | None,
     as_json: bool,
+    engine: str,
     cluster: Cluster | None,
     device: str,
     threads: int | None,
@@ -90,7 +91,7 @@ def command(
     from .records import JsonWriter, writer_of
     from .screen import progress
 
-    model = load(bundle, device, threads, digest=digest)
+    model = load(bundle, device, threads, digest=digest, engine=engine)
     contexts = None if context is None else context_rows(context, model)
     if model.context_size and contexts is None:
         names = ", ".join(feature.name for feature in model.context_features)

@@ -81,6 +81,7 @@ def command(
     ids: tuple[str, ...],
     skip_bad: Path | None,
     as_json: bool,
+    engine: str,
     cluster: Cluster | None,
     dialect: "Dialect",
     device: str,
@@ -135,7 +136,7 @@ def command(
         scoring = score_by_ray(cluster, bundle, digest, rows, folder, context, asked)
         say(scoring, output, as_json)
         return
-    model = load(bundle, device, threads, digest=digest)
+    model = load(bundle, device, threads, digest=digest, engine=engine)
     require_other(output, "scores", rows)
     require_other(skip_bad, "bad rows", [*rows, *([output] if output else [])])
     table = open_table(rows, dialect)

@@ -68,7 +68,7 @@ def report_table(report: Report) -> None:
         return "" if value is None else f"{value:.3g}"
 
     rows = [(c.name, c.subject, number(c.figure), number(c.bound), c.status, c.detail) for c in report.checks]
-    title = f"{report.path} on {report.device}, digest {report.digest}"
+    title = f"{report.path} on {report.device} by {report.engine}, digest {report.digest}"
     show_table(("check", "subject", ">figure", ">bound", "result", "unit or reason"), rows, title)
     lines = [(f"{c.name}, {c.subject}", line) for c in report.failures for line in (c.worst(), c.cure or "") if line]
     if lines:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from .options import device as device_option
+from .options import engine as engine_option
 from .options import examples
 from .options import threads as threads_option
 
@@ -34,6 +35,7 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--body-timeout", type=SECONDS, default=60.0, show_default=True, help="Seconds for its body.")
 @click.option("--idle-timeout", type=SECONDS, default=75.0, show_default=True, help="Seconds between requests.")
 @click.option("--drain", type=click.FloatRange(min=0), default=5.0, show_default=True, help="Seconds after SIGTERM.")
+@engine_option
 @device_option
 @threads_option
 def command(
@@ -58,6 +60,7 @@ def command(
     body_timeout: float,
     idle_timeout: float,
     drain: float,
+    engine: str,
     device: str,
     threads: int | None,
 ) -> None:
@@ -87,6 +90,7 @@ def command(
         host=host,
         port=port,
         device=device,
+        engine=engine,
         threads=threads,
         drain_seconds=drain,
         limits=limits,

@@ -7,6 +7,7 @@ import click
 from .options import as_json as json_option
 from .options import device as device_option
 from .options import digest as digest_option
+from .options import engine as engine_option
 from .options import examples
 
 
@@ -15,10 +16,18 @@ from .options import examples
 )
 @click.argument("bundles", nargs=-1, required=True, metavar="BUNDLE...")
 @click.option("--checkpoint", type=click.Path(path_type=Path), help="A run folder: compare with it afresh.")
+@engine_option
 @device_option
 @digest_option
 @json_option
-def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, digest: str | None, as_json: bool) -> None:
+def command(
+    bundles: tuple[str, ...],
+    checkpoint: Path | None,
+    engine: str,
+    device: str,
+    digest: str | None,
+    as_json: bool,
+) -> None:
     """Prove BUNDLE (a folder, a zip of it, or the name of a zoo model) against the trained model in float64.
 
     Seven checks, each with its figure against its bound: structure, parity, rounding, direction, round
@@ -42,7 +51,7 @@ def command(bundles: tuple[str, ...], checkpoint: Path | None, device: str, dige
     reports = []
     for bundle in bundles:
         with waiting(f"verifying {bundle}"):
-            reports.append(verify(bundle, device, references, digest=digest))
+            reports.append(verify(bundle, device, references, digest=digest, engine=engine))
         if not as_json:
             with reader_may_leave():
                 report_table(reports[-1])

@@ -52,12 +52,13 @@ class Check:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """All checks of a bundle, and its digest."""
+    """All checks of a bundle, its digest, and the engine that ran it."""
 
     path: str
     device: str
     checks: tuple[Check, ...]
     digest: str = ""
+    engine: str = ""
 
     def __repr__(self) -> str:
         said = f"{len(self.checks)} checks passed" if self.passed else f"failed: {self.fault()}"
@@ -110,6 +111,7 @@ class Report:
             "path": self.path,
             "digest": self.digest,
             "device": self.device,
+            "engine": self.engine,
             "passed": self.passed,
             "checks": checks,
         }

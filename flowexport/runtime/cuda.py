@@ -1,39 +1,27 @@
-"""One graph of a bundle, open on a GPU: buffers that stay there, CUDA graphs, and tensors that never leave it."""
+"""One graph of a bundle, open on a GPU: buffers that stay there, and CUDA graphs."""
 
 from __future__ import annotations
 
-__all__ = ["CudaGraph", "Tensors", "on_gpu"]
+__all__ = ["CudaGraph"]
 
 import math
 import os
-import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from flowexport.errors import DeviceError, InputError
+from flowexport.errors import DeviceError
 
 from .device import Device, driver, import_onnxruntime
-from .graph import KEPT_SHAPES, Graph, Signature
-
-CUDA = 2
-"""DLPack's number for memory of a GPU."""
+from .engine import Signature
+from .graph import KEPT_SHAPES, Graph
 
 CAPTURED_ROWS = 1 << 12
 """Up to so many rows the launches of kernels cost more than the kernels: repeated shapes become CUDA graphs."""
-
-ADAPTERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "torch": (
-        lambda torch, x: x.detach().contiguous(),
-        lambda torch, array, like: torch.asarray(array, device=like.device),
-    ),
-    "cupy": (lambda cupy, x: cupy.ascontiguousarray(x), lambda cupy, array, like: cupy.asarray(array)),
-}
-"""Of each library: a contiguous tensor of any, and a tensor beside another of a numpy array."""
 
 
 class Resident(NamedTuple):
@@ -156,59 +144,6 @@ class CudaGraph(Graph):
         options = self._options()
         options.add_run_config_entry("gpu_graph_id", str(graph))
         return options
-
-
-class Tensors:
-    """Tensors of torch or cupy as a model on a GPU takes them.
-
-    Arguments:
-        x: a tensor on a GPU.
-        device: the model's.
-
-    Raises:
-        InputError: where the model is elsewhere, or the library is another.
-    """
-
-    def __init__(self, x: Any, device: Device) -> None:
-        index = x.__dlpack_device__()[1]
-        if device.kind != "cuda" or device.index != index:
-            raise InputError(
-                "wrong_device", f"x: is on cuda:{index}, the model on {device}: load it there, or move x to the host"
-            )
-        name = type(x).__module__.partition(".")[0]
-        if name not in ADAPTERS:
-            raise InputError("wrong_device", f"x: expected a tensor of {' or '.join(ADAPTERS)} on a GPU, got {name}'s")
-        self.x, self.library = x, sys.modules[name]
-        self._contiguous, self._beside = ADAPTERS[name]
-
-    def rows(self, name: str, tensor: Any, row: tuple[int, ...], dtype: np.dtype) -> Any:
-        """A tensor ``[*, *row]`` as contiguous ``[rows, *row]``.
-
-        Raises:
-            InputError: for another shape, type or device.
-        """
-        shape = tuple(tensor.shape)
-        if len(shape) < len(row) or shape[len(shape) - len(row) :] != row:
-            expected = ", ".join(["*", *map(str, row)])
-            raise InputError("wrong_shape", f"{name}: expected shape [{expected}], got {list(shape)}")
-        found = str(tensor.dtype).rpartition(".")[2]
-        if found != dtype.name:
-            raise InputError(
-                "wrong_dtype", f"{name}: expected {dtype.name}, got {found}: a GPU's rows are not converted"
-            )
-        if tensor.__dlpack_device__() != self.x.__dlpack_device__():
-            raise InputError("wrong_device", f"{name}: is not on the GPU that x is on")
-        return self._contiguous(self.library, tensor).reshape(-1, *row)
-
-    def moved(self, array: np.ndarray) -> Any:
-        """An array of the host as a tensor beside x."""
-        return self._beside(self.library, array, self.x)
-
-
-def on_gpu(x: Any) -> bool:
-    """Whether x is a tensor on a GPU."""
-    where = getattr(x, "__dlpack_device__", None)
-    return where is not None and int(where()[0]) == CUDA
 
 
 def synchronize() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Device", "cuda_fault", "driver", "import_onnxruntime", "open_session", "resolve"]
+__all__ = ["Device", "cuda_fault", "driver", "import_onnxruntime", "open_session", "require_cuda", "resolve", "wanted"]
 
 import ctypes
 import os
@@ -66,25 +66,43 @@ def too_old(version: str, oldest: tuple[int, int] = OLDEST) -> bool:
     return found is not None and (int(found[1]), int(found[2])) < oldest
 
 
-def resolve(name: str, tf32: bool = False) -> Device:
-    """``cpu``, ``cuda``, ``cuda:1``, or ``auto``, which takes CUDA where it can be had and else the CPU.
+def wanted(name: str, tf32: bool = False) -> list[Device]:
+    """The devices that answer to a name, in the order in which they are tried: for ``auto`` CUDA, then the CPU.
 
     Raises:
-        ArgumentError: for another name.
-        DeviceError: where CUDA was asked for by name and cannot be had, with the reason.
+        ArgumentError: for another name than ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
     """
     found = re.fullmatch(r"(auto|cpu|cuda)(?::(\d{1,3}))?", name)
     if not found or (found[2] and found[1] != "cuda"):
         raise ArgumentError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
-    if found[1] == "cpu":
-        return Device("cpu")
-    device = Device("cuda", int(found[2] or 0), tf32)
+    cpu, cuda = Device("cpu"), Device("cuda", int(found[2] or 0), tf32)
+    return {"auto": [cuda, cpu], "cpu": [cpu], "cuda": [cuda]}[found[1]]
+
+
+def resolve(name: str) -> Device:
+    """The first of the `wanted` devices that can be had.
+
+    Raises:
+        DeviceError: where CUDA was asked for by name and cannot be had, with the reason.
+    """
+    *others, last = wanted(name)
+    for device in others:
+        if cuda_fault(device.index) is None:
+            return device
+    if last.kind == "cuda":
+        require_cuda(last)
+    return last
+
+
+def require_cuda(device: Device) -> None:
+    """Holds a GPU to be there.
+
+    Raises:
+        DeviceError: where it cannot be had, with the reason.
+    """
     fault = cuda_fault(device.index)
-    if fault is None:
-        return device
-    if found[1] == "auto":
-        return Device("cpu")
-    raise DeviceError(f"device {name} cannot be had: {fault}")
+    if fault is not None:
+        raise DeviceError(f"device {device} cannot be had: {fault}")
 
 
 def cuda_fault(index: int) -> str | None:

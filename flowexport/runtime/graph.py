@@ -1,8 +1,8 @@
-"""One graph of a bundle, open on a device: arrays in, an array out."""
+"""One graph of a bundle in ONNX Runtime: arrays in, an array out."""
 
 from __future__ import annotations
 
-__all__ = ["Graph", "Signature"]
+__all__ = ["Graph"]
 
 import math
 import threading
@@ -14,28 +14,13 @@ import numpy as np
 from flowexport.errors import BundleError
 
 from .device import Device, import_onnxruntime, open_session
+from .engine import Signature
 
 BOUND_NUMBERS = 1 << 14
 """Up to so many numbers are copied into buffers that stay bound: quicker than the 6 µs of binding the caller's own."""
 
 KEPT_SHAPES = 16
 """Numbers of rows whose buffers a thread keeps."""
-
-
-class Signature(NamedTuple):
-    """What a graph takes and gives, a row of each for every row of the batch.
-
-    Arguments:
-        inputs: name → shape of a row.
-        output: its name.
-        row: the shape of a row of it.
-        dtype: of all of them.
-    """
-
-    inputs: dict[str, tuple[int, ...]]
-    output: str
-    row: tuple[int, ...]
-    dtype: np.dtype
 
 
 class Bound(NamedTuple):
@@ -66,6 +51,11 @@ class Graph:
         self._few = BOUND_NUMBERS // sum(map(math.prod, (*signature.inputs.values(), signature.row)))
         self._value = import_onnxruntime().OrtValue.ortvalue_from_numpy
         self._local = threading.local()
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that the session has."""
+        return str(self.session.get_providers()[0])
 
     def run(self, *inputs: np.ndarray) -> np.ndarray:
         """One run, with an input of each name in the order of the signature; the result is a new array."""

@@ -6,11 +6,8 @@ __all__ = ["Model", "load"]
 
 import math
 import os
-import secrets
 from collections.abc import Iterator
-from dataclasses import dataclass
 from html import escape
-from numbers import Real
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,18 +15,19 @@ import numpy as np
 
 from flowexport.bundle import ArchivedBundle, Bundle, open_archive, open_bundle, settled
 from flowexport.bundle.schema import ContextFeature, Reference
-from flowexport.errors import ArgumentError, BundleError, InputError
-from flowexport.tables import as_numbers, frame_like, frame_of
+from flowexport.errors import ArgumentError, BundleError
+from flowexport.tables import frame_like, frame_of
 
-from .blocks import Workers, fit_apart, rows_a_block, widest
+from .arguments import Arguments, Draw, leading_of
+from .blocks import Workers
 from .calibration import DRAWS, Calibration
-from .categories import context_array, framed, require_codes
-from .cuda import CudaGraph, Tensors, on_gpu
-from .device import Device, resolve
-from .graph import Graph, Signature
+from .categories import framed
+from .engine import Engine
+from .engines import candidates_of, open_engine
 from .noise import normals
-from .overflow import MOST_TEMPERATURE, settle
+from .overflow import settle
 from .reference import threshold_of
+from .tensors import off_host
 
 SHOWN = 12
 """Features that a `repr` names."""
@@ -44,6 +42,7 @@ def load(
     threads: int | None = None,
     tf32: bool = False,
     digest: str | None = None,
+    engine: str = "auto",
 ) -> Model:
     """Opens a bundle for use.
 
@@ -55,27 +54,34 @@ def load(
         threads: over blocks of rows; None takes as many as the process may run on.
         tf32: whether a GPU may keep 10 bits of the operands of its products: faster, and too few for densities.
         digest: the bundle's, as `flowexport inspect` shows it; any other bundle is refused.
+        engine: ``auto``, or ``onnxruntime``; ``model.engine`` says which it took, and why.
 
     Raises:
         BundleError: for a bundle that breaks the contract, naming file and key.
-        DeviceError: for a device that was asked for by name and cannot be had.
+        DeviceError, EngineError: for a device or an engine that was asked for by name and cannot be had.
     """
-    resolved = resolve(device, tf32)
+    candidates_of(engine, device)  # a wrong name is said before anything is read
+
+    def opened(bundle: Bundle) -> Model:
+        return Model(bundle, open_engine(bundle, engine, device, tf32), threads)
+
     if isinstance(path, str | os.PathLike) and not Path(path).is_file():
-        return settled(path, lambda bundle: Model(bundle, resolved, threads), digest)
-    return Model(open_archive(path, digest), resolved, threads)
+        return settled(path, opened, digest)
+    return opened(open_archive(path, digest))
 
 
-def load_same(path: str, sha256: str, device: str, threads: int | None, tf32: bool) -> Model:
-    """Opens a bundle again, and no other: what a pickled model becomes.
+def load_same(
+    given: str | ArchivedBundle, sha256: str, engine: str, device: str, threads: int | None, tf32: bool
+) -> Model:
+    """Opens a bundle again, and no other, as it was open: what a pickled model becomes.
 
     Raises:
         BundleError: where another bundle stands at its path by now.
     """
-    bundle = open_bundle(path)
+    bundle = given if isinstance(given, ArchivedBundle) else open_bundle(given)
     if bundle.sha256 != sha256:
-        raise BundleError(f"{path}: another bundle than that which was pickled; load it by its path")
-    return Model(bundle, resolve(device, tf32), threads)
+        raise BundleError(f"{given}: another bundle than that which was pickled; load it by its path")
+    return Model(bundle, open_engine(bundle, engine, device, tf32), threads)
 
 
 class Model:
@@ -85,36 +91,29 @@ class Model:
 
     Arguments:
         bundle: from `open_bundle`.
-        device: from `resolve`.
+        engine: that has its graphs open, from `open_engine`.
         threads: over blocks of rows.
     """
 
-    def __init__(self, bundle: Bundle, device: Device, threads: int | None = None) -> None:
+    def __init__(self, bundle: Bundle, engine: Engine, threads: int | None = None) -> None:
         manifest = bundle.manifest
         self.bundle = bundle
         # The working folder may be another when the model is pickled.
         self._path = os.path.abspath(bundle.path)
         self.manifest = manifest
-        self.device = device
+        self.engine = engine
+        self.graphs = engine.graphs
+        self.device = engine.device
         self.dtype = np.dtype(manifest.dtype)
         self.event_shape = tuple(manifest.event_shape)
-        # One thread feeds a GPU.
-        block_rows = rows_a_block(self.event_shape, device.kind, widest(manifest.architecture))
-        self.workers = Workers(threads if device.kind == "cpu" else 1, block_rows)
+        self.workers = Workers(engine.most_threads or threads, engine.block_rows)
         self.latent_size = manifest.latent_size
         self.context_size = manifest.context_size
         self.features = manifest.features or [f"x{column}" for column in range(math.prod(self.event_shape))]
         self.context_features = manifest.context_features or [
             ContextFeature(f"c{column}") for column in range(manifest.context_size)
         ]
-        context = {"context": (self.context_size,)} if self.context_size else {}
-        self.graphs: dict[str, Graph] = {
-            name: self._open(name, Signature({first: row} | context, output, of_output, self.dtype))
-            for name, first, row, output, of_output in (
-                ("log_prob", "x", self.event_shape, "log_prob", ()),
-                ("sample", "z", (self.latent_size,), "x", self.event_shape),
-            )
-        }
+        self._arguments = Arguments(self.context_features)
 
     def log_prob(self, x: Any, context: Any = None) -> np.ndarray:
         """The log-density of rows, in nats, in the data's own units.
@@ -142,8 +141,8 @@ class Model:
             if len(out) > 1 or not out.item() < math.inf:
                 settle(out, [x])
             return out
-        if on_gpu(x):
-            tensor: np.ndarray = self._on_gpu("log_prob", "x", x, self.event_shape, context)
+        if off_host(x):
+            tensor: np.ndarray = self._tensor("log_prob", "x", x, self.event_shape, context)
             return tensor
         frame = frame_of(x)
         if frame is not None:
@@ -151,11 +150,7 @@ class Model:
                 context = framed(self.context_features, frame)
             x = frame.numbers("x", self.features)
             x = x.reshape(*x.shape[:-1], *self.event_shape)
-        x = self._array("x", x, self.event_shape)
-        leading = x.shape[: x.ndim - len(self.event_shape)]
-        rows = x.reshape(-1, *self.event_shape)
-        out = np.empty(len(rows), self.dtype)
-        return self._rows("log_prob", rows, self._context(context, leading), out).reshape(leading)
+        return self._array("log_prob", "x", x, self.event_shape, context)
 
     def score_frame(self, frame: Any, context: Any = None) -> Any:
         """The scores of a frame, as a frame of the same library with the same index.
@@ -189,11 +184,7 @@ class Model:
             InputError: for what does not fit; ``unknown_category`` for a name or a code that is none, naming the
                 column.
         """
-        if not self._has_context(given):
-            raise InputError("wrong_shape", "context: this model takes none")
-        context = self._array("context", context_array(self.context_features, given), (self.context_size,))
-        require_codes(self.context_features, context)
-        return context
+        return self._arguments.context(given)
 
     def sample(self, n: int, context: Any = None, seed: int | None = None, temperature: float = 1.0) -> np.ndarray:
         """Draws samples, the same for the same seed in every language.
@@ -211,7 +202,7 @@ class Model:
         Raises:
             ArgumentError, InputError: for an argument that cannot be.
         """
-        draw = self._draw(n, context, seed, temperature)
+        draw = self._arguments.draw(n, context, seed, temperature)
         return self._sample_rows(draw, 0, draw.rows)
 
     def sample_and_log_prob(
@@ -221,11 +212,10 @@ class Model:
 
         The density is the model's own, whatever the temperature.
         """
-        x = self.sample(n, context, seed, temperature)
-        if context is not None:
-            given = self.context(context)
-            context = given if given.ndim == 1 else np.repeat(given, n, axis=0)
-        return x, self.log_prob(x, context)
+        draw = self._arguments.draw(n, context, seed, temperature)
+        x = self._sample_rows(draw, 0, draw.rows)
+        contexts = None if draw.contexts is None else np.repeat(draw.contexts, draw.n, axis=0)
+        return x, self._rows("log_prob", x, contexts)
 
     def sample_from(self, z: Any, context: Any = None) -> np.ndarray:
         """The deterministic map from latents to data.
@@ -239,15 +229,10 @@ class Model:
         """
         if context is None and self._is_block(z, (self.latent_size,)):
             return self.graphs["sample"].run(z)
-        if on_gpu(z):
-            tensor: np.ndarray = self._on_gpu("sample", "z", z, (self.latent_size,), context)
+        if off_host(z):
+            tensor: np.ndarray = self._tensor("sample", "z", z, (self.latent_size,), context)
             return tensor
-        z = self._array("z", z, (self.latent_size,))
-        leading = z.shape[:-1]
-        rows = z.reshape(-1, self.latent_size)
-        out = np.empty((len(rows), *self.event_shape), self.dtype)
-        self._rows("sample", rows, self._context(context, leading), out)
-        return out.reshape(*leading, *self.event_shape)
+        return self._array("sample", "z", z, (self.latent_size,), context)
 
     def iterate_samples(
         self,
@@ -264,7 +249,7 @@ class Model:
             rows: which of them, one after the other; None for all. The last bits are those of the whole draw where
                 the first is a multiple of 65,536.
         """
-        draw = self._draw(n, context, seed, temperature)
+        draw = self._arguments.draw(n, context, seed, temperature)
         wanted = range(draw.rows) if rows is None else rows
         if wanted.step != 1 or not (0 <= wanted.start <= wanted.stop <= draw.rows):
             raise ArgumentError(f"rows: expected a part of range({draw.rows}), got {rows}")
@@ -319,25 +304,7 @@ class Model:
             and not self.context_size
         )
 
-    def _draw(self, n: int, context: Any, seed: int | None, temperature: float) -> _Draw:
-        """The checked arguments of a sampling."""
-        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-            raise ArgumentError(f"n: expected a whole number from 0, got {n!r}")
-        if not (isinstance(temperature, Real) and 0 <= temperature <= MOST_TEMPERATURE):
-            raise ArgumentError(f"temperature: expected a number from 0 to {MOST_TEMPERATURE:g}, got {temperature!r}")
-        if seed is None:
-            seed = secrets.randbits(64)
-        elif isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-            raise ArgumentError(f"seed: expected a whole number from 0 to 2**64 - 1, got {seed!r}")
-        contexts = None
-        if self._has_context(context):
-            contexts = self.context(context)
-            if contexts.ndim > 2:
-                raise InputError("wrong_shape", f"context: expected [context] or [m, context], got {contexts.shape}")
-            contexts = contexts.reshape(-1, self.context_size)
-        return _Draw(int(n), contexts, int(seed), temperature)
-
-    def _sample_rows(self, draw: _Draw, first: int, last: int) -> np.ndarray:
+    def _sample_rows(self, draw: Draw, first: int, last: int) -> np.ndarray:
         """Rows ``first`` … ``last − 1`` of a sampling."""
         out = np.empty((last - first, *self.event_shape), self.dtype)
         temperature = np.float32(draw.temperature)
@@ -349,86 +316,56 @@ class Model:
             if temperature != 1:
                 # The last column of a mixture chooses the component; it has no temperature.
                 z[:, : self.latent_size - (self.manifest.selector is True)] *= temperature
-            contexts = [] if draw.contexts is None else [draw.contexts[np.arange(row, first + stop) // draw.n]]
-            self.graphs["sample"].run_into([z, *contexts], out[start:stop])
+            self.graphs["sample"].run_into([z, *draw.contexts_of(row, first + stop)], out[start:stop])
 
         self.workers.over_blocks(last - first, work)
         return out
 
-    def _rows(self, graph: str, rows: np.ndarray, context: np.ndarray | None, out: np.ndarray) -> np.ndarray:
-        """Runs a graph over all rows of any type of number, block by block, into ``out``."""
+    def _array(self, graph: str, name: str, given: Any, row: tuple[int, ...], context: Any) -> np.ndarray:
+        """Runs a graph on whatever can be made an array ``[*, *row]``."""
+        array = self._arguments.rows(name, given, row)
+        leading = leading_of(array.shape, row)
+        out = self._rows(graph, array.reshape(-1, *row), self._arguments.context_of(context, leading))
+        return out.reshape((*leading, *out.shape[1:]))
+
+    def _rows(self, graph: str, rows: np.ndarray, context: np.ndarray | None) -> np.ndarray:
+        """Runs a graph over all rows of any type of number, block by block."""
+        running = self.graphs[graph]
         contexts = [] if context is None else [np.broadcast_to(context, (len(rows), self.context_size))]
+        out = np.empty((len(rows), *running.signature.row), self.dtype)
 
         def work(start: int, stop: int) -> None:
             # One context for all rows is repeated a block at a time.
             inputs = [each[start:stop] for each in (rows, *contexts)]
             with np.errstate(over="ignore", invalid="ignore"):
-                self.graphs[graph].run_into(inputs, out[start:stop])
+                running.run_into(inputs, out[start:stop])
                 if graph == "log_prob":
                     settle(out[start:stop], inputs)
 
         self.workers.over_blocks(len(rows), work)
         return out
 
-    def _open(self, name: str, signature: Signature) -> Graph:
-        """One of the bundle's graphs on the model's device."""
-        where = str(self.bundle.path / getattr(self.manifest.graphs, name).file)
-        data = self.bundle.graph(name)[0]
-        if self.device.kind != "cpu":
-            return CudaGraph(data, self.device, signature, where)
-        apart = fit_apart(self.manifest.architecture, self.workers.block_rows)
-        return Graph(data, self.device, signature, where, apart)
-
-    def _on_gpu(self, graph: str, name: str, given: Any, row: tuple[int, ...], context: Any) -> Any:
-        """Runs a graph on tensors of a GPU, into a tensor there."""
-        tensors = Tensors(given, self.device)
-        leading = tuple(given.shape)[: given.ndim - len(row)]
+    def _tensor(self, graph: str, name: str, given: Any, row: tuple[int, ...], context: Any) -> Any:
+        """Runs a graph on a tensor ``[*, *row]`` where it lies, into a tensor there."""
+        tensors = self.engine.tensors(given)
+        leading = leading_of(given.shape, row)
         inputs = [tensors.rows(name, given, row, self.dtype)]
-        if on_gpu(context) and not any(feature.categories for feature in self.context_features):
-            self._has_context(context)
-            context = tensors.library.broadcast_to(context, (*leading, self.context_size))
+        if off_host(context) and not any(feature.categories for feature in self.context_features):
+            self._arguments.has_context(context)
+            context = tensors.spread(context, (*leading, self.context_size))
             inputs.append(tensors.rows("context", context, (self.context_size,), self.dtype))
-        elif (contexts := self._context(context, leading)) is not None:
+        elif (contexts := self._arguments.context_of(context, leading)) is not None:
             of_rows = np.broadcast_to(contexts, (len(inputs[0]), self.context_size))
             inputs.append(tensors.moved(np.ascontiguousarray(of_rows, self.dtype)))
-        there = self.graphs[graph]
-        assert isinstance(there, CudaGraph)
-        out = there.run_on_device(inputs, tensors.library, self.workers.block_rows)
+        out = tensors.run(graph, inputs)
         if graph == "log_prob":
             settle(out, inputs)
-        return out.reshape(*leading, *there.signature.row)
-
-    def _array(self, name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray:
-        """An input as numbers whose last axes are the event's; its type is changed block by block, later."""
-        array = as_numbers(name, given)
-        if array.ndim < len(event_shape) or array.shape[array.ndim - len(event_shape) :] != event_shape:
-            expected = ", ".join(["*", *map(str, event_shape)])
-            columns = f" ({', '.join(each.name for each in self.context_features)})" if name == "context" else ""
-            raise InputError("wrong_shape", f"{name}: expected shape [{expected}]{columns}, got {list(array.shape)}")
-        return array
-
-    def _context(self, given: Any, leading: tuple[int, ...]) -> np.ndarray | None:
-        """The context of rows: ``[1, context]`` for all of them, or ``[rows, context]``."""
-        if not self._has_context(given):
-            return None
-        context = self.context(given)
-        if context.ndim > 1 and context.shape[:-1] != leading:
-            raise InputError("wrong_shape", f"context: leading shape {context.shape[:-1]}, the rows have {leading}")
-        return context.reshape(-1, self.context_size)
-
-    def _has_context(self, context: Any) -> bool:
-        if context is None and self.context_size:
-            names = ", ".join(each.name for each in self.context_features)
-            needs = f"this model needs {self.context_size} context features ({names})"
-            raise InputError("missing_context", f"context: {needs}")
-        if context is not None and not self.context_size:
-            raise InputError("wrong_shape", "context: this model takes none")
-        return context is not None
+        return out.reshape((*leading, *out.shape[1:]))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        if isinstance(self.bundle, ArchivedBundle):
-            return Model, (self.bundle, self.device, self.workers.asked)
-        return load_same, (self._path, self.bundle.sha256, str(self.device), self.workers.asked, self.device.tf32)
+        given = self.bundle if isinstance(self.bundle, ArchivedBundle) else self._path
+        running = self.engine.name, str(self.device), self.workers.asked, self.device.tf32
+        return load_same, (given, self.bundle.sha256, *running)
 
     def __copy__(self) -> Model:
         return self  # nothing of a model changes
@@ -455,17 +392,3 @@ class Model:
         }
         body = "".join(f"<tr><th>{name}</th><td>{escape(value)}</td></tr>" for name, value in rows.items())
         return f"<table><caption>{escape(self.manifest.name)}</caption>{body}</table>"
-
-
-@dataclass(frozen=True)
-class _Draw:
-    """A sampling: ``n`` rows for each of ``contexts [m, context]``, or ``n`` in all where there are none."""
-
-    n: int
-    contexts: np.ndarray | None
-    seed: int
-    temperature: float
-
-    @property
-    def rows(self) -> int:
-        return self.n * (1 if self.contexts is None else len(self.contexts))

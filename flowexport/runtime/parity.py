@@ -34,7 +34,7 @@ from .bounds import (
 )
 from .checks import Check, Report, Status, compare
 from .cures import with_cure
-from .device import resolve
+from .engines import candidates_of, open_engine
 from .mass import mass_checks
 from .model import Model
 from .noise import normals
@@ -156,6 +156,7 @@ def verify(
     references: References | None = None,
     threads: int | None = None,
     digest: str | None = None,
+    engine: str = "auto",
 ) -> Report:
     """Verifies a bundle.
 
@@ -165,24 +166,30 @@ def verify(
         references: of the trained model; by default those that the bundle carries.
         threads: over blocks of rows.
         digest: the bundle's, as `flowexport inspect` shows it; any other bundle is refused.
+        engine: that runs its graphs: as `flowexport.load` takes it.
 
     Returns:
         The report; its ``passed`` says whether all figures are within their bounds.
 
     Raises:
         BundleError: for a fault in format, path or hash.
-        DeviceError: for a device that cannot be had.
+        DeviceError, EngineError: for a device or an engine that cannot be had.
     """
+    candidates_of(engine, device)  # a wrong name is said before anything is read
+
+    def report(bundle: Bundle) -> Report:
+        return proved(bundle, engine, device, references, threads)
+
     if Path(path).is_file():
-        return proved(open_archive(path, digest), device, references, threads)
-    return settled(path, lambda bundle: proved(bundle, device, references, threads), digest)
+        return report(open_archive(path, digest))
+    return settled(path, report, digest)
 
 
-def proved(bundle: Bundle, device: str, references: References | None, threads: int | None) -> Report:
+def proved(bundle: Bundle, engine: str, device: str, references: References | None, threads: int | None) -> Report:
     """The report of an open bundle."""
     for name in bundle.manifest.files:
         bundle.read(name)
-    model = Model(bundle, resolve(device), threads)
+    model = Model(bundle, open_engine(bundle, engine, device), threads)
     golden = references_of(bundle)
     references = references or golden
     if bundle.manifest.dtype == "float64":
@@ -204,7 +211,7 @@ def proved(bundle: Bundle, device: str, references: References | None, threads: 
     else:
         checks += mass_checks(model, golden.context)
     checks.append(device_check(model))
-    return Report(str(bundle.path), str(model.device), tuple(map(with_cure, checks)), bundle.sha256)
+    return Report(str(bundle.path), str(model.device), tuple(map(with_cure, checks)), bundle.sha256, model.engine.name)
 
 
 def structure_checks(bundle: Bundle, model: Model) -> list[Check]:
@@ -347,9 +354,9 @@ def round_trip_check(model: Model, references: References) -> Check:
 
 
 def device_check(model: Model) -> Check:
-    """That both sessions run on the device that was asked for."""
-    providers = {graph.session.get_providers()[0] for graph in model.graphs.values()}
-    status: Status = "passed" if providers == {model.device.provider} else "failed"
+    """That all graphs run on the device that was asked for, as what runs them says itself."""
+    providers = {graph.provider for graph in model.graphs.values()}
+    status: Status = "passed" if providers == {model.engine.provider} else "failed"
     return Check("device", str(model.device), status, detail=", ".join(sorted(providers)))
 
 

@@ -36,7 +36,7 @@ def prove_quickly(model: Model) -> Report:
         direction_check(model, few),
         device_check(model),
     ]
-    return Report(str(bundle.path), str(model.device), tuple(checks), bundle.sha256)
+    return Report(str(bundle.path), str(model.device), tuple(checks), bundle.sha256, model.engine.name)
 
 
 def first_rows(references: References) -> References:

@@ -72,7 +72,7 @@ class Registry:
         Raises:
             CheckFailed: where a figure of the quick proof is over its bound.
         """
-        model = load(path, self.settings.device, self.settings.threads)
+        model = load(path, self.settings.device, self.settings.threads, engine=self.settings.engine)
         report = prove_quickly(model)
         if not report.passed:
             raise CheckFailed(report.fault(), report)

@@ -46,7 +46,7 @@ class Settings:
     Arguments:
         bundles: folders, zips or names of zoo models; ``NAME=PATH`` serves one under another name.
         host, port: of HTTP; port 0 takes a free one.
-        device: as for `flowexport.load`.
+        device, engine: as for `flowexport.load`.
         threads: over blocks of rows of large requests; None takes as many as the process may run on.
         drain_seconds: requests are still taken after SIGTERM.
         limits: of everything.
@@ -75,3 +75,4 @@ class Settings:
     origins: tuple[str, ...] = ()
     log_json: bool = False
     log_requests: bool = False
+    engine: str = "auto"

@@ -103,7 +103,7 @@ def test_another_bundle_is_measured_beside(plain: Exported, other: Exported, tmp
         plain.path, *QUICK, "--compare", other.path, "--json", tmp_path / "a.json", "--png", tmp_path / "a.png"
     )
     assert result.exit_code == 0, result.output
-    for word in ("ratio", "other, µs", "plain on cpu, beside other in ONNX Runtime"):
+    for word in ("ratio", "other, µs", "plain on cpu in ONNX Runtime, beside other in ONNX Runtime"):
         assert word in result.stdout
     document = json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))
     for each in document["figures"]:
@@ -185,4 +185,4 @@ def test_impossible_arguments_are_refused(plain: Exported) -> None:
 
 @pytest.mark.skipif(cuda_fault(0) is None, reason="there is a GPU")
 def test_a_gpu_that_is_not_there_is_refused(plain: Exported) -> None:
-    assert_one_line(run(plain.path, "--device", "cuda"), "device cuda cannot be had")
+    assert_one_line(run(plain.path, "--device", "cuda"), "device cuda:0 cannot be had")

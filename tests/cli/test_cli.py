@@ -259,7 +259,7 @@ def test_mistakes_in_scoring_get_one_line(tmp_path: Path, conditional: Exported)
     np.save(tmp_path / "narrow.npy", np.zeros((2, 3)))
     assert_one_line(run("score", "banana", tmp_path / "narrow.npy"), "narrow.npy")
     if cuda_fault(0):
-        assert_one_line(run("score", "banana", source, "--device", "cuda"), "device cuda cannot be had")
+        assert_one_line(run("score", "banana", source, "--device", "cuda"), "device cuda:0 cannot be had")
     assert_one_line(run("score", "banana", source, "--device", "tpu"), "device", "auto, cpu, cuda or cuda:N")
 
 

@@ -13,9 +13,11 @@ import flowexport
 from flowexport.bundle import open_bundle
 from flowexport.errors import DeviceError, InputError
 from flowexport.runtime import cuda
-from flowexport.runtime.cuda import CAPTURED_ROWS, CudaGraph, Tensors, on_gpu
+from flowexport.runtime.cuda import CAPTURED_ROWS, CudaGraph
 from flowexport.runtime.device import Device
-from flowexport.runtime.graph import KEPT_SHAPES, Signature
+from flowexport.runtime.engine import Signature
+from flowexport.runtime.graph import KEPT_SHAPES
+from flowexport.runtime.tensors import CUDA, GpuTensors, off_host
 from tests.conftest import Exported
 
 SIGNATURE = Signature({"x": (2,)}, "log_prob", (), np.dtype(np.float32))
@@ -38,7 +40,7 @@ class OnGpu:
         return getattr(self.tensor, name)
 
     def __dlpack_device__(self) -> tuple[int, int]:
-        return cuda.CUDA, self.index
+        return CUDA, self.index
 
 
 @pytest.fixture
@@ -92,9 +94,9 @@ def test_a_forked_child_is_refused(graph: CudaGraph) -> None:
 
 
 def test_what_is_on_a_gpu() -> None:
-    assert on_gpu(OnGpu(torch.zeros(1)))
+    assert off_host(OnGpu(torch.zeros(1)))
     for other in (np.zeros(1), torch.zeros(1), [0.0], None):
-        assert not on_gpu(other)
+        assert not off_host(other)
 
 
 @pytest.mark.parametrize("call", ["log_prob", "sample_from"])
@@ -107,14 +109,14 @@ def test_a_tensor_on_a_gpu_is_refused_by_a_model_on_the_cpu(plain: Exported, cal
 
 def test_a_tensor_on_another_gpu_or_of_another_library_is_refused() -> None:
     with pytest.raises(InputError, match="is on cuda:1, the model on cuda:0"):
-        Tensors(OnGpu(torch.zeros(1), 1), Device("cuda"))
+        GpuTensors(OnGpu(torch.zeros(1), 1), Device("cuda"), {}, BLOCK)
     stranger = type("Array", (OnGpu,), {"__module__": "jaxlib.array"})(torch.zeros(1))
     with pytest.raises(InputError, match="expected a tensor of torch or cupy on a GPU, got jaxlib's"):
-        Tensors(stranger, Device("cuda"))
+        GpuTensors(stranger, Device("cuda"), {}, BLOCK)
 
 
 def test_tensors_that_do_not_fit_are_refused() -> None:
-    tensors = Tensors(OnGpu(torch.zeros(1)), Device("cuda"))
+    tensors = GpuTensors(OnGpu(torch.zeros(1)), Device("cuda"), {}, BLOCK)
     for tensor, index, code, words in (
         (torch.zeros(3), 0, "wrong_shape", r"x: expected shape \[\*, 2\], got \[3\]"),
         (torch.zeros(3, 2).double(), 0, "wrong_dtype", "expected float32, got float64"),

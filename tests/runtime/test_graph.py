@@ -13,7 +13,8 @@ from flowexport.bundle import open_bundle
 from flowexport.errors import BundleError
 from flowexport.runtime.blocks import fit_apart, rows_a_block, widest
 from flowexport.runtime.device import Device
-from flowexport.runtime.graph import BOUND_NUMBERS, KEPT_SHAPES, Graph, Signature
+from flowexport.runtime.engine import Signature
+from flowexport.runtime.graph import BOUND_NUMBERS, KEPT_SHAPES, Graph
 from tests.conftest import Exported
 
 SIGNATURE = Signature({"x": (2,)}, "log_prob", (), np.dtype(np.float32))

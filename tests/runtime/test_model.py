@@ -274,9 +274,9 @@ def test_auto_says_which_device_it_took(plain: Exported) -> None:
 
 
 @pytest.mark.skipif(cuda_fault(0) is None, reason="there is a GPU here: nothing to refuse")
-@pytest.mark.parametrize("device", ["cuda", "cuda:0", "cuda:1"])
-def test_cuda_that_cannot_be_had_is_refused_with_the_reason(plain: Exported, device: str) -> None:
-    with pytest.raises(DeviceError, match=f"device {device} cannot be had: .*(driver|CPU's)"):
+@pytest.mark.parametrize(("device", "named"), [("cuda", "cuda:0"), ("cuda:0", "cuda:0"), ("cuda:1", "cuda:1")])
+def test_cuda_that_cannot_be_had_is_refused_with_the_reason(plain: Exported, device: str, named: str) -> None:
+    with pytest.raises(DeviceError, match=f"device {named} cannot be had: .*(driver|CPU's)"):
         flowexport.load(plain.path, device=device)
 
 
