@@ -3,6 +3,7 @@
 from .archive import ArchivedBundle, open_archive
 from .npy import npy_bytes, read_npy
 from .onnx_file import OnnxFile, read_onnx
+from .onnx_graph import OnnxGraph, read_graph
 from .place import place, staged
 from .read import Bundle, open_bundle, settled
 from .schema import FORMAT, Manifest, json_schema
@@ -15,11 +16,13 @@ __all__ = [
     "Bundle",
     "Manifest",
     "OnnxFile",
+    "OnnxGraph",
     "json_schema",
     "npy_bytes",
     "open_archive",
     "open_bundle",
     "place",
+    "read_graph",
     "read_npy",
     "read_onnx",
     "settled",

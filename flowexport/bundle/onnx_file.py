@@ -11,6 +11,7 @@ __all__ = ["OnnxFile", "read_onnx"]
 import math
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,8 +62,19 @@ def read_onnx(data: bytes, where: str) -> OnnxFile:
     Raises:
         BundleError: where the bytes are not one whole model, or hold a field or an operator that a bundle may not.
     """
-    try:
+    with reading(where):
         return outline(read_message(memoryview(data), "Model"))
+
+
+@contextmanager
+def reading(where: str) -> Iterator[None]:
+    """Names the file in what is wrong with its bytes.
+
+    Raises:
+        BundleError: for whatever a reader of them raises.
+    """
+    try:
+        yield
     except Refused as refused:
         raise BundleError(f"{where}: {refused}") from refused
     except (ValueError, IndexError) as error:
