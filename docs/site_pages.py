@@ -24,7 +24,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 API = {
     "flowexport": "The package: what most programs need.",
-    "flowexport.runtime": "A bundle, loaded: `load` gives a `Model`, `verify` a `Report`. Needs no torch.",
+    "flowexport.proof": "What proves a bundle: `verify` gives a `Report` of figures against bounds. Needs no torch.",
+    "flowexport.runtime": "A bundle, loaded: `load` gives a `Model`. Needs no torch.",
     "flowexport.arrow": "Scores as columns of tables in Apache Arrow's format.",
     "flowexport.flows": "The flows and their parts, as PyTorch modules.",
     "flowexport.training": "Recipes, run folders and `fit`.",

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from .errors import FlowExportError
     from .export.export import export
     from .flows import NICE, Flow, MultiScaleRealNVP, RealNVP
-    from .runtime import Model, Report, load, verify
+    from .proof import Report, verify
+    from .runtime import Model, load
     from .training import fit
 
 __all__ = [
@@ -41,10 +42,10 @@ _HOMES = {
     "MultiScaleRealNVP": "flows",
     "NICE": "flows",
     "RealNVP": "flows",
-    "Report": "runtime",
+    "Report": "proof",
     "fit": "training",
     "load": "runtime",
-    "verify": "runtime",
+    "verify": "proof",
 }
 
 

@@ -27,7 +27,7 @@ from flowexport.bundle.schema import Case, Manifest
 from flowexport.export.edges import EDGE
 from flowexport.export.manifest import figures_of
 from flowexport.export.rounding import DRAWS, HALF_ULP
-from flowexport.runtime import verify
+from flowexport.proof import verify
 
 ZOO = Path(__file__).resolve().parent
 

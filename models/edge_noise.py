@@ -22,7 +22,7 @@ from onnx.reference import ReferenceEvaluator
 from flowexport.bundle import Bundle
 from flowexport.export.edge_noise import PUSHED, STEPS
 from flowexport.export.edges import EDGE
-from flowexport.runtime.line import line_of
+from flowexport.proof.line import line_of
 
 Sampler = Callable[[np.ndarray, int], np.ndarray]
 """Noise ``[rows, latent]`` and the golden row whose context they have → ``[rows, features]``, both float64."""

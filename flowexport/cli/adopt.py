@@ -15,7 +15,7 @@ from flowexport.errors import CheckpointError, DataError, FlowExportError
 from flowexport.export.export import export
 from flowexport.flows import Flow
 from flowexport.interop.load import LIBRARIES, load_original
-from flowexport.runtime import Report
+from flowexport.proof import Report
 from flowexport.tables import open_table
 
 

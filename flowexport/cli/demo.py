@@ -37,7 +37,7 @@ def command(output: Path, as_json: bool) -> None:
     from flowexport.bundle import zoo_folder
     from flowexport.errors import CheckFailed, DataWarning
     from flowexport.export import export_checkpoint, references_from
-    from flowexport.runtime import verify
+    from flowexport.proof import verify
     from flowexport.tables import open_writer
     from flowexport.training import load_checkpoint, load_recipe, train_recipe
 

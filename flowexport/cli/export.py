@@ -9,7 +9,7 @@ from .options import as_json as json_option
 from .options import examples
 
 if TYPE_CHECKING:
-    from flowexport.runtime import Report
+    from flowexport.proof import Report
 
 LIBRARIES = ("nflows", "normflows", "zuko")
 """As `flowexport.interop.load.LIBRARIES` has them, named here so that ``--help`` needs no torch."""

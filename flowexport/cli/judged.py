@@ -13,7 +13,7 @@ import numpy as np
 
 from flowexport.bundle.schema import ContextFeature, Reference
 from flowexport.errors import DataError, extras_named
-from flowexport.runtime.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL
+from flowexport.proof.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL
 
 if TYPE_CHECKING:
     from flowexport.flows import Flow

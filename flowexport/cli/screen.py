@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from flowexport.runtime import Report
+    from flowexport.proof import Report
 
 NARROW = 60
 """Columns of a terminal below which the cells of a row are written one under the other."""

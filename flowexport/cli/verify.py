@@ -37,7 +37,7 @@ def command(
     import json
 
     from flowexport.errors import CheckFailed
-    from flowexport.runtime import verify
+    from flowexport.proof import verify
 
     from .screen import report_table, waiting
     from .streams import reader_may_leave

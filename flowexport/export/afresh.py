@@ -13,8 +13,7 @@ import torch
 
 from flowexport.flows import Flow
 from flowexport.lowering import lowered
-from flowexport.runtime import References
-from flowexport.runtime.parity import ReferenceCase
+from flowexport.proof import ReferenceCase, References
 from flowexport.training import Checkpoint
 
 from .references import GoldenArrays, GoldenCase, golden_cases, optional, tensor

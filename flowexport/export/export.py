@@ -34,11 +34,10 @@ from flowexport.errors import ArgumentError, BundleError, CheckFailed
 from flowexport.flows import Flow, architecture_of
 from flowexport.interop.original import Original
 from flowexport.lowering import lowered
-from flowexport.runtime import Report, verify
-from flowexport.runtime.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL, SAMPLE_ATOL, SAMPLE_RTOL
+from flowexport.proof import Report, references_of, verify
+from flowexport.proof.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL, SAMPLE_ATOL, SAMPLE_RTOL
+from flowexport.proof.checks import Check
 from flowexport.runtime.categories import context_array
-from flowexport.runtime.checks import Check
-from flowexport.runtime.parity import references_of
 from flowexport.tables import as_numbers, frame_of
 from flowexport.training import Checkpoint
 from flowexport.training.checkpoint import contiguous

@@ -14,7 +14,8 @@ from flowexport.bundle import npy_bytes
 from flowexport.bundle.operators import OPSET
 from flowexport.bundle.schema import Case, Dtype, Figure, Golden, Graphs, GraphSpec, NoiseSpec, Reference, TensorSpec
 from flowexport.flows import Flow
-from flowexport.runtime import Report, normals
+from flowexport.proof import Report
+from flowexport.runtime import normals
 
 from .references import GoldenArrays, golden_cases
 from .rounding import Rounding

@@ -15,7 +15,7 @@ from safetensors.torch import save as save_tensors
 from flowexport import __version__
 from flowexport.bundle import Bundle
 from flowexport.lowering import lowered
-from flowexport.runtime.checks import Check, Status
+from flowexport.proof.checks import Check, Status
 from flowexport.training import Checkpoint
 from flowexport.training.checkpoint import contiguous
 

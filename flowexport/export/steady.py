@@ -17,7 +17,7 @@ import numpy as np
 from flowexport.flows import Flow
 from flowexport.interop.original import Original
 from flowexport.lowering import Form
-from flowexport.runtime.bounds import held
+from flowexport.proof.bounds import held
 
 from .references import TAIL_ROWS, GoldenArrays, golden_arrays
 from .rounding import Rounding, rounding_of

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from flowexport.bundle import open_archive, open_bundle
 from flowexport.errors import ArgumentError, CheckFailed, FlowExportError
+from flowexport.proof.quick import prove_quickly
 from flowexport.runtime import Model, load
-from flowexport.runtime.quick import prove_quickly
 
 from .endpoint import Endpoint
 from .refusal import Refusal

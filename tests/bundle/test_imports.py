@@ -30,7 +30,7 @@ TRAINING = {"torch", "onnx", "onnxscript", "safetensors", "matplotlib", "sklearn
     "code",
     [
         "import flowexport",
-        "import flowexport.bundle, flowexport.runtime, flowexport.tables",
+        "import flowexport.bundle, flowexport.runtime, flowexport.proof, flowexport.tables",
         "import flowexport; flowexport.load('banana', device='cpu').sample(3, seed=0)",
         "import flowexport; assert flowexport.verify('banana').passed",
     ],

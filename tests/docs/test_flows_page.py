@@ -11,7 +11,7 @@ import pytest
 
 from flowexport.flows.realnvp import MIXINGS, NORMALIZATIONS
 from flowexport.flows.univariate import UNIVARIATES
-from flowexport.runtime.bounds import DIRECTION_ATOL, LOG_PROB_ATOL, SAMPLE_ATOL
+from flowexport.proof.bounds import DIRECTION_ATOL, LOG_PROB_ATOL, SAMPLE_ATOL
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = (DOCS / "flows.md").read_text(encoding="utf-8")

@@ -9,8 +9,9 @@ import pytest
 from onnx import numpy_helper
 
 from flowexport.bundle import open_bundle, zoo_names
-from flowexport.runtime import load, verify
-from flowexport.runtime.parity import parity_check, references_of
+from flowexport.proof import references_of, verify
+from flowexport.proof.parity import parity_check
+from flowexport.runtime import load
 from tests.planting import Planted, append_node
 
 Fault = Callable[[onnx.ModelProto], object]

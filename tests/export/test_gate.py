@@ -247,7 +247,7 @@ def test_references_that_are_no_numbers_fail(planted: Planted, value: float) -> 
 def test_checkpoint_of_another_model(plain: Exported, other: Exported) -> None:
     """A bundle that agrees with itself is still held to the trained model."""
     from flowexport.export import references_from
-    from flowexport.runtime import verify as verify_bundle
+    from flowexport.proof import verify as verify_bundle
 
     references = references_from(other.flow, other.x, None)
     report = verify_bundle(plain.path, "cpu", references)

@@ -3,8 +3,8 @@
 import numpy as np
 
 import flowexport
-from flowexport.runtime.bounds import COMMON_SHARE, ROUNDING_MULTIPLE, ROUNDING_SHARE, allowance, cost_of_most, held
-from flowexport.runtime.checks import compare
+from flowexport.proof.bounds import COMMON_SHARE, ROUNDING_MULTIPLE, ROUNDING_SHARE, allowance, cost_of_most, held
+from flowexport.proof.checks import compare
 from tests.conftest import Exported
 
 

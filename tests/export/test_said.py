@@ -13,7 +13,7 @@ from onnx import numpy_helper
 from flowexport.bundle import open_bundle
 from flowexport.export import export_checkpoint, said
 from flowexport.flows import architecture_of
-from flowexport.runtime.checks import Check
+from flowexport.proof.checks import Check
 from flowexport.training import Checkpoint
 from flowexport.training.checkpoint import FORMAT, Config
 from tests.conftest import small_flow

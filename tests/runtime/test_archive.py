@@ -12,7 +12,7 @@ import pytest
 
 import flowexport
 from flowexport.errors import BundleError
-from flowexport.runtime.checks import Check, Report
+from flowexport.proof.checks import Check, Report
 from tests.conftest import Exported
 
 

@@ -11,18 +11,16 @@ __all__ = ["substance_checks"]
 
 import math
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from flowexport.bundle import Bundle, Manifest
+from flowexport.runtime import Model
 
 from .checks import Check
 from .line import line_of
-from .model import Model
-
-if TYPE_CHECKING:
-    from .parity import ReferenceCase, References
+from .references import ReferenceCase, References
 
 BATCHES = (1, 2, 7)
 """Sizes that both graphs are run at: one row, two, an odd number."""

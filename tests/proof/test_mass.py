@@ -7,8 +7,8 @@ import pytest
 
 import flowexport
 from flowexport.bundle import open_bundle
-from flowexport.runtime import parity
-from flowexport.runtime.mass import mass_checks
+from flowexport.proof import gate
+from flowexport.proof.mass import mass_checks
 from tests.planting import Planted
 
 
@@ -59,7 +59,7 @@ def test_two_grids_that_agree_on_too_little_are_not_believed_before_a_third(monk
 def test_a_graph_that_failed_before_is_not_integrated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(parity, "mass_checks", lambda *_: pytest.fail("integrated all the same"))
+    monkeypatch.setattr(gate, "mass_checks", lambda *_: pytest.fail("integrated all the same"))
     planted = Planted(open_bundle(name).path, tmp_path / name)
     planted.write_array("log_prob", np.load(planted.path / "golden/log_prob.npy") + 1)
     report = flowexport.verify(planted.path)

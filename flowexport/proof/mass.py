@@ -9,10 +9,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from flowexport.errors import BundleError
+from flowexport.runtime import Model
 
 from .checks import Check, Status
 from .line import line_of
-from .model import Model
 
 BOUND = 1e-3
 """How far the integral may be from 1."""

@@ -11,9 +11,9 @@ import pytest
 
 import flowexport
 from flowexport.bundle import open_bundle
-from flowexport.runtime.checks import Check
-from flowexport.runtime.parity import references_of
-from flowexport.runtime.substance import substance_checks
+from flowexport.proof import references_of
+from flowexport.proof.checks import Check
+from flowexport.proof.substance import substance_checks
 from tests.planting import Planted
 
 

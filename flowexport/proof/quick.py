@@ -6,9 +6,13 @@ __all__ = ["prove_quickly"]
 
 from dataclasses import replace
 
+from flowexport.runtime import Model
+
 from .checks import Report
-from .model import Model
-from .parity import References, device_check, direction_check, parity_check, references_of
+from .direction import direction_check
+from .gate import device_check
+from .parity import parity_check
+from .references import References, references_of
 
 ROWS = 64
 """Of a golden case, and of the direction check: a wrong graph is wrong in every row, or in one of the tails' 64."""
