@@ -10,14 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from flowexport.bundle import Bundle, open_bundle, zoo_names
-from flowexport.runtime.bounds import (
+from flowexport.proof import ReferenceCase, references_of
+from flowexport.proof.bounds import (
     LOG_PROB_ATOL,
     LOG_PROB_RTOL,
     SAMPLE_ATOL,
     SAMPLE_RTOL,
     allowance,
 )
-from flowexport.runtime.parity import ReferenceCase, references_of
 
 ROOT = Path(__file__).resolve().parents[2]
 VECTORS = [
