@@ -33,6 +33,7 @@ VERBS = (
     "score",
     "sample",
     "view",
+    "convert",
     "deploy",
     "bench",
     "models",

@@ -1,0 +1,83 @@
+"""The folder of C: source, builds, a test, and what it costs."""
+
+from __future__ import annotations
+
+__all__ = ["c_files"]
+
+import json
+from collections.abc import Mapping
+
+from flowexport import __version__
+from flowexport.bundle import Bundle
+from flowexport.convert.precision import Precision, answers_of, precision_json, precision_of, require_nats, said
+from flowexport.convert.storage import Weights, reduced
+from flowexport.native.read import read_form
+
+from .golden import golden_rows, golden_test
+from .names import in_comment, name_of
+from .source import header, source, template
+
+
+def c_files(
+    bundle: Bundle, weights: Weights = "float32", max_nats: float | None = None, name: str | None = None
+) -> tuple[dict[str, bytes], dict[str, Precision]]:
+    """A bundle as a folder of C99.
+
+    Arguments:
+        weights: how the weights of products are kept; the arithmetic is float32.
+        max_nats: the most that the 99th percentile of |Δ log_prob| on data may be.
+        name: of the files and the functions; by default the bundle's.
+
+    Returns:
+        The bytes of each file by its path, and what the form costs on ``data`` and ``tails``.
+
+    Raises:
+        BundleError: for what a form cannot say: float64, images, operators that it does not know.
+        CheckFailed: where it costs more than ``max_nats``.
+    """
+    called = name_of(name or bundle.manifest.name)
+    forms = {graph: read_form(bundle, graph) for graph in ("log_prob", "sample")}
+    kept = {graph: reduced(form, weights) for graph, form in forms.items()}
+    answers = answers_of(bundle)
+    costs = {rows: precision_of(kept["log_prob"], each) for rows, each in answers.items() if rows != "noise"}
+    require_nats(costs["data"], max_nats)
+    if weights != "float32":
+        # The program is held to what these weights say; what they cost is told beside it.
+        answers = {
+            rows: said(kept["sample" if rows == "noise" else "log_prob"], each) for rows, each in answers.items()
+        }
+    scored = {rows: answers[rows] for rows in costs}
+    texts = {
+        f"src/{called}.h": header(bundle.manifest, called),
+        f"src/{called}.c": source(bundle.manifest, called, forms["log_prob"], forms["sample"], weights),
+        "src/flowexport_kernels.h": template("flowexport_kernels.h"),
+        "test/golden.c": golden_test(bundle, called),
+        "test/golden_rows.h": golden_rows(bundle, scored, answers["noise"]),
+        "precision.json": precision_json(weights, costs),
+        **builds(bundle, called),
+    }
+    return {path: text.encode() for path, text in texts.items()}, costs
+
+
+def builds(bundle: Bundle, name: str) -> Mapping[str, str]:
+    """What builds the folder: make, CMake, PlatformIO and Arduino."""
+    about = in_comment(bundle.manifest.description) or "A normalizing flow"
+    library = {
+        "name": name,
+        "version": "1.0.0",
+        "description": about,
+        "frameworks": "*",
+        "platforms": "*",
+        "headers": f"{name}.h",
+        "build": {"srcDir": "src", "includeDir": "src"},
+    }
+    values = {"name": name, "upper": name.upper(), "about": about, "version": __version__}
+    values["context"] = "context" if bundle.manifest.context_size else "NULL"
+    return {
+        "Makefile": template("Makefile.in", **values),
+        "CMakeLists.txt": template("CMakeLists.txt.in", **values),
+        "library.json": json.dumps(library, indent=2) + "\n",
+        "library.properties": template("library.properties.in", **values),
+        f"examples/{name}_log_prob/{name}_log_prob.ino": template("example.ino.in", **values),
+        "README.md": template("README.md.in", **values),
+    }

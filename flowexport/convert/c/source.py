@@ -1,0 +1,177 @@
+"""The header and the source of a model."""
+
+from __future__ import annotations
+
+__all__ = ["header", "source", "template"]
+
+from importlib.resources import files
+from string import Template
+
+import numpy as np
+
+from flowexport.bundle import Manifest
+from flowexport.convert.storage import Weights
+from flowexport.native.form import Constant, Form
+
+from .body import Body, Constants, body_of
+from .literals import array, literal
+from .names import distinct, in_comment
+
+PRODUCTS = {
+    "float32": {
+        "title": "Weights of float32",
+        "number": "float",
+        "weight": "row[n]",
+        "input": "x[k]",
+        "sum": "sum[n]",
+        "parameters": "",
+        "arguments": "",
+    },
+    "float16": {
+        "title": "Weights of half precision",
+        "number": "uint16_t",
+        "weight": "fx_half(row[n])",
+        "input": "x[k]",
+        "sum": "sum[n]",
+        "parameters": "",
+        "arguments": "",
+    },
+    "int8": {
+        "title": "Weights of 8 bits, scaled by inputs (rows) and outputs (columns)",
+        "number": "int8_t",
+        "weight": "(float)row[n]",
+        "input": "x[k] * rows[k]",
+        "sum": "columns[n] * sum[n]",
+        "parameters": "const float *rows, const float *columns,",
+        "arguments": "rows, columns + n,",
+    },
+}
+"""What of ``product.c.in`` differs by how weights are kept."""
+
+
+def template(file: str, **values: object) -> str:
+    """A file of this folder with names put in; a piece that is empty leaves no blank behind."""
+    text = (files(__package__) / file).read_text(encoding="utf-8")
+    filled = Template(text).substitute(values) if values else text
+    return filled.replace(",  ", ", ").replace(", \n", ",\n")
+
+
+def header(manifest: Manifest, name: str) -> str:
+    """``NAME.h``: sizes, names and what can be called."""
+    upper = name.upper()
+    width = manifest.event_shape[0]
+    features = distinct(manifest.features or [f"x{place + 1}" for place in range(width)])
+    named = manifest.context_features or []
+    lines = [
+        f"/* {in_comment(manifest.name)}: {in_comment(manifest.description)}",
+        "   Written by flowexport; floats are float32, log_prob is in nats, x in the units of the data. */",
+        f"#ifndef {upper}_H",
+        f"#define {upper}_H",
+        "",
+        "#include <stddef.h>",
+        "#include <stdint.h>",
+        "",
+        "#ifdef __cplusplus",
+        'extern "C" {',
+        "#endif",
+        "",
+        f"#define {upper}_FEATURES {width} /* numbers of a row */",
+        f"#define {upper}_CONTEXT {manifest.context_size} /* numbers of a context */",
+        f"#define {upper}_LATENT {manifest.latent_size} /* normals of a sample */",
+        "",
+        "/* The places of the features. */",
+        *enumeration(f"{name}_feature", upper, features),
+    ]
+    contexts = distinct(feature.name for feature in named)
+    if named:
+        lines += [
+            "/* The places of the context's columns. */",
+            *enumeration(f"{name}_context", f"{upper}_CONTEXT", contexts),
+        ]
+    for feature, column in zip(named, contexts, strict=True):
+        if feature.categories:
+            lines.append(f"/* The codes of {in_comment(feature.name)}, each to be given as a float. */")
+            lines += enumeration(f"{name}_{column.lower()}", f"{upper}_{column}", distinct(feature.categories))
+    given = (
+        "context is not read and may be NULL" if not manifest.context_size else f"context has {upper}_CONTEXT numbers"
+    )
+    lines += [
+        f"/* The log density of a row of {upper}_FEATURES numbers; {given}. */",
+        f"float {name}_log_prob(const float *x, const float *context);",
+        "",
+        "/* Of many rows, one after the other. */",
+        f"void {name}_log_prob_rows(const float *x, const float *context, size_t rows, float *log_prob);",
+        "",
+        f"/* A sample x of {upper}_FEATURES numbers from the {upper}_LATENT normals z. */",
+        f"void {name}_sample(const float *z, const float *context, float *x);",
+        "",
+        "/* The normals of a sample, the same in every language; rows count from 0. */",
+        f"void {name}_noise(uint64_t seed, uint64_t row, float *z);",
+        "",
+    ]
+    if manifest.reference is not None:
+        lines += [
+            f"/* Where a log_prob stands among {manifest.reference.rows} reference rows, 0 to 100. */",
+            f"float {name}_percentile(float log_prob);",
+            "",
+        ]
+    return "\n".join([*lines, "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""])
+
+
+def enumeration(kind: str, prefix: str, names: list[str]) -> list[str]:
+    """An enum whose values count from 0."""
+    members = [f"    {prefix}_{each} = {place}," for place, each in enumerate(names)]
+    members[-1] = members[-1].removesuffix(",")
+    return [f"enum {kind} {{", *members, "};", ""]
+
+
+def source(manifest: Manifest, name: str, log_prob: Form, sample: Form, weights: Weights) -> str:
+    """``NAME.c``: the weights, and the functions."""
+    upper = name.upper()
+    constants = Constants()
+    bodies = [(log_prob, body_of(log_prob, weights, constants)), (sample, body_of(sample, weights, constants))]
+    kinds = dict.fromkeys(kind for _, body in bodies for kind in body.kinds)
+    context = f"context += {upper}_CONTEXT" if manifest.context_size else "(void)context"
+    parts = [
+        f'#include "{name}.h"\n#include "flowexport_kernels.h"\n',
+        *(template("product.c.in", name=f"product_{kind}", **PRODUCTS[kind]) for kind in kinds),
+        "/* ---- weights and other constants ---- */\n",
+        "\n".join(constants.definitions),
+        "/* ---- the flow ---- */\n",
+        function(f"float {name}_log_prob(const float *x, const float *context)", *bodies[0], result="return {};"),
+        f"void {name}_log_prob_rows(const float *x, const float *context, size_t rows, float *log_prob)\n{{\n"
+        f"    for (size_t row = 0; row < rows; ++row, x += {upper}_FEATURES) {{\n"
+        f"        log_prob[row] = {name}_log_prob(x, context);\n"
+        f"        {context};\n    }}\n}}\n",
+        function(f"void {name}_sample(const float *z, const float *context, float *x)", *bodies[1]),
+        template("noise.c.in", name=name, upper=upper),
+    ]
+    if manifest.reference is not None:
+        quantiles = np.array(manifest.reference.log_prob_quantiles, np.float32)
+        parts.append(
+            template("percentile.c.in", name=name, quantiles=array("static const float quantiles[101]", quantiles))
+        )
+    return "\n".join(parts)
+
+
+def function(signature: str, form: Form, body: Body, result: str = "") -> str:
+    """One function: the inputs into place, the statements, the outputs."""
+    offsets = body.placement.offsets
+    lines = [f"float s[{max(1, body.placement.scratch)}];"]
+    if body.most_inputs:
+        lines += [f"uint16_t places[{body.most_inputs}];", "int filled;"]
+    names = [each.name for each in form.inputs]
+    for each in form.inputs:
+        if each.buffer in offsets:
+            lines.append(f"fx_copy({each.name}, {form.sizes[each.buffer]}, s + {offsets[each.buffer]});")
+        else:
+            lines.append(f"(void){each.name};")
+    if "context" not in names:
+        lines.append("(void)context;")
+    lines += body.statements
+    texts = [
+        literal(each.values.ravel()[0]) if isinstance(each, Constant) else f"s[{offsets[each.buffer] + each.base}]"
+        for each in form.outputs
+    ]
+    lines += [result.format(texts[0])] if result else [f"x[{place}] = {text};" for place, text in enumerate(texts)]
+    return f"{signature}\n{{\n" + "".join(f"    {line}\n" for line in lines) + "}\n"

@@ -1,0 +1,142 @@
+"""What a converted model costs, in nats: its answers beside the trained model's in float64."""
+
+from __future__ import annotations
+
+__all__ = ["Answers", "Precision", "answers_of", "precision_json", "precision_of", "require_nats", "said"]
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from flowexport.bundle import Bundle
+from flowexport.errors import CheckFailed
+from flowexport.native.form import Form
+from flowexport.native.interpret import interpret
+from flowexport.proof.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL, SAMPLE_ATOL, SAMPLE_RTOL, allowance
+from flowexport.proof.references import ReferenceCase, references_of
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Rows, what is expected of them, and how far from that each number may be.
+
+    Arguments:
+        inputs: ``[rows, …]`` float32 each.
+        expected, allowed: ``[rows]`` or ``[rows, features]`` float64.
+    """
+
+    inputs: Mapping[str, np.ndarray]
+    expected: np.ndarray
+    allowed: np.ndarray
+
+    def first(self, rows: int) -> Answers:
+        """The first of them."""
+        inputs = {name: array[:rows] for name, array in self.inputs.items()}
+        return Answers(inputs, self.expected[:rows], self.allowed[:rows])
+
+
+@dataclass(frozen=True)
+class Precision:
+    """|Δ log_prob| against float64, nats, on rows of one kind.
+
+    Arguments:
+        rows: how many.
+        mean, p99, most: of |Δ|.
+        share: the most as a share of max(1, |log_prob|), as one tells rows far out.
+        ranks: the mean and
+        most_ranks: the most by which a row moves in the order of scores, as shares of the rows.
+    """
+
+    rows: int
+    mean: float
+    p99: float
+    most: float
+    share: float
+    ranks: float
+    most_ranks: float
+
+
+def answers_of(bundle: Bundle) -> dict[str, Answers]:
+    """The bundle's largest golden cases: ``data`` and ``tails`` of log_prob, and ``noise`` of sample."""
+    scale = np.array(bundle.manifest.scale)
+    found: dict[str, Answers] = {}
+    for case in references_of(bundle).cases:
+        kind = "noise" if case.graph == "sample" else "tails" if case.in_the_tails else "data"
+        if kind not in found or len(found[kind].expected) < len(case.expected):
+            found[kind] = Answers(inputs_of(case), case.expected, allowed_of(case, scale))
+    return found
+
+
+def inputs_of(case: ReferenceCase) -> dict[str, np.ndarray]:
+    return {name: array.astype(np.float32) for name, array in case.inputs.items()}
+
+
+def allowed_of(case: ReferenceCase, scale: np.ndarray) -> np.ndarray:
+    """The bound that ``verify`` holds each number of a case to."""
+    sampled = case.graph == "sample"
+    unit = scale if sampled else 1.0
+    atol, rtol = (SAMPLE_ATOL, SAMPLE_RTOL) if sampled else (LOG_PROB_ATOL, LOG_PROB_RTOL)
+    allowed: np.ndarray = atol * unit + rtol * np.abs(case.expected) + allowance(case.rounding, case.expected, unit)
+    return allowed
+
+
+def said(form: Form, answers: Answers) -> Answers:
+    """The answers of a form itself, to be held to as the trained model's are."""
+    found = interpret(form, answers.inputs)
+    return replace(answers, expected=found.astype(np.float64))
+
+
+def precision_of(form: Form, answers: Answers) -> Precision:
+    """What the log_prob of a form costs."""
+    found = interpret(form, answers.inputs).astype(np.float64)
+    same = found == answers.expected
+    with np.errstate(invalid="ignore"):
+        off = np.where(same, 0.0, np.abs(found - answers.expected))
+    off = np.where(np.isnan(off), np.inf, off)
+    moved = np.abs(places(found) - places(answers.expected)) / len(off)
+    size = np.where(np.isfinite(answers.expected), np.maximum(1.0, np.abs(answers.expected)), 1.0)
+    return Precision(
+        rows=len(off),
+        mean=float(off.mean()),
+        p99=float(np.quantile(off, 0.99, method="higher")),
+        most=float(off.max()),
+        share=float((off / size).max()),
+        ranks=float(moved.mean()),
+        most_ranks=float(moved.max()),
+    )
+
+
+def places(scores: np.ndarray) -> np.ndarray:
+    """Where each row stands in the order of scores."""
+    order = np.empty(len(scores))
+    order[np.argsort(scores, kind="stable")] = np.arange(len(scores))
+    return order
+
+
+def require_nats(precision: Precision, most: float | None) -> None:
+    """Holds what a form costs on data to what it may.
+
+    Raises:
+        CheckFailed: where the 99th percentile of |Δ log_prob| is larger.
+    """
+    if most is not None and not precision.p99 <= most:
+        raise CheckFailed(
+            f"--max-nats {most:g}: the 99th percentile of |Δ log_prob| on {precision.rows} rows of data is "
+            f"{precision.p99:.2g} nats; keep the weights in more bits"
+        )
+
+
+def precision_json(weights: str, costs: Mapping[str, Precision]) -> str:
+    """``precision.json``: what a converted model costs, by the kind of rows; a number that is not finite is a text."""
+    told = {
+        rows: {
+            name: value if isinstance(value, int) or math.isfinite(value) else str(value)
+            for name, value in dataclasses.asdict(cost).items()
+        }
+        for rows, cost in costs.items()
+    }
+    return json.dumps({"weights": weights, "unit": "nats", "log_prob": told}, indent=2) + "\n"
