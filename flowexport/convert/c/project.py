@@ -7,7 +7,6 @@ __all__ = ["c_files"]
 import json
 from collections.abc import Mapping
 
-from flowexport import __version__
 from flowexport.bundle import Bundle
 from flowexport.convert.precision import Precision, answers_of, precision_json, precision_of, require_nats, said
 from flowexport.convert.storage import Weights, reduced
@@ -71,7 +70,7 @@ def builds(bundle: Bundle, name: str) -> Mapping[str, str]:
         "headers": f"{name}.h",
         "build": {"srcDir": "src", "includeDir": "src"},
     }
-    values = {"name": name, "upper": name.upper(), "about": about, "version": __version__}
+    values = {"name": name, "upper": name.upper(), "about": about}
     values["context"] = "context" if bundle.manifest.context_size else "NULL"
     return {
         "Makefile": template("Makefile.in", **values),
