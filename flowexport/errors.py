@@ -127,11 +127,17 @@ EXTRAS = {
     "orjson": "serve",
     "prometheus-client": "serve",
     "uvloop": "serve",
+    "flowexport-native": "native",
 }
 """Optional distributions, and the extra that brings each."""
 
 
-DISTRIBUTIONS = {"grpc": "grpcio", "prometheus_client": "prometheus-client", "sklearn": "scikit-learn"}
+DISTRIBUTIONS = {
+    "flowexport_native": "flowexport-native",
+    "grpc": "grpcio",
+    "prometheus_client": "prometheus-client",
+    "sklearn": "scikit-learn",
+}
 """Distributions whose module has another name."""
 
 

@@ -29,6 +29,11 @@ for file in dist/*; do
     [ "$bytes" -le "$most_bytes" ] || { echo "larger than $((most_bytes / 1000)) kB: what came in?"; exit 1; }
 done
 
+# The kernel's own wheels, for every platform, are made by .github/workflows/native.yml.
+native=$PWD/.venv-versions/native
+rm -rf "$native"
+"$tools/bin/python" -m build --installer uv --wheel --outdir "$native" native >/dev/null
+
 wheel=$(realpath dist/*.whl)
 smoke=$(realpath tests/release_smoke.py)
 # "EXTRA REQUIREMENTS", a line an extra: what it is installed with, and what it is for.
@@ -44,7 +49,8 @@ for version in "${pythons[@]}"; do
         rm -rf "$venv"
         "$python" -m venv --without-pip "$venv"
         # A GPU is what Triton compiles for, and 1 GB.
-        $uv pip install --quiet --python "$venv/bin/python" --overrides requirements/cpu.txt "$wheel$together"
+        $uv pip install --quiet --python "$venv/bin/python" --overrides requirements/cpu.txt \
+            --find-links "$native" "$wheel$together"
         echo "Python $version, flowexport$together: $(du -sm "$venv" | cut -f1) MB"
         folder=$(mktemp -d)
         (cd "$folder" && PATH="$venv/bin:$PATH" "$venv/bin/python" -P "$smoke" "$extra")

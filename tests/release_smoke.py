@@ -77,6 +77,17 @@ def run_bundles() -> None:
     assert "flowexport[data]" in flowexport("score", "banana", "rows.csv", "-o", "scores.parquet", status=2)
 
 
+def run_natively() -> None:
+    """Runs a bundle with the prebuilt kernel and nothing else."""
+    import flowexport as package
+
+    model = package.load("banana", "cpu")
+    assert model.engine.name == "native", model.engine.why
+    assert package.verify("diamonds", "cpu").passed
+    assert model.sample(3, seed=0).shape == (3, 2)
+    assert "flowexport[cpu]" in flowexport("verify", "digits", "--device", "cpu", status=2)
+
+
 def on_a_gpu() -> None:
     """The same, and a device that is not there is refused."""
     run_bundles()
@@ -174,6 +185,7 @@ SMOKES: dict[str, Callable[[], None]] = {
     "": alone,
     "cpu": run_bundles,
     "gpu": on_a_gpu,
+    "native": run_natively,
     "serve": serve,
     "ray": on_ray,
     "data": tables,

@@ -12,6 +12,7 @@ from flowexport.errors import ArgumentError, DeviceError, EngineError, MissingEx
 
 from .device import Device, wanted
 from .engine import Engine
+from .native import Native
 from .onnx_runtime import OnnxRuntime, OnnxRuntimeOnCuda
 
 AUTO = "auto"
@@ -34,6 +35,7 @@ class Row(NamedTuple):
 
 ENGINES = (
     Row(OnnxRuntimeOnCuda.name, "cuda", OnnxRuntimeOnCuda),
+    Row(Native.name, "cpu", Native),
     Row(OnnxRuntime.name, "cpu", OnnxRuntime),
 )
 """In the order in which ``auto`` asks them; the device counts first."""

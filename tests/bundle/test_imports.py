@@ -46,7 +46,7 @@ def test_a_bundle_is_run_and_verified_without_torch(code: str) -> None:
         ({"torch"}, "import flowexport; flowexport.RealNVP", "torch is not installed: pip install 'flowexport[train]'"),
         ({"torch"}, "import flowexport; flowexport.export", "torch is not installed: pip install 'flowexport[train]'"),
         (
-            {"onnxruntime"},
+            {"onnxruntime", "flowexport_native"},
             "import flowexport; flowexport.load('banana')",
             "onnxruntime is not installed: pip install 'flowexport[cpu]'",
         ),
@@ -71,7 +71,7 @@ def test_a_missing_extra_says_which_one_to_install(hidden: set[str], code: str, 
 )
 def test_a_verb_without_its_extra_gets_one_line(hidden: str, arguments: list[str], extra: str) -> None:
     code = f"import sys; sys.argv = ['flowexport', *{arguments!r}]; from flowexport.cli.main import main; main()"
-    found = run_without({hidden}, code)
+    found = run_without({hidden, "flowexport_native"}, code)
     assert found.returncode == 2
     expected = f"flowexport: the package {hidden} is not installed: pip install 'flowexport[{extra}]'"
     assert found.stderr.splitlines() == [expected]

@@ -142,6 +142,6 @@ def test_what_is_between_operators_is_kept_apart_where_it_is_known_to_be_little(
 
 @pytest.mark.parametrize(("name", "reuse"), [("banana", False), ("moons", True)])
 def test_a_model_asks_for_memory_apart_where_it_fits(name: str, reuse: bool) -> None:
-    model = flowexport.load(name, device="cpu")
+    model = flowexport.load(name, device="cpu", engine="onnxruntime")
     options = [graph.session.get_session_options() for graph in model.graphs.values()]
     assert [each.enable_mem_reuse for each in options] == [reuse, reuse]

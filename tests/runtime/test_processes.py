@@ -163,7 +163,7 @@ def test_an_onnx_runtime_that_is_too_old_is_one_line(version: str, monkeypatch: 
     monkeypatch.setattr(onnxruntime, "__version__", version)
     with pytest.raises(DeviceError, match=f"ONNX Runtime {version} is too old: a bundle needs 1.18 or later"):
         import_onnxruntime()
-    said = CliRunner().invoke(main, ["score", "banana", __file__])
+    said = CliRunner().invoke(main, ["score", "banana", __file__, "--engine", "onnxruntime"])
     assert said.exit_code == 2
     assert "too old" in said.output
     monkeypatch.setattr(doctor, "version_of", lambda name: version if name == "onnxruntime" else None)

@@ -1,0 +1,109 @@
+"""A program says what its form says, and a program that is not well made is refused before it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from flowexport.native.program import Program, program_of
+from flowexport.native.read import read_form
+
+from .golden import VECTORS, cases, share_of_bound, zoo
+from .kernel import CODES, LEVELS, kernel, runner_of
+
+AT_ONCE = [1, 3, 7, 1000]
+"""Rows a call: one by one, small tiles, and large ones."""
+
+
+@pytest.mark.parametrize("name", VECTORS)
+@pytest.mark.parametrize("graph", ["log_prob", "sample"])
+def test_the_golden_cases_hold_on_every_level_however_many_rows_come_at_once(name: str, graph: str) -> None:
+    form = read_form(zoo(name), graph)
+    program = program_of(form, CODES)
+    for level in LEVELS:
+        runner = runner_of(program, level)
+        for case in cases(name, graph):
+            inputs = [np.ascontiguousarray(case.inputs[each.name], np.float32) for each in form.inputs]
+            for rows in AT_ONCE:
+                parts = [
+                    runner.run(*(each[start : start + rows] for each in inputs))
+                    for start in range(0, len(inputs[0]), rows)
+                ]
+                assert share_of_bound(name, case, np.concatenate(parts)) <= 1, (level, case.name, rows)
+
+
+def refused(program: Program, why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        runner_of(program)
+
+
+def changed(program: Program, **arrays: tuple[int, int]) -> Program:
+    """A program with one number of an array set to another."""
+    made = {}
+    for name, (place, number) in arrays.items():
+        array = getattr(program, name).copy()
+        array.flat[place] = number
+        made[name] = array
+    return dataclasses.replace(program, **made)
+
+
+def test_a_program_that_leaves_its_bounds_is_refused() -> None:
+    program = program_of(read_form(zoo("moons"), "log_prob"), CODES)
+    runner_of(program)
+    refused(changed(program, outputs=(0, program.scratch)), "an output leaves scratch")
+    refused(changed(program, outputs=(0, -2 - len(program.weights))), "an output leaves scratch")
+    refused(changed(program, inputs=(0, program.scratch - 1)), "an input leaves scratch")
+    refused(changed(program, inputs=(0, -2)), "an input leaves scratch")
+    refused(changed(program, inputs=(1, 0)), "an input has no width")
+    refused(changed(program, inputs=(1, 2**31 - 1)), "an input has no width")
+    refused(dataclasses.replace(program, scratch=2**30), "scratch is too large")
+    refused(dataclasses.replace(program, scratch=0), "scratch is too large")
+    refused(dataclasses.replace(program, code=program.code[:-1]), "an operation is unknown or cut off")
+    refused(dataclasses.replace(program, weights=program.weights[:-16]), "leaves scratch or the weights")
+    refused(dataclasses.replace(program, inputs=np.zeros((3, 2), np.int32)), "one or two inputs")
+    refused(dataclasses.replace(program, shape=(2,)), "the outputs do not have the shape")
+    refused(dataclasses.replace(program, weights=program.weights.astype(np.float64)), "expected arrays of int32")
+
+
+@pytest.mark.parametrize("word", [-1, -(2**31), 2**31 - 1, 2**20, 99])
+def test_no_word_of_a_program_can_be_set_so_that_it_leaves_its_bounds(word: int) -> None:
+    """Every word in turn: what the check lets through runs, and touches nothing else (`make test-slow`: under ASan)."""
+    program = program_of(read_form(zoo("mixture"), "log_prob"), CODES)
+    x = np.zeros((20, 2), np.float32)
+    refusals = 0
+    for place in range(len(program.code)):
+        try:
+            runner = runner_of(changed(program, code=(place, word)))
+        except ValueError:
+            refusals += 1
+            continue
+        runner.run(x)
+        runner.run(x[:1])
+    assert refusals > len(program.code) / 3
+
+
+def test_arrays_that_do_not_fit_are_refused() -> None:
+    runner = runner_of(program_of(read_form(zoo("noisy_ring"), "log_prob"), CODES))
+    x, context = np.zeros((5, 2), np.float32), np.zeros((5, 1), np.float32)
+    assert runner.run(x, context).shape == (5,)
+    assert runner.run(x[:0], context[:0]).shape == (0,)
+    for inputs in (
+        (x,),
+        (x, context[:4]),
+        (x.astype(np.float64), context),
+        (x[:, :1], context),
+        (x.T.copy().T, context),
+        (x, 1),
+    ):
+        with pytest.raises(ValueError, match="expected an array"):
+            runner.run(*inputs)
+    for out in (np.empty(4, np.float32), np.empty(5, np.float64)):
+        with pytest.raises(ValueError, match="expected an array"):
+            runner.run_into(x, context, out)
+
+
+def test_an_instruction_set_that_is_not_there_is_refused() -> None:
+    with pytest.raises(ValueError, match="no such instruction set"):
+        kernel().level("x86-64-v9")

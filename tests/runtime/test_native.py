@@ -1,0 +1,108 @@
+"""The prebuilt kernel behind the door: proved like ONNX Runtime, taken by auto, passed over where it cannot."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import flowexport
+from flowexport.errors import EngineError, MissingExtra
+from flowexport.runtime import native
+from tests.conftest import Exported
+from tests.native.golden import VECTORS, zoo
+from tests.native.kernel import LEVELS
+
+IMAGES = zoo("digits").path
+
+
+@pytest.mark.parametrize("which", ["plain", "conditional"])
+def test_every_check_holds_that_holds_for_onnx_runtime(which: str, request: pytest.FixtureRequest) -> None:
+    path = request.getfixturevalue(which).path
+    ours, theirs = (flowexport.verify(path, device="cpu", engine=name) for name in ("native", "onnxruntime"))
+    assert ours.passed, ours.fault()
+    assert [(check.name, check.subject, check.status) for check in ours.checks] == [
+        (check.name, check.subject, check.status) for check in theirs.checks
+    ]
+    assert ours.checks[-1].detail == LEVELS[0]
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_scores_and_samples_are_those_of_onnx_runtime(name: str) -> None:
+    ours, theirs = (flowexport.load(zoo(name).path, "cpu", engine=engine) for engine in ("native", "onnxruntime"))
+    context = None
+    if ours.context_size:
+        columns = [[0] if feature.categories is None else [1] for feature in ours.context_features]
+        context = np.concatenate(columns).astype(np.float64)
+    x = theirs.sample(3000, context, seed=2)
+    scale = np.array(ours.manifest.scale)
+    np.testing.assert_allclose(ours.sample(3000, context, seed=2) / scale, x / scale, atol=2e-3)
+    np.testing.assert_allclose(ours.log_prob(x, context), theirs.log_prob(x, context), rtol=1e-4, atol=1e-3)
+    np.testing.assert_array_equal(ours.log_prob(x[:0], context), theirs.log_prob(x[:0], context))
+
+
+def test_auto_takes_it_where_it_can_and_says_why_where_it_cannot(plain: Exported) -> None:
+    assert flowexport.load(plain.path, "cpu").engine.name == "native"
+    images = flowexport.load(IMAGES, "cpu").engine
+    assert images.name == "onnxruntime"
+    assert "native on cpu cannot" in images.why
+    with pytest.raises(EngineError, match="vectors of float32"):
+        flowexport.load(IMAGES, engine="native")
+
+
+def test_without_the_package_auto_is_onnx_runtime_and_says_which_extra_brings_it(
+    plain: Exported, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native.kernel_module.cache_clear()
+    monkeypatch.setitem(sys.modules, "flowexport_native", None)
+    with pytest.raises(MissingExtra, match=r"pip install 'flowexport\[native\]'"):
+        flowexport.load(plain.path, engine="native")
+    engine = flowexport.load(plain.path, "cpu").engine
+    assert engine.name == "onnxruntime"
+    assert "flowexport[native]" in engine.why
+    native.kernel_module.cache_clear()
+
+
+def test_a_model_is_used_from_several_threads_at_once(plain: Exported) -> None:
+    model = flowexport.load(plain.path, "cpu", threads=2, engine="native")
+    expected = model.log_prob(plain.x)
+    found: list[np.ndarray] = []
+    threads = [
+        threading.Thread(target=lambda: found.extend(model.log_prob(plain.x) for _ in range(50))) for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 200
+    for each in found:
+        np.testing.assert_array_equal(each, expected)
+
+
+def test_it_needs_neither_onnx_runtime_nor_torch(plain: Exported) -> None:
+    program = (
+        "import sys, numpy, flowexport\n"
+        f"model = flowexport.load({str(plain.path)!r}, 'cpu', engine='native')\n"
+        "assert numpy.isfinite(model.log_prob(model.sample(7, seed=0))).all()\n"
+        "assert not {'onnxruntime', 'onnx', 'torch'} & sys.modules.keys()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=Path(__file__).parents[2])
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_an_instruction_set_is_named_by_the_environment(
+    plain: Exported, level: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(native.LEVEL, level)
+    native.kernel_module.cache_clear()
+    try:
+        report = flowexport.verify(plain.path, engine="native")
+    finally:
+        monkeypatch.delenv(native.LEVEL)
+        native.kernel_module.cache_clear()
+    assert report.passed, report.fault()
+    assert report.checks[-1].detail == level
