@@ -32,7 +32,7 @@ MODELS_DATA := $(INSTALL) --editable '.[models]'
 help: ## show this
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
 
-setup: .venv/installed ## make .venv with all that training, export and the tests need; GPU=1: for CUDA
+setup: .venv/installed .venv/native ## make .venv with all that training, export and the tests need; GPU=1: for CUDA
 
 # Emptied where the other of the two is wanted than is there: they share names, and neither replaces the other.
 .venv/installed: pyproject.toml $(if $(filter-out $(GPU),$(INSTALLED)),FORCE)
@@ -40,6 +40,11 @@ setup: .venv/installed ## make .venv with all that training, export and the test
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
 	$(INSTALL_$(RUNTIME))
 	@echo $(GPU) >$@
+
+# From source, as there is a wheel for every platform only once it is released.
+.venv/native: .venv/installed native/pyproject.toml native/hatch_build.py $(wildcard native/kernel/* native/src/*/*.py)
+	@if $(CC) --version >/dev/null 2>&1; then $(INSTALL) --reinstall-package flowexport-native ./native && touch $@; else \
+		echo "There is no C compiler ($(CC)): flowexport-native is left out, and ONNX Runtime runs every bundle"; fi
 
 FORCE:
 
@@ -127,4 +132,4 @@ web: ## serve the page that opens bundles in a browser
 	$(PYTHON) runtime_examples/web/serve.py
 
 clean: ## remove what the other targets made
-	rm -rf .coverage .venv .venv-kserve .venv-mlserver .venv-site .venv-triton .venv-versions demo build dist site
+	rm -rf .coverage native/build native/dist .venv .venv-kserve .venv-mlserver .venv-site .venv-triton .venv-versions demo build dist site
