@@ -46,6 +46,7 @@ class OnnxFile:
         inputs, outputs: name, element type, and dimensions, names or numbers.
         operators: how often each occurs.
         parameters: numbers in initialisers and constants.
+        lengths: of their axes.
     """
 
     ir_version: int = 0
@@ -54,6 +55,7 @@ class OnnxFile:
     outputs: list[tuple[str, str, list[int | str]]] = field(default_factory=list)
     operators: Counter[str] = field(default_factory=Counter)
     parameters: int = 0
+    lengths: set[int] = field(default_factory=set)
 
 
 def read_onnx(data: bytes, where: str) -> OnnxFile:
@@ -95,15 +97,19 @@ def outline(model: Message) -> OnnxFile:
         opsets=[(text(one(opset, 1, b"")), one(opset, 2, 0)) for opset in model[8]],
         inputs=[value_info(each) for each in graph.get(11, ())],
         outputs=[value_info(each) for each in graph.get(12, ())],
-        parameters=sum(map(size, graph.get(5, ()))),
     )
+    tensors = list(graph.get(5, ()))
     for node in graph.get(1, ()):
         name, domain = text(one(node, 4, b"")), text(one(node, 7, b""))
         if domain or name not in OPERATORS:
             called = shown(f"{domain}::{name}" if domain else name)
             raise Refused(f"uses the operator {called}, which a bundle may not")
         found.operators[name] += 1
-        found.parameters += sum(size(each) for attribute in node.get(5, ()) for each in attribute.get(5, ()))
+        tensors += [each for attribute in node.get(5, ()) for each in attribute.get(5, ())]
+    for tensor in tensors:
+        shape = shape_of(tensor)
+        found.parameters += math.prod(shape)
+        found.lengths.update(shape)
     return found
 
 
@@ -117,8 +123,8 @@ def value_info(value: Message) -> tuple[str, str, list[int | str]]:
     return text(one(value, 1, b"")), ELEMENT_TYPES.get(element, f"type {element}"), dimensions
 
 
-def size(tensor: Message) -> int:
-    """How many numbers a tensor has.
+def shape_of(tensor: Message) -> list[int]:
+    """The lengths of a tensor's axes.
 
     Raises:
         Refused: where they are no numbers.
@@ -126,9 +132,7 @@ def size(tensor: Message) -> int:
     element = one(tensor, 2, 0)
     if element not in ELEMENT_TYPES:
         raise Refused(f"holds a tensor of type {element}, which a bundle may not")
-    return math.prod(
-        each for part in tensor.get(1, ()) for each in (packed(part) if isinstance(part, memoryview) else (part,))
-    )
+    return [each for part in tensor.get(1, ()) for each in (packed(part) if isinstance(part, memoryview) else (part,))]
 
 
 def read_message(view: memoryview, kind: str) -> Message:

@@ -5,7 +5,9 @@ from __future__ import annotations
 __all__ = ["said_checks"]
 
 import hashlib
+import json
 from importlib import metadata
+from typing import Any
 
 import numpy as np
 import onnx
@@ -14,6 +16,7 @@ from safetensors.torch import save as save_tensors
 
 from flowexport import __version__
 from flowexport.bundle import Bundle
+from flowexport.flows import architecture_of
 from flowexport.lowering import lowered
 from flowexport.proof.checks import Check, Status
 from flowexport.training import Checkpoint
@@ -25,12 +28,12 @@ are products and inverses of matrices, which processors round in their own ways.
 
 
 def said_checks(bundle: Bundle, checkpoint: Checkpoint) -> list[Check]:
-    """Names of features and categories, the hash of the weights, and both graphs beside those of a fresh export."""
+    """Names, architecture, the hash of the weights, and both graphs beside those of a fresh export."""
     return [names_check(bundle, checkpoint), weights_check(bundle, checkpoint), *graph_checks(bundle, checkpoint)]
 
 
 def names_check(bundle: Bundle, checkpoint: Checkpoint) -> Check:
-    """That columns, and the codes of categories, are called what they were called in training."""
+    """That columns, codes of categories and the architecture are called what they were called in training."""
     manifest, config = bundle.manifest, checkpoint.config
     context = [(each.name, each.categories or []) for each in manifest.context_features or []]
     trained = [(name, config.categories.get(name, [])) for name in config.context_features]
@@ -39,10 +42,26 @@ def names_check(bundle: Bundle, checkpoint: Checkpoint) -> Check:
         ("features", manifest.features or config.features, config.features),
         ("context_features", context, trained),
         ("discrete", manifest.discrete or {}, config.discrete),
+        *unlike(plain(manifest.architecture), plain(architecture_of(checkpoint.flow))),
     ):
         if said != true:
-            return checked("names", False, f"{key} are {str(said)[:100]}, in the run folder {str(true)[:100]}")
-    return checked("names", True, "features, context and categories are the run folder's")
+            return checked("names", False, f"{key}: {str(said)[:100]}, in the run folder {str(true)[:100]}")
+    return checked("names", True, "features, context, categories and architecture are the run folder's")
+
+
+def plain(architecture: dict[str, Any]) -> dict[str, object]:
+    """The flow and its arguments by their names, as they are once they have been written and read."""
+    arguments = architecture.get("arguments")
+    arguments = arguments if isinstance(arguments, dict) else {}
+    named = {f"architecture.arguments.{key}": each for key, each in arguments.items()}
+    read: dict[str, object] = json.loads(json.dumps({"architecture.flow": architecture.get("flow"), **named}))
+    return read
+
+
+def unlike(said: dict[str, object], true: dict[str, object]) -> list[tuple[str, object, object]]:
+    """Where two documents differ: the key, and what each of them has there."""
+    keys = [*true, *(key for key in said if key not in true)]
+    return [(key, said.get(key), true.get(key)) for key in keys if said.get(key) != true.get(key)]
 
 
 def weights_check(bundle: Bundle, checkpoint: Checkpoint) -> Check:

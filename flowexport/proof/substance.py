@@ -46,6 +46,9 @@ on top: golden rows are some of those that the quantiles are of."""
 MOST_BOUNDED = 85
 """Bounded features that have golden rows of their own, as export makes them; of more, so many."""
 
+PRODUCTS = ("Gemm", "MatMul")
+"""Operators of which a network has one a layer at least."""
+
 NEAREST = 1.0
 """Standard deviations of the data within which a row counts as just outside, on or just inside a bound."""
 
@@ -191,6 +194,7 @@ def untrue(bundle: Bundle, golden: References) -> Iterator[tuple[str, str]]:
     ):
         if said != (list(there) if isinstance(there, tuple) else there):
             yield "architecture", f"arguments.{key} is {str(there)[:60]}, flow.json says {said}"
+    yield from unlike_the_graph(bundle, arguments)
     samples = max((case.expected for case in golden.cases if case.graph == "sample"), key=len)
     own, declared = samples.std(axis=0).ravel(), np.array(manifest.scale)
     wide = ~(declared <= WIDEST * own)
@@ -198,6 +202,26 @@ def untrue(bundle: Bundle, golden: References) -> Iterator[tuple[str, str]]:
         feature = int(np.argmax(wide))
         yield "scale", f"feature {feature} is called {declared[feature]:g} wide, its samples are {own[feature]:g}"
     yield from shifted(manifest, golden)
+
+
+def unlike_the_graph(bundle: Bundle, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Hidden layers and transforms of a RealNVP that the graph has no weights or no products for."""
+    manifest = bundle.manifest
+    hidden, transforms = arguments.get("hidden_features"), arguments.get("transforms")
+    # A single feature without context has nothing to be conditioned on, and no network.
+    alone = math.prod(manifest.event_shape) == 1 and not manifest.context_size
+    if manifest.architecture.get("flow") != "RealNVP" or alone:
+        return
+    if not isinstance(hidden, list) or not isinstance(transforms, int):
+        yield "architecture", "of a RealNVP, and has no arguments.hidden_features or arguments.transforms"
+        return
+    graph = bundle.graph("log_prob")[1]
+    missing = [width for width in hidden if width not in graph.lengths]
+    if missing:
+        yield "architecture", f"arguments.hidden_features is {str(hidden)[:60]}, and no weights are {missing[0]} wide"
+    products, least = sum(graph.operators[name] for name in PRODUCTS), transforms * (len(hidden) + 1)
+    if not 0 < least <= products:
+        yield "architecture", f"arguments.transforms is {transforms}, and the graph has {products} products of weights"
 
 
 def shifted(manifest: Manifest, golden: References) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from .binary import first_line
 from .dialect import Dialect, sniffed
 from .part import BLOCK_ROWS, Batch, Numbering, Part, Refused, require_once
 from .plain import TextCells
-from .source import HEAD, Source
+from .source import GZIP, HEAD, Source
 from .strict import CHUNK, StrictFile
 
 CSV_BLOCK_BYTES = 4 << 20
@@ -29,6 +29,17 @@ CSV_BLOCK_BYTES = 4 << 20
 
 AHEAD_SECONDS = 1.0
 """The longest that is waited for a read that nobody wants any more; it takes microseconds."""
+
+OTHERS = {
+    GZIP: "compressed by gzip; such a table is named .csv.gz",
+    b"PK\x03\x04": "a zip archive; take the table out of it",
+    b"PAR1": "a Parquet file; name it .parquet",
+    b"ARROW1": "an Arrow file; name it .feather",
+    b"\x93NUMPY": "an array of NumPy; name it .npy",
+    b"\xd0\xcf\x11\xe0": "a workbook; save the sheet as CSV",
+    b"SQLite format 3\0": "a database of SQLite; write the table as CSV",
+}
+"""How files begin that are given as text by mistake, and what they are."""
 
 SHOWN = 80
 """Characters of a bad line that a message shows."""
@@ -70,6 +81,8 @@ def first_lines(source: Source, dialect: Dialect) -> bytes:
         except UnicodeError as error:
             what = f"is not text of the encoding {dialect.encoding} ({first_line(error)})"
             raise DataError(f"{source.name}: {what}") from error
+    elif other := next((told for magic, told in OTHERS.items() if head.startswith(magic)), None):
+        raise DataError(f"{source.name}: is no text, but {other}")
     elif head.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise DataError(f"{source.name}: is UTF-16 text, not UTF-8; --encoding utf-16 reads it")
     head = (head if whole else head[: head.rfind(b"\n") + 1]).removeprefix(b"\xef\xbb\xbf")

@@ -83,6 +83,8 @@ def propose(table: Table) -> Proposal:
         DataError: where there are too few rows, or no column that a density can be of.
     """
     columns = read(table)
+    if not columns:
+        raise DataError(f"{table.name}: has no columns")
     rows = len(columns[0].texts)
     if rows < 2:
         raise DataError(f"{table.name}: {rows} rows; a density needs at least 2")

@@ -111,6 +111,8 @@ def test_what_no_recipe_is_written_for(tmp_path: Path) -> None:
     )
     rows.write_text("a,b\n1,2\n")
     assert_one_line(run("init", rows, "-o", recipe), "1 rows; a density needs at least 2")
+    np.save(tmp_path / "none.npy", np.zeros((5, 0)))
+    assert_one_line(run("init", tmp_path / "none.npy", "-o", recipe), "none.npy: has no columns")
     assert_one_line(run("init", "-", "-o", recipe), "a pipe has no name")
     assert not recipe.exists()
     recipe.write_text("mine")

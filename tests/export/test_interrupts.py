@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -14,6 +15,14 @@ from flowexport.lowering.opaque import graph_of
 from tests.lowering.programs import FLOWS
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+
+@pytest.fixture(autouse=True)
+def a_foreground() -> Iterator[None]:
+    """A shell's background job ignores Ctrl-C, and the tests may run in one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.parametrize("number", NUMBERS)

@@ -93,6 +93,18 @@ PLANTED: dict[str, tuple[Callable[[Planted], object], str, str]] = {
         "weights",
         "failed",
     ),
+    "a flow of another name": (
+        lambda planted: planted.edit_manifest(lambda manifest: manifest["architecture"].update(flow="NICE")),
+        "names",
+        "failed",
+    ),
+    "another argument of the flow": (
+        lambda planted: planted.edit_manifest(
+            lambda manifest: manifest["architecture"]["arguments"].update(activation="Tanh")
+        ),
+        "names",
+        "failed",
+    ),
     "weights of no name": (
         lambda planted: planted.edit_manifest(lambda manifest: manifest["provenance"].pop("weights_sha256")),
         "weights",

@@ -92,6 +92,19 @@ RULES: dict[str, tuple[Callable[[Planted], object], str]] = {
     "an architecture of more features": (set_key("architecture", "arguments", "features", to=5), "architecture"),
     "an architecture without context": (set_key("architecture", "arguments", "context", to=0), "architecture"),
     "an architecture of images": (set_key("architecture", "arguments", "shape", to=[2, 2]), "architecture"),
+    "hidden layers of another width": (
+        set_key("architecture", "arguments", "hidden_features", to=[48, 47]),
+        "architecture",
+    ),
+    "hidden layers that are not said": (
+        manifest(lambda d: d["architecture"]["arguments"].pop("hidden_features")),
+        "architecture",
+    ),
+    "more transforms than the graph has": (
+        set_key("architecture", "arguments", "transforms", to=40),
+        "architecture",
+    ),
+    "no transforms": (set_key("architecture", "arguments", "transforms", to=0), "architecture"),
     "a scale beyond all samples": (manifest(lambda d: d["scale"].__setitem__(1, 1e300)), "scale"),
     "quantiles of another model": (
         manifest(

@@ -5,6 +5,8 @@ import io
 import os
 import sys
 import threading
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -161,3 +163,31 @@ def test_a_pointer_of_git_lfs_is_named_as_one(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
     with pytest.raises(DataError, match=r"is a pointer of Git LFS.*git lfs pull"):
         read(tmp_path / "rows.csv")
+
+
+NO_TEXT: dict[str, tuple[Callable[[], bytes], str]] = {
+    "gzip": (lambda: gzip.compress(b"a,b\n1,2\n"), "compressed by gzip; such a table is named .csv.gz"),
+    "zip": (lambda: zipped({"rows.csv": b"a,b\n1,2\n"}), "a zip archive"),
+    "a workbook": (lambda: zipped({"xl/workbook.xml": b"<workbook/>"}), "a zip archive"),
+    "parquet": (lambda: b"PAR1\x15\x04", "a Parquet file"),
+    "feather": (lambda: b"ARROW1\0\0", "an Arrow file"),
+    "numpy": (lambda: b"\x93NUMPY\x01\x00", "an array of NumPy"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_TEXT)
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".csv.gz"])
+def test_another_format_under_the_name_of_text_is_named_as_what_it_is(tmp_path: Path, kind: str, suffix: str) -> None:
+    make, told = NO_TEXT[kind]
+    path = tmp_path / f"rows{suffix}"
+    path.write_bytes(gzip.compress(make()) if suffix.endswith(".gz") else make())
+    with pytest.raises(DataError, match=f"is no text, but {told}"):
+        read(path)
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return stream.getvalue()
