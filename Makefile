@@ -7,6 +7,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Packages of the system that only tests need: headers, formatters and linters of C and C++, a browser.
 SYSTEM_PACKAGES := chromium clang-format cmake cppcheck g++ gcc libcjson-dev libcmocka-dev libgtest-dev libssl-dev make ninja-build nlohmann-json3-dev
+# Compilers and emulators of the devices that a bundle is converted for.
+SYSTEM_PACKAGES += binutils-arm-none-eabi clang gcc-aarch64-linux-gnu gcc-arm-linux-gnueabihf gcc-arm-none-eabi gcc-riscv64-linux-gnu libc6-dev-arm64-cross libc6-dev-armhf-cross libc6-dev-riscv64-cross libnewlib-arm-none-eabi lld qemu-system-arm qemu-user
 # 1: torch and ONNX Runtime for CUDA, the default where there is a driver; 0: for the CPU.
 INSTALLED := $(shell cat .venv/installed 2>/dev/null)
 GPU ?= $(or $(INSTALLED),$(if $(shell command -v nvidia-smi),1,0))

@@ -12,9 +12,14 @@ from collections.abc import Iterable
 import pytest
 
 SYSTEM = {
+    "aarch64-linux-gnu-gcc": "gcc-aarch64-linux-gnu",
+    "arm-linux-gnueabihf-gcc": "gcc-arm-linux-gnueabihf",
+    "arm-none-eabi-gcc": "gcc-arm-none-eabi",
+    "arm-none-eabi-size": "binutils-arm-none-eabi",
     "c++": "g++",
     "cc": "gcc",
     "chromium": "chromium",
+    "clang": "clang",
     "cjson/cJSON.h": "libcjson-dev",
     "clang-format": "clang-format",
     "cmake": "cmake",
@@ -25,6 +30,12 @@ SYSTEM = {
     "ninja": "ninja-build",
     "nlohmann/json.hpp": "nlohmann-json3-dev",
     "openssl/evp.h": "libssl-dev",
+    "qemu-aarch64": "qemu-user",
+    "qemu-arm": "qemu-user",
+    "qemu-riscv64": "qemu-user",
+    "qemu-system-arm": "qemu-system-arm",
+    "riscv64-linux-gnu-gcc": "gcc-riscv64-linux-gnu",
+    "wasm-ld": "lld",
 }
 """An executable or a header → the package that ``make setup-system`` installs for it."""
 

@@ -71,6 +71,6 @@ def test_what_is_there_is_not_missed() -> None:
 
 def test_setup_system_installs_every_package_that_a_line_promises() -> None:
     makefile = (EXAMPLES.parent / "Makefile").read_text(encoding="utf-8")
-    (packages,) = re.findall(r"^SYSTEM_PACKAGES := (.*)$", makefile, re.MULTILINE)
+    packages = " ".join(re.findall(r"^SYSTEM_PACKAGES [:+]= (.*)$", makefile, re.MULTILINE))
     assert set(SYSTEM.values()) <= set(packages.split())
     assert not SYSTEM.keys() & TOOLCHAINS.keys()
