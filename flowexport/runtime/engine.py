@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Engine", "OpenGraph", "Signature", "Tensors", "signature_of"]
+__all__ = ["Engine", "OpenGraph", "Quick", "Signature", "Tensors", "signature_of"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -60,6 +60,16 @@ class OpenGraph(Protocol):
         """One run on arrays of any type of number and order of memory, into a contiguous array of the graph's type."""
 
 
+class Quick(Protocol):
+    """What an engine does in one step for a bundle without a context, where others take a call of numpy for each."""
+
+    def score(self, x: Any) -> np.ndarray | None:
+        """`Model.log_prob` of one block of rows that are just as the graph takes them; None for anything else."""
+
+    def draw(self, seed: int, first: int, rows: int, temperature: float, warm: int) -> np.ndarray:
+        """Samples number ``first`` … of a seed; the first ``warm`` numbers of a latent have the temperature."""
+
+
 class Tensors(Protocol):
     """Tensors of another library that lie where an engine can read them."""
 
@@ -113,6 +123,10 @@ class Engine(Protocol):
     @property
     def most_threads(self) -> int | None:
         """How many threads may run blocks at a time; None for as many as there are."""
+
+    @property
+    def quick(self) -> Quick | None:
+        """None for an engine, or a bundle, that has no quicker way than its graphs."""
 
     @property
     def graphs(self) -> Mapping[str, OpenGraph]:

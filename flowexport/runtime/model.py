@@ -114,6 +114,7 @@ class Model:
             ContextFeature(f"c{column}") for column in range(manifest.context_size)
         ]
         self._arguments = Arguments(self.context_features)
+        self._score = self._score_block if engine.quick is None else engine.quick.score
 
     def log_prob(self, x: Any, context: Any = None) -> np.ndarray:
         """The log-density of rows, in nats, in the data's own units.
@@ -135,12 +136,10 @@ class Model:
             InputError: for a shape or type that does not fit, a column that is not there, a value that is missing or
                 masked, or a context that is missing or unasked for.
         """
-        if context is None and self._is_block(x, self.event_shape):
-            out = self.graphs["log_prob"].run(x)
-            # A row alone is looked at without a call of numpy, which would be a tenth of what all this costs.
-            if len(out) > 1 or not out.item() < math.inf:
-                settle(out, [x])
-            return out
+        if context is None:
+            scores = self._score(x)
+            if scores is not None:
+                return scores
         if off_host(x):
             tensor: np.ndarray = self._tensor("log_prob", "x", x, self.event_shape, context)
             return tensor
@@ -294,6 +293,16 @@ class Model:
             raise BundleError(f"{self.bundle.path / 'flow.json'}: reference: is null, so there are no {wanted}")
         return reference
 
+    def _score_block(self, x: Any) -> np.ndarray | None:
+        """`log_prob` of one block of rows that are just as the graph takes them; None for anything else."""
+        if not self._is_block(x, self.event_shape):
+            return None
+        out = self.graphs["log_prob"].run(x)
+        # A row alone is looked at without a call of numpy, which would be a tenth of what all this costs.
+        if len(out) > 1 or not out.item() < math.inf:
+            settle(out, [x])
+        return out
+
     def _is_block(self, rows: Any, row: tuple[int, ...]) -> bool:
         """Whether rows are as a graph takes them, and no more than one run: the checks of other calls cost a fifth."""
         return (
@@ -306,16 +315,23 @@ class Model:
 
     def _sample_rows(self, draw: Draw, first: int, last: int) -> np.ndarray:
         """Rows ``first`` … ``last − 1`` of a sampling."""
+        # The last column of a mixture chooses the component; it has no temperature.
+        warm = self.latent_size - (self.manifest.selector is True)
+        quick = self.engine.quick
+        if quick is not None and last - first <= self.workers.block_rows:
+            return quick.draw(draw.seed, first, last - first, draw.temperature, warm)
         out = np.empty((last - first, *self.event_shape), self.dtype)
         temperature = np.float32(draw.temperature)
 
         def work(start: int, stop: int) -> None:
             row = first + start
+            if quick is not None:
+                out[start:stop] = quick.draw(draw.seed, row, stop - start, draw.temperature, warm)
+                return
             z = normals(draw.seed, row * self.latent_size, (stop - start) * self.latent_size)
             z = z.reshape(-1, self.latent_size)
             if temperature != 1:
-                # The last column of a mixture chooses the component; it has no temperature.
-                z[:, : self.latent_size - (self.manifest.selector is True)] *= temperature
+                z[:, :warm] *= temperature
             self.graphs["sample"].run_into([z, *draw.contexts_of(row, first + stop)], out[start:stop])
 
         self.workers.over_blocks(last - first, work)

@@ -62,6 +62,18 @@ class NativeGraph:
         self.runner.run_into(*(np.ascontiguousarray(each, np.float32) for each in inputs), out)
 
 
+class Quickly:
+    """Scores and samples in one call of the kernel.
+
+    Arguments:
+        graphs: without a context.
+    """
+
+    def __init__(self, graphs: Mapping[str, NativeGraph]) -> None:
+        self.score = graphs["log_prob"].runner.score
+        self.draw = graphs["sample"].runner.draw
+
+
 class Native:
     """A bundle in the prebuilt kernel.
 
@@ -89,6 +101,8 @@ class Native:
         self.graphs: Mapping[str, NativeGraph] = {
             name: NativeGraph(bundle, name, signature_of(spec)) for name, spec in specs.items()
         }
+
+        self.quick = None if manifest.context_size else Quickly(self.graphs)
 
     def tensors(self, x: Any) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""

@@ -33,6 +33,7 @@ class OnnxRuntime:
     name = "onnxruntime"
     title = "ONNX Runtime"
     most_threads = None
+    quick = None
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:
         self.device, self.why, self.provider = device, why, device.provider
@@ -63,6 +64,7 @@ class OnnxRuntimeOnCuda:
     name = OnnxRuntime.name
     title = OnnxRuntime.title
     most_threads = 1
+    quick = None
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:
         require_cuda(device)

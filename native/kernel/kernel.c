@@ -12,12 +12,19 @@ struct Kernel {
   float *weights;
   const Level *level;
   int tiles;               /* that go through an operation together */
+  int few;                 /* from so many rows on, a small tile takes less time than rows one by one */
   size_t room;             /* numbers of a scratch */
   _Atomic(float *) spare;  /* a scratch that no call is using, or NULL */
 };
 
-/* Numbers of all tiles that go through a program together: they stay in a second-level cache of 512 KiB. */
-enum { CACHED = 1 << 17 };
+/* Numbers of a scratch, 16 MiB, unless one tile alone takes more: programs of flows take a tenth of it. */
+enum { MOST_ROOM = 1 << 22 };
+
+static int has_sparse(const Program *program) {
+  for (const int32_t *o = program->code, *end = o + program->length; o < end; o = next(o))
+    if (o[0] == OPERATION_linear && o[6]) return 1;
+  return 0;
+}
 
 static size_t most(size_t a, size_t b) { return a > b ? a : b; }
 
@@ -45,10 +52,10 @@ Kernel *kernel_new(const Program *given, const char **why) {
   kernel->program = program;
   kernel->level = level();
   const int rows = kernel->level->large_rows;
-  const size_t tile = tile_room(&program, rows);
-  const size_t together = CACHED / tile;
-  kernel->tiles = together < 1 ? 1 : together > MOST_TILES ? MOST_TILES : (int)together;
-  kernel->room = most(tile * (size_t)kernel->tiles, row_room(&program));
+  kernel->tiles = MOST_TILES;
+  while (kernel->tiles > 1 && tiles_room(&program, kernel->tiles, rows) > MOST_ROOM) kernel->tiles /= 2;
+  kernel->room = most(tiles_room(&program, kernel->tiles, rows), row_room(&program));
+  kernel->few = has_sparse(&program) ? kernel->level->few_sparse : kernel->level->few;
   *why = NULL;
   return kernel;
 }
@@ -80,7 +87,7 @@ int kernel_run(Kernel *kernel, const float *const *given, float *out, size_t row
     size_t taken;
     if (rows > small)
       level->large(program, inputs, out, (int)(taken = least(rows, block)), scratch);
-    else if (rows >= (size_t)level->few)
+    else if (rows >= (size_t)kernel->few)
       level->small(program, inputs, out, (int)(taken = rows), scratch);
     else
       level->row(program, inputs, out, scratch), taken = 1;

@@ -8,15 +8,15 @@
 #define DECLARE(level) \
   RunRow row_##level;  \
   RunTiles tile_##level##_small, tile_##level##_large;
-#define LEVEL_OF(level, name, small_rows, large_rows, few) \
-  {name, row_##level, tile_##level##_small, tile_##level##_large, small_rows, large_rows, few}
+#define LEVEL_OF(level, name, small_rows, large_rows, few, few_sparse) \
+  {name, row_##level, tile_##level##_small, tile_##level##_large, small_rows, large_rows, few, few_sparse}
 
 #if defined __x86_64__ || defined _M_X64
 DECLARE(v4)
 DECLARE(v3)
 DECLARE(v1)
-static const Level LEVELS[] = {LEVEL_OF(v4, "x86-64-v4", 8, 16, 6), LEVEL_OF(v3, "x86-64-v3", 8, 16, 5),
-                               LEVEL_OF(v1, "x86-64", 4, 8, 3)};
+static const Level LEVELS[] = {LEVEL_OF(v4, "x86-64-v4", 8, 16, 3, 6), LEVEL_OF(v3, "x86-64-v3", 8, 16, 3, 5),
+                               LEVEL_OF(v1, "x86-64", 4, 8, 2, 3)};
 
 static int has(int index) {
   __builtin_cpu_init();
@@ -32,9 +32,9 @@ static int has(int index) {
 #else
 DECLARE(v1)
 #ifdef __aarch64__
-static const Level LEVELS[] = {LEVEL_OF(v1, "neon", 4, 8, 3)};
+static const Level LEVELS[] = {LEVEL_OF(v1, "neon", 4, 8, 2, 3)};
 #else
-static const Level LEVELS[] = {LEVEL_OF(v1, "generic", 4, 8, 3)};
+static const Level LEVELS[] = {LEVEL_OF(v1, "generic", 4, 8, 2, 3)};
 #endif
 static int has(int index) { return index == 0; }
 #endif

@@ -9,7 +9,8 @@ typedef struct {
   RunRow *row;
   RunTiles *small, *large;
   int small_rows, large_rows; /* of a tile */
-  int few;                    /* from so many rows on, a small tile takes less time than rows one by one */
+  /* From so many rows on, a small tile takes less time than rows one by one; and where those skip what is 0. */
+  int few, few_sparse;
 } Level;
 
 const Level *level(void);

@@ -15,6 +15,9 @@
 /* Below so many rows, handing the interpreter's lock on and back takes longer than others would wait. */
 enum { ROWS_TO_UNLOCK = 32 };
 
+/* A block: more rows are for several threads. */
+enum { MOST_SCORED = 1024 };
+
 static PyObject *numpy_empty, *float32;
 static PyTypeObject *array_type;
 
@@ -157,14 +160,15 @@ static PyObject *runner_run_into(PyObject *object, PyObject *const *given, Py_ss
 
 PyDoc_STRVAR(score_doc,
              "score(x) -> log-densities [rows], −inf where they ran over; None for anything but a numpy array that is\n"
-             "what `run` takes, of at least one row: whoever knows more of arrays is to make one of it.");
+             "what `run` takes, of 1 to 1,024 rows: whoever knows more of arrays and threads is to see to it.");
 static PyObject *runner_score(PyObject *object, PyObject *x) {
   Runner *self = (Runner *)object;
   Py_buffer view;
   if (self->inputs != 1 || self->outputs != 1 || Py_TYPE(x) != array_type || !get_rows(x, &view, self->width[0]))
     Py_RETURN_NONE;
   const float *inputs[MOST_INPUTS] = {view.buf};
-  PyObject *out = view.shape[0] > 0 ? run_new(self, inputs, view.shape[0], view.buf) : Py_NewRef(Py_None);
+  const int few = view.shape[0] > 0 && view.shape[0] <= MOST_SCORED;
+  PyObject *out = few ? run_new(self, inputs, view.shape[0], view.buf) : Py_NewRef(Py_None);
   PyBuffer_Release(&view);
   return out;
 }

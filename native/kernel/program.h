@@ -24,7 +24,7 @@ enum {
   PANEL = 16,      /* columns of W that lie together: [outputs / 16][inputs][16] */
   MARGIN = 16,     /* numbers behind scratch and weights that a vector may read */
   MOST_INPUTS = 2, /* x or z, and context */
-  MOST_TILES = 8,  /* tiles of rows that go through an operation together */
+  MOST_TILES = 8,  /* tiles of rows that share the weights of a product while they are in the cache */
   MOST_SCRATCH = 1 << 20,
 };
 

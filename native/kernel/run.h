@@ -14,11 +14,11 @@ static inline size_t row_room(const Program *program) {
   return (size_t)program->scratch + (size_t)program->longest + 2 * MARGIN;
 }
 
-/* Up to MOST_TILES tiles of rows, the rows of a tile as vector lanes. `scratch` holds tiles · tile_room numbers. */
+/* Some tiles of rows, the rows of a tile as vector lanes. `scratch` holds tiles_room(…) numbers. */
 typedef void RunTiles(const Program *program, const float *const *inputs, float *out, int rows, float *scratch);
-static inline size_t tile_room(const Program *program, int rows_a_tile) {
+static inline size_t tiles_room(const Program *program, int tiles, int rows_a_tile) {
   /* then room for three operands of an elementwise operation that are known, in every lane */
-  return ((size_t)program->scratch + 3 * (size_t)program->longest) * (size_t)rows_a_tile;
+  return ((size_t)tiles * (size_t)program->scratch + 3 * (size_t)program->longest) * (size_t)rows_a_tile;
 }
 
 #endif

@@ -53,7 +53,7 @@ class Evaluator:
     """An engine that has nothing of ONNX Runtime."""
 
     name, title, provider = "evaluator", "the evaluator of onnx", "numpy"
-    block_rows, most_threads = 100, 1
+    block_rows, most_threads, quick = 100, 1, None
     lied: str | None = None
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:
