@@ -12,7 +12,7 @@ ZERO = Constant(np.zeros((), np.float32))
 
 
 def instruction_of(expression: Expression) -> tuple[str, tuple[Expression, ...]]:
-    """The kernel's function of an expression, and its three operands; where it takes fewer, the last is repeated.
+    """The kernel's function of an expression, and its one to three operands.
 
     ===================  ===============
     ``affine``           a · exp(b) + c
@@ -22,12 +22,6 @@ def instruction_of(expression: Expression) -> tuple[str, tuple[Expression, ...]]
     ``silu``             a · σ(a)
     ===================  ===============
     """
-    function, arguments = joined(expression)
-    return function, (*arguments, *arguments[-1:] * (3 - len(arguments)))
-
-
-def joined(expression: Expression) -> tuple[str, tuple[Expression, ...]]:
-    """The function, and as many operands as it takes."""
     match expression:
         case Apply("add", (Apply("mul", (a, Apply("exp", (b,)))), c)):
             return "affine", (a, b, c)

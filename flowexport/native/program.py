@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Program", "program_of"]
+__all__ = ["MOST_RUNS", "Program", "program_of"]
 
 from dataclasses import dataclass
 
@@ -32,6 +32,10 @@ class Program:
     inputs: np.ndarray
     outputs: np.ndarray
     shape: tuple[int, ...]
+
+
+MOST_RUNS = 3
+"""A run costs the kernel what a product of eight numbers by fifty costs it."""
 
 
 def program_of(form: Form, codes: Codes) -> Program:

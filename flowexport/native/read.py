@@ -23,27 +23,33 @@ from .trace import Trace
 ONE_BY_ONE = {**ARITHMETIC, **LAYOUT, **PRODUCTS}
 
 
-def read_form(bundle: Bundle, graph: str) -> Form:
+def read_form(bundle: Bundle, graph: str, most_runs: int | None = None) -> Form:
     """The form of a bundle's graph.
 
     Arguments:
         graph: ``log_prob`` or ``sample``.
+        most_runs: as `form_of` takes it.
 
     Raises:
         BundleError: as `Bundle.graph`; for a bundle of float64, and for an operator that the form does not know.
     """
     data, _ = bundle.graph(graph)
     where = str(bundle.path / getattr(bundle.manifest.graphs, graph).file)
-    return form_of(read_graph(data, where), where)
+    return form_of(read_graph(data, where), where, most_runs)
 
 
-def form_of(graph: OnnxGraph, where: str) -> Form:
+def form_of(graph: OnnxGraph, where: str, most_runs: int | None = None) -> Form:
     """The form of a graph.
+
+    Arguments:
+        where: its file, for messages.
+        most_runs: up to so many runs a product of one or two terms an output is written as sums, and None is any
+            number of them: the zeros in it cost nothing then, but each run costs a beginning.
 
     Raises:
         BundleError: for what the form does not know; it names the file and the node.
     """
-    trace = Trace(graph, where)
+    trace = Trace(graph, where, most_runs)
     if len(graph.outline.outputs) != 1:
         trace.refuse(f"it has {len(graph.outline.outputs)} outputs, and one is expected")
     taken: set[str] = set()

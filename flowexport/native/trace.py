@@ -28,12 +28,13 @@ class Trace:
     Arguments:
         graph: whose nodes are walked.
         where: its file, for messages.
+        most_runs: as `flowexport.native.read.form_of` takes it.
     """
 
-    def __init__(self, graph: OnnxGraph, where: str) -> None:
+    def __init__(self, graph: OnnxGraph, where: str, most_runs: int | None = None) -> None:
         self.graph = graph
         self.where = where
-        self.work = Work()
+        self.work = Work(most_runs)
         self.readers = Counter(name for node in graph.nodes for name in node.inputs)
         self.constants = dict(graph.constants)
         self.rows: dict[str, References] = {}

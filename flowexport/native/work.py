@@ -47,9 +47,14 @@ def bounded(shape: Iterable[int]) -> None:
 
 
 class Work:
-    """Buffers, and the operations that fill them."""
+    """Buffers, and the operations that fill them.
 
-    def __init__(self) -> None:
+    Arguments:
+        most_runs: as `flowexport.native.read.form_of` takes it.
+    """
+
+    def __init__(self, most_runs: int | None = None) -> None:
+        self.most_runs = most_runs
         self.sizes: list[int] = []
         self.operations: list[Operation] = []
         self.copies: dict[bytes, References] = {}
@@ -134,7 +139,7 @@ class Work:
 
     def product(self, x: References, weights: Floats, bias: Floats) -> References:
         """`linear` of which every number counts."""
-        if 2 < len(weights) <= SUMS and (np.count_nonzero(weights, axis=0) <= 2).all():
+        if 2 < len(weights) <= SUMS and (np.count_nonzero(weights, axis=0) <= 2).all() and self.few_runs(weights != 0):
             return self.sums(x, weights, bias)
         sources = tuple(load_at(int(self.stretch(each)[0])) for each in x)
         behind = self.behind(sources[0])
@@ -161,6 +166,13 @@ class Work:
         self.operations[self.products[product.out]] = dataclasses.replace(product, relu=True)
         known = self.apply("relu", np.minimum(x, -1))
         return np.where(x < 0, known, x)
+
+    def few_runs(self, filled: npt.NDArray[np.bool_]) -> bool:
+        """Whether a product with these weights in it comes to no more runs of sums than wanted."""
+        if self.most_runs is None:
+            return True
+        ends = np.stack([filled.argmax(axis=0), filled[::-1].argmax(axis=0)])
+        return int(np.count_nonzero((np.abs(np.diff(ends)) != 1).any(axis=0))) < self.most_runs
 
     def sums(self, x: References, weights: Floats, bias: Floats) -> References:
         """A product of which each output has one or two terms, without the zeros."""

@@ -119,6 +119,8 @@ class Writer:
             else:
                 words += self.operand(argument, count)
         self.scratch = max(self.scratch, free)
+        # A function of fewer operands is given the last one again.
+        words += words[-2:] * (3 - len(arguments))
         self.operation("elementwise", self.codes.functions[function], out, count, *words)
 
     def operand(self, operand: Load | Constant, count: int) -> tuple[int, int]:

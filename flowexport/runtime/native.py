@@ -14,7 +14,7 @@ import numpy as np
 
 from flowexport.bundle import Bundle
 from flowexport.errors import BundleError, EngineError, extras_named
-from flowexport.native.program import program_of
+from flowexport.native.program import MOST_RUNS, program_of
 from flowexport.native.read import read_form
 from flowexport.native.writer import Codes
 
@@ -42,7 +42,7 @@ class NativeGraph:
     def __init__(self, bundle: Bundle, name: str, signature: Signature) -> None:
         kernel = kernel_module()
         try:
-            form = read_form(bundle, name)
+            form = read_form(bundle, name, MOST_RUNS)
             program = program_of(form, Codes.of(kernel.OPERATIONS, kernel.FUNCTIONS))
             self.runner = kernel.Runner(
                 program.code, program.weights, program.scratch, program.inputs, program.outputs, program.shape

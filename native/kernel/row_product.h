@@ -116,11 +116,8 @@ static void dot(const float *restrict x, const float *restrict w, const float *r
       odd += load(x + k + LANES) * load(w + k + LANES);
     }
     for (; k + LANES <= inputs; k += LANES) even += load(x + k) * load(w + k);
-    even += odd;
-    float sum = b[n];
-    for (; k < inputs; ++k) sum += x[k] * w[k];
-    for (int lane = 0; lane < LANES; ++lane) sum += even[lane];
-    y[n] = sum;
+    if (k < inputs) odd += load_first(x + k, inputs - k) * load_first(w + k, inputs - k);
+    y[n] = b[n] + sum(even + odd);
   }
 }
 

@@ -60,4 +60,29 @@ static inline void store(float *at, V v, int count) {
 #endif
 }
 
+/* The first `count` numbers, fewer than LANES, and 0 behind them. */
+static inline V load_first(const float *at, int count) {
+#if LANES == 16 && defined __AVX512F__
+  return (V)_mm512_maskz_loadu_ps((__mmask16)((1u << count) - 1), at);
+#else
+  V v = splat(0);
+  for (int i = 0; i < count; ++i) v[i] = at[i];
+  return v;
+#endif
+}
+
+/* Of all lanes, in halves: one after the other would wait for each. */
+static inline float sum(V v) {
+#if LANES == 16 && defined __AVX512F__
+  return _mm512_reduce_add_ps((__m512)v);
+#else
+  float lanes[LANES];
+  *(Unaligned *)lanes = v;
+  for (int half = LANES / 2; half > 0; half /= 2) {
+    for (int i = 0; i < half; ++i) lanes[i] += lanes[i + half];
+  }
+  return lanes[0];
+#endif
+}
+
 #endif

@@ -7,7 +7,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from flowexport.native.program import Program, program_of
+from flowexport.native.form import Apply, Elementwise, Form, Input, Load, Run
+from flowexport.native.program import MOST_RUNS, Program, program_of
 from flowexport.native.read import read_form
 
 from .golden import VECTORS, cases, share_of_bound, zoo
@@ -20,7 +21,7 @@ AT_ONCE = [1, 3, 7, 1000]
 @pytest.mark.parametrize("name", VECTORS)
 @pytest.mark.parametrize("graph", ["log_prob", "sample"])
 def test_the_golden_cases_hold_on_every_level_however_many_rows_come_at_once(name: str, graph: str) -> None:
-    form = read_form(zoo(name), graph)
+    form = read_form(zoo(name), graph, MOST_RUNS)
     program = program_of(form, CODES)
     for level in LEVELS:
         runner = runner_of(program, level)
@@ -50,7 +51,7 @@ def changed(program: Program, **arrays: tuple[int, int]) -> Program:
 
 
 def test_a_program_that_leaves_its_bounds_is_refused() -> None:
-    program = program_of(read_form(zoo("moons"), "log_prob"), CODES)
+    program = program_of(read_form(zoo("moons"), "log_prob", MOST_RUNS), CODES)
     runner_of(program)
     refused(changed(program, outputs=(0, program.scratch)), "an output leaves scratch")
     refused(changed(program, outputs=(0, -2 - len(program.weights))), "an output leaves scratch")
@@ -70,7 +71,7 @@ def test_a_program_that_leaves_its_bounds_is_refused() -> None:
 @pytest.mark.parametrize("word", [-1, -(2**31), 2**31 - 1, 2**20, 99])
 def test_no_word_of_a_program_can_be_set_so_that_it_leaves_its_bounds(word: int) -> None:
     """Every word in turn: what the check lets through runs, and touches nothing else (`make test-slow`: under ASan)."""
-    program = program_of(read_form(zoo("mixture"), "log_prob"), CODES)
+    program = program_of(read_form(zoo("mixture"), "log_prob", MOST_RUNS), CODES)
     x = np.zeros((20, 2), np.float32)
     refusals = 0
     for place in range(len(program.code)):
@@ -85,7 +86,7 @@ def test_no_word_of_a_program_can_be_set_so_that_it_leaves_its_bounds(word: int)
 
 
 def test_arrays_that_do_not_fit_are_refused() -> None:
-    runner = runner_of(program_of(read_form(zoo("noisy_ring"), "log_prob"), CODES))
+    runner = runner_of(program_of(read_form(zoo("noisy_ring"), "log_prob", MOST_RUNS), CODES))
     x, context = np.zeros((5, 2), np.float32), np.zeros((5, 1), np.float32)
     assert runner.run(x, context).shape == (5,)
     assert runner.run(x[:0], context[:0]).shape == (0,)
@@ -107,3 +108,14 @@ def test_arrays_that_do_not_fit_are_refused() -> None:
 def test_an_instruction_set_that_is_not_there_is_refused() -> None:
     with pytest.raises(ValueError, match="no such instruction set"):
         kernel().level("x86-64-v9")
+
+
+def test_what_an_expression_is_made_of_is_computed_once() -> None:
+    """exp(sigmoid(a · b)): three operations of the kernel, though every one of its functions has three operands."""
+    inner = Apply("sigmoid", (Apply("mul", (Load(0, 0), Load(0, 1))),))
+    run = Run(0, 1, Apply("exp", (inner,)))
+    form = Form((Input("x", 0),), (Load(1, 0, 0),), (), (2, 1), (Elementwise(1, (run,)),))
+    program = program_of(form, CODES)
+    assert len(program.code) == 3 * 10
+    x = np.array([[2, 0.5]], np.float32)
+    np.testing.assert_allclose(runner_of(program).run(x), np.exp(1 / (1 + np.exp(-1.0))), rtol=1e-6)
