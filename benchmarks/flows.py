@@ -73,7 +73,7 @@ class Flows:
     def graph(self, verb: str) -> Path:
         """The ONNX file of our export."""
         bundle = open_bundle(self.bundle)
-        return bundle.path / getattr(bundle.manifest.graphs, verb).file
+        return bundle.path / bundle.spec(verb).file
 
     @cached_property
     def plain(self) -> dict[str, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FEWEST_CALLS", "VERBS", "Measurement", "measure"]
+__all__ = ["FEWEST_CALLS", "Measurement", "measure"]
 
 import os
 from collections.abc import Callable, Sequence
@@ -16,8 +16,6 @@ from flowexport.runtime.processors import available_threads
 from .machine import machine
 from .subject import Subject, bundle_subject, rows_of, subject_of
 from .timing import SECONDS, WARM_SECONDS, Comparison, others_since, pinned, side_by_side, usage
-
-VERBS = ("log_prob", "sample")
 
 FEWEST_CALLS = 3
 """A median of fewer is no median, however long a call takes."""
@@ -97,7 +95,7 @@ def measure(
     engine: str = "auto",
     on_figure: Callable[[int, int], None] | None = None,
 ) -> Measurement:
-    """Times log_prob and sample of a bundle: warm, the other in turn with it (A B A B), medians.
+    """Times what a bundle can do, log_prob and sample: warm, the other in turn with it (A B A B), medians.
 
     A figure has at least 200 calls or the seconds given, and 3 calls however long they take. For as long, the
     process is held to as many processors as there are threads.
@@ -131,7 +129,8 @@ def measure(
     if not seconds > 0:
         raise ArgumentError(f"seconds: expected a number above 0, got {seconds}")
     ours, *others = labels(subject, compared)
-    total = len(VERBS) * len(counts) * len(rows)
+    verbs = [verb for verb in subject.verbs if compared is None or verb in compared.verbs]
+    total = len(verbs) * len(counts) * len(rows)
     found: dict[tuple[str, int, int], Comparison] = {}
     # Threads that exist already stay on their processors, so the widest set of them comes last.
     for count in counts:
@@ -141,7 +140,7 @@ def measure(
                 calls = {ours: subject.calls(inputs, count)}
                 if compared is not None:
                     calls[others[0]] = compared.calls(inputs, count)
-                for verb in VERBS:
+                for verb in verbs:
                     start = usage()
                     timings = side_by_side(
                         {name: of[verb] for name, of in calls.items()},
@@ -153,7 +152,7 @@ def measure(
                     found[verb, count, number] = Comparison(task, ours, timings, others_since(start))
                     if on_figure is not None:
                         on_figure(len(found), total)
-    ordered = [found[verb, count, number] for verb in VERBS for count in counts for number in rows]
+    ordered = [found[verb, count, number] for verb in verbs for count in counts for number in rows]
     return Measurement(subject, compared, machine(), ordered)
 
 

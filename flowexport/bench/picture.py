@@ -8,7 +8,7 @@ import io
 
 from flowexport.errors import extras_named
 
-from .measure import VERBS, Measurement, rows_a_second
+from .measure import Measurement, rows_a_second
 
 COLOURS = ("#0b6bcb", "#c0392b")
 """Of the bundle, and of what it is compared with."""
@@ -23,9 +23,10 @@ def picture(measurement: Measurement) -> bytes:
     with extras_named():
         from matplotlib.figure import Figure
     figure = Figure(figsize=(10, 7), layout="constrained")
-    panels = figure.subplots(len(VERBS), 2, squeeze=False, sharex=True)
+    verbs = list(dict.fromkeys(str(each.task["verb"]) for each in measurement.comparisons))
+    panels = figure.subplots(len(verbs), 2, squeeze=False, sharex=True)
     counts = sorted({int(each.task["threads"]) for each in measurement.comparisons})
-    for verb, (latency, throughput) in zip(VERBS, panels, strict=True):
+    for verb, (latency, throughput) in zip(verbs, panels, strict=True):
         for label, colour in zip(measurement.labels, COLOURS, strict=False):
             for count in counts:
                 chosen = [

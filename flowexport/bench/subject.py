@@ -7,13 +7,14 @@ __all__ = ["Rows", "Subject", "bundle_subject", "rows_of", "subject_of", "torch_
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from flowexport.bundle import Bundle, open_bundle
+from flowexport.bundle import Bundle, known, open_bundle
 from flowexport.errors import ArgumentError, BundleError
-from flowexport.runtime import load
+from flowexport.runtime import load, normals
 
 SEED = 0
 """Of the samples that are drawn; which ones they are does not change the time."""
@@ -27,7 +28,7 @@ class Rows:
     """Inputs of a measurement.
 
     Arguments:
-        x: ``[rows, *event]``.
+        x: ``[rows, *event]``; of a bundle that takes none, its noise.
         context: ``[rows, context]``, or None for a model without one.
     """
 
@@ -44,6 +45,7 @@ class Subject:
         runs_on: ``PyTorch``, or the title of an engine.
         device: that it runs on.
         event_shape, context_size: of the model.
+        verbs: what can be asked of it.
         calls: rows and a number of threads → verb → the call to time.
     """
 
@@ -52,6 +54,7 @@ class Subject:
     device: str
     event_shape: tuple[int, ...]
     context_size: int
+    verbs: tuple[str, ...]
     calls: Callable[[Rows, int], dict[str, Callable[[], object]]]
 
 
@@ -84,14 +87,21 @@ def bundle_subject(bundle: Bundle, device: str, engine: str = "auto") -> Subject
         model = load(bundle.path, device, threads, engine=engine)
         x, context = rows.x.astype(model.dtype), rows.context
         of_all = None if context is None else context[0]
-        return {
+        z = normals(SEED, 0, len(x) * model.latent_size).reshape(len(x), -1).astype(model.dtype)
+        by_name: dict[str, Callable[[], object]] = {
+            kind.name: partial(model.run, kind.name, z if kind.takes == "latent" else x, context)
+            for kind in known(model.graphs)
+        }
+        own: dict[str, Callable[[], object]] = {
             "log_prob": lambda: model.log_prob(x, context),
             "sample": lambda: model.sample(len(x), of_all, seed=SEED),
         }
+        return by_name | {name: call for name, call in own.items() if name in by_name}
 
     model = load(bundle.path, device, 1, engine=engine)
     name, shape = bundle.manifest.name, tuple(bundle.manifest.event_shape)
-    return Subject(name, model.engine.title, str(model.device), shape, bundle.manifest.context_size, calls)
+    context_size, verbs = bundle.manifest.context_size, tuple(model.graphs)
+    return Subject(name, model.engine.title, str(model.device), shape, context_size, verbs, calls)
 
 
 def torch_subject(folder: Path, device: str) -> Subject:
@@ -129,22 +139,24 @@ def torch_subject(folder: Path, device: str) -> Subject:
         return {"log_prob": log_prob, "sample": sample}
 
     name, shape = checkpoint.config.name, tuple(flow.event_shape)
-    return Subject(name, "PyTorch", str(found), shape, flow.context, calls)
+    return Subject(name, "PyTorch", str(found), shape, flow.context, ("log_prob", "sample"), calls)
 
 
 def rows_of(bundle: Bundle, count: int) -> Rows:
     """The data rows of a bundle's golden cases, over and over, up to a number.
 
     Raises:
-        BundleError: where it has no golden case of log_prob.
+        BundleError: where it has no golden cases.
     """
-    cases = [each for each in bundle.manifest.golden.cases if each.graph == "log_prob" and each.rows and each.expected]
+    first = known(bundle.manifest.graphs)[0]
+    cases = [each for each in bundle.manifest.golden.cases if each.graph == first.name and each.rows and each.expected]
     # The first of its size: data comes before the tails, which no one measures by.
     case = max(cases, key=lambda each: each.rows[1] - each.rows[0] if each.rows else 0, default=None)
     if case is None or case.rows is None:
-        raise BundleError(f"{bundle.path / 'flow.json'}: golden: has no case of log_prob, so there are no rows to use")
+        where = bundle.path / "flow.json"
+        raise BundleError(f"{where}: golden: has no case of {first.name}, so there are no rows to use")
     inputs = {name: repeated(bundle.array(file)[slice(*case.rows)], count) for name, file in case.inputs.items()}
-    return Rows(inputs["x"], inputs.get("context"))
+    return Rows(inputs[first.first], inputs.get("context"))
 
 
 def repeated(array: np.ndarray, count: int) -> np.ndarray:

@@ -1,6 +1,7 @@
-"""The contract on disk: a folder with ``flow.json``, two ONNX graphs and golden cases. Needs numpy only."""
+"""The contract on disk: a folder with ``flow.json``, ONNX graphs and golden cases. Needs numpy only."""
 
 from .archive import ArchivedBundle, open_archive
+from .graphs import GRAPHS, GraphKind, known
 from .npy import npy_bytes, read_npy
 from .onnx_file import OnnxFile, read_onnx
 from .onnx_graph import OnnxGraph, read_graph
@@ -12,12 +13,15 @@ from .zoo import zoo_folder, zoo_names
 
 __all__ = [
     "FORMAT",
+    "GRAPHS",
     "ArchivedBundle",
     "Bundle",
+    "GraphKind",
     "Manifest",
     "OnnxFile",
     "OnnxGraph",
     "json_schema",
+    "known",
     "npy_bytes",
     "open_archive",
     "open_bundle",

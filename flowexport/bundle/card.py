@@ -7,6 +7,7 @@ __all__ = ["card", "compared", "holds_data"]
 import math
 from collections.abc import Mapping
 
+from .graphs import GRAPHS
 from .onnx_file import OnnxFile
 from .schema import ContextFeature, Figure, Manifest, Quality
 
@@ -19,7 +20,7 @@ def card(manifest: Manifest, graphs: Mapping[str, tuple[OnnxFile, int]]) -> dict
 
     Arguments:
         manifest: of the bundle.
-        graphs: the outline and the bytes of ``log_prob`` and ``sample``.
+        graphs: the outline of each graph, and its bytes.
     """
     return {
         "model": [f"{manifest.name}: {manifest.description}" if manifest.description else manifest.name],
@@ -123,7 +124,9 @@ def proof_lines(manifest: Manifest) -> list[str]:
     if {"log_prob, data", "log_prob, tails"} <= set(cost):
         on_data, in_tails = cost["log_prob, data"], cost["log_prob, tails"]
         lines.append(f"float32 alone may cost log_prob {on_data:.1e} nats on data, {in_tails:.1e} of itself far out")
-    tolerance = manifest.tolerance.log_prob
+    if "log_prob" not in manifest.graphs:
+        return lines
+    tolerance = manifest.tolerance["log_prob"]
     promise = f"promised: |Δ log_prob| ≤ {tolerance.atol:g} nats + {tolerance.rtol:g} · |log_prob|, against float64"
     return [*lines, promise]
 
@@ -135,7 +138,10 @@ def share(figure: Figure) -> float:
 
 def ability_lines(manifest: Manifest) -> list[str]:
     """What can be asked of it."""
-    lines = ["log_prob of rows, samples of a seed, the same in every language"]
+    can = {"log_prob": "log_prob of rows", "sample": "samples of a seed"}
+    held = [can.get(name, name) for name in manifest.graphs]
+    lines = [", ".join(held) + ", the same in every language"]
+    lines += [f"it cannot {GRAPHS[name].purpose}: it holds no {name}" for name in can if name not in manifest.graphs]
     reference = manifest.reference
     if reference is None:
         return [*lines, "no percentiles and thresholds: it was made without data"]

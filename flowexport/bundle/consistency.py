@@ -10,10 +10,11 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from .graphs import GRAPHS, known, lacking
 from .text import FILE_NAME, shown
 
 if TYPE_CHECKING:
-    from .schema import GraphSpec, Manifest
+    from .schema import Manifest
 
 
 def inconsistency(manifest: Manifest) -> str | None:
@@ -40,26 +41,20 @@ def inconsistency(manifest: Manifest) -> str | None:
             return "reference.lowest: must be ascending, and no more than reference.rows"
     if manifest.quality and manifest.quality.ranges is not None and len(manifest.quality.ranges) != size:
         return f"quality.ranges: expected {size} entries, got {len(manifest.quality.ranges)}"
-    for name, inputs, output in (
-        ("log_prob", [("x", manifest.event_shape)], ("log_prob", [])),
-        ("sample", [("z", [manifest.latent_size])], ("x", manifest.event_shape)),
-    ):
-        graph: GraphSpec = getattr(manifest.graphs, name)
-        if manifest.context_size:
-            inputs.append(("context", [manifest.context_size]))
-        for key, tensors, expected in (("inputs", graph.inputs, inputs), ("outputs", graph.outputs, [output])):
-            found = [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]
-            wanted = [(tensor, manifest.dtype, ["batch", *shape]) for tensor, shape in expected]
-            if found != wanted:
-                return f"graphs.{name}.{key}: expected {wanted}, got {found}"
+    fault = graph_fault(manifest)
+    if fault:
+        return fault
     for index, case in enumerate(manifest.golden.cases):
         if (case.expected is None) == (case.error is None):
             return f"golden.cases[{index}]: needs either expected or error"
-        takes = [tensor.name for tensor in getattr(manifest.graphs, case.graph).inputs]
+        if case.graph not in manifest.graphs:
+            return f"golden.cases[{index}].graph: {lacking(case.graph, manifest.graphs)}"
+        graph = manifest.graphs[case.graph]
+        takes = [tensor.name for tensor in graph.inputs]
         # What is left out on purpose is the context alone.
         if not {takes[0]} <= case.inputs.keys() <= set(takes) or (case.expected and len(case.inputs) < len(takes)):
             return f"golden.cases[{index}].inputs: expected {', '.join(takes)}"
-        if case.expected is not None and list(case.expected) != [getattr(manifest.graphs, case.graph).outputs[0].name]:
+        if case.expected is not None and list(case.expected) != [graph.outputs[0].name]:
             return f"golden.cases[{index}].expected: is not the output of {case.graph}"
         if case.rounding is not None and list(case.rounding) != list(case.expected or {}):
             return f"golden.cases[{index}].rounding: is not of what is expected"
@@ -69,6 +64,27 @@ def inconsistency(manifest: Manifest) -> str | None:
     for file in referenced(manifest):
         if file not in manifest.files:
             return f"files: {file!r} is used but not listed"
+    return None
+
+
+def graph_fault(manifest: Manifest) -> str | None:
+    """The first graph whose signature is not the table's, or that has no bound; unknown ones are passed over."""
+    kinds = known(manifest.graphs)
+    if not kinds:
+        return f"graphs: expected {' or '.join(GRAPHS)}, got {', '.join(manifest.graphs)}"
+    for kind in kinds:
+        inputs, output = kind.tensors(manifest.event_shape, manifest.latent_size, manifest.context_size)
+        graph = manifest.graphs[kind.name]
+        for key, tensors, expected in (("inputs", graph.inputs, inputs), ("outputs", graph.outputs, [output])):
+            found = [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]
+            wanted = [(tensor, manifest.dtype, ["batch", *shape]) for tensor, shape in expected]
+            if found != wanted:
+                return f"graphs.{kind.name}.{key}: expected {wanted}, got {found}"
+        if kind.name not in manifest.tolerance:
+            return f"tolerance: {kind.name!r} is missing"
+    both = sum("direction" in kind.checks for kind in kinds) == 2
+    if both and not isinstance(manifest.golden.log_prob_of_sample, str):
+        return "golden.log_prob_of_sample: is missing, though the bundle holds log_prob and sample"
     return None
 
 
@@ -107,9 +123,9 @@ def repeated(names: list[str]) -> str | None:
 
 def referenced(manifest: Manifest) -> list[str]:
     """Every file that the manifest speaks of outside ``files``."""
-    names = [manifest.graphs.log_prob.file, manifest.graphs.sample.file, manifest.golden.log_prob_of_sample]
+    names = [graph.file for graph in manifest.graphs.values()]
     for case in manifest.golden.cases:
         names += [*case.inputs.values(), *(case.expected or {}).values(), *(case.rounding or {}).values()]
-    if isinstance(manifest.golden.log_prob_of_sample_rounding, str):
-        names.append(manifest.golden.log_prob_of_sample_rounding)
+    golden = manifest.golden
+    names += [file for file in (golden.log_prob_of_sample, golden.log_prob_of_sample_rounding) if isinstance(file, str)]
     return [*names, *(noise.file for noise in manifest.golden.noise)]

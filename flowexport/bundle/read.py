@@ -16,11 +16,12 @@ import numpy as np
 
 from flowexport.errors import ArgumentError, BundleError
 
+from .graphs import lacking
 from .npy import read_npy
 from .onnx_file import OnnxFile, read_onnx
 from .operators import OPSET
 from .place import ASIDE, STAGED, beside
-from .schema import Manifest, decode_manifest
+from .schema import GraphSpec, Manifest, decode_manifest
 from .small import MANIFEST_BYTES, read_small
 from .text import shown
 from .zoo import zoo_bundle
@@ -81,14 +82,24 @@ class Bundle:
         """A listed .npy file."""
         return read_npy(self.read(name), str(self.path / name))
 
-    def graph(self, name: str) -> tuple[bytes, OnnxFile]:
-        """The bytes and the outline of a graph, ``log_prob`` or ``sample``, fit to be opened.
+    def spec(self, name: str) -> GraphSpec:
+        """What ``flow.json`` says of a graph.
 
         Raises:
-            BundleError: for an operator that is not in the table, control flow, external data, or another domain, opset
-                or signature than declared.
+            BundleError: where the bundle does not hold it, saying what it cannot do.
         """
-        spec = getattr(self.manifest.graphs, name)
+        if name not in self.manifest.graphs:
+            raise BundleError(f"{self.path / 'flow.json'}: graphs: {lacking(name, self.manifest.graphs)}")
+        return self.manifest.graphs[name]
+
+    def graph(self, name: str) -> tuple[bytes, OnnxFile]:
+        """The bytes and the outline of a graph by its name, fit to be opened.
+
+        Raises:
+            BundleError: where the bundle does not hold it; for an operator that is not in the table, control flow,
+                external data, or another domain, opset or signature than declared.
+        """
+        spec = self.spec(name)
         data = self.read(spec.file)
         where = str(self.path / spec.file)
         model = read_onnx(data, where)

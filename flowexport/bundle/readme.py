@@ -33,7 +33,22 @@ def readme(manifest: Manifest, graphs: Mapping[str, tuple[OnnxFile, int]]) -> by
         for label, lines in card(manifest, graphs).items()
         for first, line in zip((True, *[False] * len(lines)), lines, strict=False)
     )
+    given = " --context …" if manifest.context_size else ""
+    files = " and ".join(f"`{graph.file}`" for graph in manifest.graphs.values())
+    files += " are" if len(manifest.graphs) > 1 else " is"
+    opset = next(iter(manifest.graphs.values())).opset
     names = ",".join(manifest.features or [f"x{index}" for index in range(min(3, math.prod(manifest.event_shape)))])
+    told = {
+        "log_prob": (
+            f"log_prob = model.log_prob(x{context})  # nats",
+            f"flowexport score FOLDER rows.csv -o scores.csv  # columns {' '.join((names + columns).split())}",
+        ),
+        "sample": (
+            f"samples = model.sample(1000{context}, seed=0)",
+            f"flowexport sample FOLDER -n 1000 --seed 0{given} -o samples.csv",
+        ),
+    }
+    calls, verbs = ("\n".join(told[name][which] for name in manifest.graphs if name in told) for which in (0, 1))
     languages = "\n".join(f"| {language} | `runtime_examples/{folder}` |" for language, folder in LANGUAGES.items())
     text = f"""\
 # {cell(manifest.name)}
@@ -48,21 +63,19 @@ NLL is the negative log-likelihood, the mean of −log_prob: lower is better. Al
 
 ## Run it
 
-A bundle is this folder, whole: `flow.json` says what it is, `log_prob.onnx` and `sample.onnx` are plain ONNX (opset \
-{manifest.graphs.log_prob.opset}, standard operators), `golden/` holds the cases that prove them.
+A bundle is this folder, whole: `flow.json` says what it is, {files} plain ONNX (opset \
+{opset}, standard operators), `golden/` holds the cases that prove them.
 
 ```python
 import flowexport  # pip install 'flowexport[cpu]'
 
 model = flowexport.load("FOLDER")
-log_prob = model.log_prob(x{context})  # nats
-samples = model.sample(1000{context}, seed=0)
+{calls}
 ```
 
 ```sh
 flowexport verify FOLDER
-flowexport score FOLDER rows.csv -o scores.csv  # columns {" ".join((names + columns).split())}
-flowexport sample FOLDER -n 1000 --seed 0{" --context …" if manifest.context_size else ""} -o samples.csv
+{verbs}
 ```
 
 Other languages: flowexport comes with a small library for each, and a program with the same commands, `run.sh golden \

@@ -9,15 +9,14 @@ __all__ = [
     "Dtype",
     "Figure",
     "Golden",
+    "GraphName",
     "GraphSpec",
-    "Graphs",
     "Manifest",
     "NoiseSpec",
     "Quality",
     "Reference",
     "TensorSpec",
     "Tolerance",
-    "Tolerances",
     "decode_manifest",
     "encode_manifest",
     "json_schema",
@@ -44,6 +43,7 @@ NotNegative = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
 Category = Annotated[str, Meta(min_length=1, max_length=255)]
 FileName = Annotated[str, Meta(min_length=1, max_length=255, extra_json_schema={"pattern": FILE_NAME})]
+GraphName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Dtype = Literal["float32", "float64"]
 
 
@@ -71,25 +71,11 @@ class GraphSpec(Struct, frozen=True):
     outputs: Annotated[list[TensorSpec], Meta(min_length=1, max_length=1)]
 
 
-class Graphs(Struct, frozen=True):
-    """The two directions."""
-
-    log_prob: GraphSpec
-    sample: GraphSpec
-
-
 class Tolerance(Struct, frozen=True):
     """|Δ| ≤ atol + rtol · |reference|; for samples atol is in units of ``scale``."""
 
     atol: Annotated[float, Meta(ge=0)]
     rtol: Annotated[float, Meta(ge=0)]
-
-
-class Tolerances(Struct, frozen=True):
-    """The bounds that the bundle was verified with; a reader takes the smaller of these and its own."""
-
-    log_prob: Tolerance
-    sample: Tolerance
 
 
 class Reference(Struct, frozen=True):
@@ -123,7 +109,7 @@ class Case(Struct, frozen=True, omit_defaults=True):
     """
 
     name: str
-    graph: Literal["log_prob", "sample"]
+    graph: GraphName
     inputs: dict[str, FileName]
     expected: dict[str, FileName] | None = None
     rounding: dict[str, FileName] | None = None
@@ -140,10 +126,13 @@ class NoiseSpec(Struct, frozen=True):
 
 
 class Golden(Struct, frozen=True):
-    """Reference inputs and float64 outputs of the trained model."""
+    """Reference inputs and float64 outputs of the trained model.
+
+    ``log_prob_of_sample`` is there where the bundle holds both directions.
+    """
 
     cases: Annotated[list[Case], Meta(max_length=1000)]
-    log_prob_of_sample: FileName
+    log_prob_of_sample: FileName | UnsetType = UNSET
     noise: Annotated[list[NoiseSpec], Meta(max_length=100)] = []
     rows_of: Literal["data", "samples"] | UnsetType = UNSET
     log_prob_of_sample_rounding: FileName | UnsetType = UNSET
@@ -159,7 +148,11 @@ class Figure(Struct, frozen=True, omit_defaults=True):
 
 
 class Manifest(Struct, frozen=True):
-    """``flow.json``, whole."""
+    """``flow.json``, whole.
+
+    ``graphs`` holds ``log_prob``, ``sample``, or both, and may hold further ones; ``tolerance`` is the bound that each
+    was verified with, and a reader takes the smaller of that and its own.
+    """
 
     format: str
     name: str
@@ -171,9 +164,9 @@ class Manifest(Struct, frozen=True):
     features: list[str] | None
     context_features: list[ContextFeature] | None
     architecture: dict[str, Any]
-    graphs: Graphs
+    graphs: Annotated[dict[GraphName, GraphSpec], Meta(min_length=1)]
     files: dict[FileName, Sha256]
-    tolerance: Tolerances
+    tolerance: dict[GraphName, Tolerance]
     scale: list[float]
     reference: Reference | None
     golden: Golden
@@ -205,11 +198,26 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
     try:
         manifest = msgspec.convert(head, Manifest)
     except msgspec.ValidationError as error:
-        raise BundleError(f"{where}: {with_choices(str(error), Manifest)}") from error
+        raise BundleError(f"{where}: {with_choices(with_name(str(error), head), Manifest)}") from error
     fault = inconsistency(manifest)
     if fault:
         raise BundleError(f"{where}: {fault}")
     return manifest
+
+
+KEYED: dict[str, type[Struct]] = {"graphs": GraphSpec, "tolerance": Tolerance}
+"""What stands under names of graphs."""
+
+
+def with_name(message: str, head: dict[str, Any]) -> str:
+    """A message of msgspec with the name of the graph that it is about, where it says ``[...]``."""
+    for key, kind in KEYED.items():
+        for name, value in head[key].items() if f"`$.{key}[...]" in message else ():
+            try:
+                msgspec.convert(value, kind)
+            except msgspec.ValidationError:
+                return message.replace(f"$.{key}[...]", f"$.{key}.{name}")
+    return message
 
 
 def encode_manifest(manifest: Manifest) -> bytes:

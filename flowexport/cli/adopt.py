@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["export_adopted"]
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,6 +14,7 @@ import numpy as np
 from flowexport.bundle.schema import Dtype
 from flowexport.errors import CheckpointError, DataError, FlowExportError
 from flowexport.export.export import export
+from flowexport.export.references import DIRECTIONS
 from flowexport.flows import Flow
 from flowexport.interop.load import LIBRARIES, load_original
 from flowexport.proof import Report
@@ -29,6 +31,7 @@ def export_adopted(
     dtype: Dtype,
     weights: bool,
     golden: Literal["data", "samples"] | None = None,
+    graphs: Sequence[str] = DIRECTIONS,
 ) -> Report:
     """Adopts the model of a file and exports it, with the library's own numbers as the golden cases.
 
@@ -63,6 +66,7 @@ def export_adopted(
         weights=weights,
         original=original,
         golden=golden or "data",
+        graphs=graphs,
     )
 
 

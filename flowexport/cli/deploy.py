@@ -48,13 +48,15 @@ def triton(
     Each BUNDLE, a folder or the name of a zoo model, becomes the models NAME_log_prob and NAME_sample; NAME=BUNDLE
     gives another name. The repository may hold other models; one that is there already is not replaced.
     """
+    from flowexport.bundle import known
     from flowexport.deploy import Placing, named_bundles, place_new, repository
 
     placing = Placing(backend, device, instances, threads, max_batch, delay)  # type: ignore[arg-type]
     named = named_bundles(bundles)
     place_new(output, dict(repository(named, placing)))
     for each in named:
-        click.echo(f"{output / each.name}_log_prob, {output / each.name}_sample")
+        graphs = [kind.name for kind in known(each.bundle.manifest.graphs)]
+        click.echo(", ".join(f"{output / each.name}_{graph}" for graph in graphs))
 
 
 @command.command("kserve", epilog=examples("deploy kserve banana -o service --image registry/flows:1"))

@@ -34,6 +34,13 @@ LIBRARIES = ("nflows", "normflows", "zuko")
     type=click.Choice(["data", "samples"]),
     help="What golden rows are: rows of the data, or the model's samples.  [default: the recipe's, or data]",
 )
+@click.option(
+    "--graphs",
+    default="log_prob,sample",
+    show_default=True,
+    metavar="NAME,…",
+    help="log_prob or sample alone makes a bundle that does no more.",
+)
 @click.option("--from", "library", type=click.Choice(LIBRARIES), help="FILE holds a model that was trained with it.")
 @click.option("--arguments", type=click.Path(path_type=Path), help="With --from: what FILE is the state dict of.")
 @click.option("--data", type=click.Path(path_type=Path), help="With --from: a table of rows of the model.")
@@ -45,13 +52,14 @@ def command(
     dtype: str,
     weights: bool,
     golden: Literal["data", "samples"] | None,
+    graphs: str,
     library: str | None,
     arguments: Path | None,
     data: Path | None,
     trust_pickle: bool,
     as_json: bool,
 ) -> None:
-    """Export a RUN folder, or a FILE of another library, as a bundle of two ONNX graphs, verified first.
+    """Export a RUN folder, or a FILE of another library, as a bundle of ONNX graphs, verified first.
 
     A failed or killed export leaves what was there before, whole.
 
@@ -70,18 +78,20 @@ def command(
             if given:
                 raise click.UsageError(f"--{option} belongs to --from")
 
+    names = [name.strip() for name in graphs.split(",")]
+
     def export() -> "Report":
         if library is None:
             from flowexport.export import export_checkpoint
             from flowexport.training import load_checkpoint
 
             checkpoint = load_checkpoint(run)
-            with waiting("exporting both directions"):
-                return export_checkpoint(checkpoint, bundle, dtype, weights, golden)  # type: ignore[arg-type]
+            with waiting("exporting"):
+                return export_checkpoint(checkpoint, bundle, dtype, weights, golden, names)  # type: ignore[arg-type]
         from .adopt import export_adopted
 
-        with waiting("exporting both directions"):
-            return export_adopted(library, run, arguments, trust_pickle, data, bundle, dtype, weights, golden)  # type: ignore[arg-type]
+        with waiting("exporting"):
+            return export_adopted(library, run, arguments, trust_pickle, data, bundle, dtype, weights, golden, names)  # type: ignore[arg-type]
 
     def show(report: "Report") -> None:
         if as_json:

@@ -35,7 +35,7 @@ def command(bundle: str, everything: bool, as_json: bool) -> None:
         click.echo(re.sub(r"[^\x00-\x7f]", lambda character: json.dumps(character[0])[1:-1], text))
         return
     graphs = {}
-    for name in ("log_prob", "sample"):
+    for name in opened.manifest.graphs:
         data, outline = opened.graph(name)
         graphs[name] = (outline, len(data))
     matters = card(opened.manifest, graphs) | {"digest": [opened.sha256]}
@@ -50,8 +50,7 @@ def details(bundle: "Bundle") -> dict[str, list[str]]:
     manifest = bundle.manifest
     arguments = manifest.architecture.get("arguments")
     signatures = []
-    for name in ("log_prob", "sample"):
-        graph = getattr(manifest.graphs, name)
+    for graph in manifest.graphs.values():
         inputs, outputs = (
             " × ".join(f"{t.name} [{', '.join(map(str, t.shape))}]" for t in tensors)
             for tensors in (graph.inputs, graph.outputs)

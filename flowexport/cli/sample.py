@@ -92,6 +92,7 @@ def command(
     from .screen import progress
 
     model = load(bundle, device, threads, digest=digest, engine=engine)
+    model.require("sample")
     contexts = None if context is None else context_rows(context, model)
     if model.context_size and contexts is None:
         names = ", ".join(feature.name for feature in model.context_features)

@@ -137,6 +137,7 @@ def command(
         say(scoring, output, as_json)
         return
     model = load(bundle, device, threads, digest=digest, engine=engine)
+    model.require("log_prob")
     require_other(output, "scores", rows)
     require_other(skip_bad, "bad rows", [*rows, *([output] if output else [])])
     table = open_table(rows, dialect)
@@ -196,6 +197,7 @@ def score_by_ray(
     from .screen import progress
 
     model = load(bundle, "cpu", 1, digest=digest)
+    model.require("log_prob")
     fixed = None if context is None else tuple(one_context(context, model).tolist())
     scorer = Scorer(everywhere(bundle), model.bundle.sha256, context=fixed, **asked)
     with progress() as bar:

@@ -1,4 +1,4 @@
-"""A model repository of NVIDIA's Triton Inference Server: two models a bundle, NAME_log_prob and NAME_sample."""
+"""A model repository of NVIDIA's Triton Inference Server: a model a graph, NAME_log_prob and NAME_sample."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Literal
 
-from flowexport.bundle.schema import GraphSpec, TensorSpec
+from flowexport.bundle import known
+from flowexport.bundle.schema import TensorSpec
 
 from .bundles import Named
 
 DATA_TYPES = {"float32": "TYPE_FP32", "float64": "TYPE_FP64"}
-GRAPHS = ("log_prob", "sample")
 RESHAPED = """
     # The graph gives [batch]. Triton's dims may not be empty, so that clients get [N, 1]; the reshape says that the
     # graph itself has no such axis. Without it the model is not loaded.
@@ -50,7 +50,7 @@ def repository(bundles: Sequence[Named], placing: Placing) -> Iterator[tuple[str
         https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/user_guide/model_repository.html
     """
     for named in bundles:
-        for graph in GRAPHS:
+        for graph in (kind.name for kind in known(named.bundle.manifest.graphs)):
             model = f"{named.name}_{graph}"
             yield f"{model}/config.pbtxt", configuration(named, graph, placing).encode()
             if placing.backend == "onnxruntime":
@@ -68,7 +68,7 @@ def configuration(named: Named, graph: str, placing: Placing) -> str:
         https://github.com/triton-inference-server/common/blob/main/protobuf/model_config.proto
     """
     manifest = named.bundle.manifest
-    spec: GraphSpec = getattr(manifest.graphs, graph)
+    spec = named.bundle.spec(graph)
     outputs = list(spec.outputs)
     if placing.backend == "python" and graph == "log_prob" and manifest.reference is not None:
         outputs.append(TensorSpec("percentile", "float64", ["batch"]))

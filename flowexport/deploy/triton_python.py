@@ -26,7 +26,9 @@ class TritonPythonModel:
         device = f"cuda:{args['model_instance_device_id']}" if args["model_instance_kind"] == "GPU" else "cpu"
         folder = Path(args["model_repository"]) / args["model_version"] / "bundle"
         self.model = load(folder, device, int(parameters["threads"]), digest=parameters["digest"])
-        self.first = {"log_prob": "x", "sample": "z"}[parameters["graph"]]
+        self.graph = parameters["graph"]
+        self.signature = self.model.graphs[self.graph].signature
+        self.first = next(iter(self.signature.inputs))
         self.percentile = any(output["name"] == "percentile" for output in config["output"])
 
     def execute(self, requests: Sequence[Any]) -> list[Any]:
@@ -59,14 +61,12 @@ class TritonPythonModel:
 
     def names(self) -> list[str]:
         """The names of the outputs."""
-        return ["x"] if self.first == "z" else ["log_prob", "percentile"] if self.percentile else ["log_prob"]
+        return [self.signature.output, *(["percentile"] if self.percentile else [])]
 
     def run(self, rows: np.ndarray, context: np.ndarray | None) -> list[np.ndarray]:
         """The outputs of rows."""
-        if self.first == "z":
-            return [self.model.sample_from(rows, context)]
-        log_prob = self.model.log_prob(rows, context)
-        return [log_prob, self.model.percentile(log_prob)] if self.percentile else [log_prob]
+        found = self.model.run(self.graph, rows, context)
+        return [found, self.model.percentile(found)] if self.percentile else [found]
 
 
 def refusal(error: FlowExportError) -> Any:

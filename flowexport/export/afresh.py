@@ -16,7 +16,7 @@ from flowexport.lowering import lowered
 from flowexport.proof import ReferenceCase, References
 from flowexport.training import Checkpoint
 
-from .references import GoldenArrays, GoldenCase, golden_cases, optional, tensor
+from .references import DIRECTIONS, GoldenArrays, GoldenCase, golden_cases, optional, tensor
 from .rounding import Rounding
 from .said import said_checks
 from .steady import steady_arrays
@@ -38,7 +38,7 @@ def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None
             rows(case.expected, case),
             rows(case.expected, case, rounding),
         )
-        for case in golden_cases(golden)
+        for case in golden_cases(golden, DIRECTIONS)
     ]
     return References(
         cases,

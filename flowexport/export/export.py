@@ -19,7 +19,7 @@ from msgspec import UNSET
 from safetensors.torch import save as save_tensors
 
 from flowexport import __version__
-from flowexport.bundle import Manifest, open_bundle, place, read_onnx, staged, write_bundle
+from flowexport.bundle import GRAPHS, Manifest, open_bundle, place, read_onnx, staged, write_bundle
 from flowexport.bundle.place import require_replaceable
 from flowexport.bundle.readme import readme
 from flowexport.bundle.schema import (
@@ -28,14 +28,12 @@ from flowexport.bundle.schema import (
     Dtype,
     Quality,
     Tolerance,
-    Tolerances,
 )
 from flowexport.errors import ArgumentError, BundleError, CheckFailed
 from flowexport.flows import Flow, architecture_of
 from flowexport.interop.original import Original
 from flowexport.lowering import lowered
 from flowexport.proof import Report, references_of, verify
-from flowexport.proof.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL, SAMPLE_ATOL, SAMPLE_RTOL
 from flowexport.proof.checks import Check
 from flowexport.runtime.categories import context_array
 from flowexport.tables import as_numbers, frame_of
@@ -46,11 +44,10 @@ from .afresh import latent_of, target_of
 from .columns import context_columns, named, require_rows
 from .manifest import figures_of, golden_part, graphs_part, reference_part
 from .quality import quality_part
-from .references import golden_arrays
+from .references import DIRECTIONS, further_arrays, golden_arrays
 from .rounding import Rounding
 from .steady import Steep, steady_arrays
 
-DIRECTIONS = ("log_prob", "sample")
 DTYPES = ("float32", "float64")
 
 
@@ -71,8 +68,9 @@ def export(
     golden: Literal["data", "samples"] = "data",
     quality: Quality | None = None,
     discrete: Mapping[str, float] | None = None,
+    graphs: Sequence[str] = DIRECTIONS,
 ) -> Report:
-    """Writes a flow as a bundle: two ONNX graphs, golden cases, and the proof that both agree with the flow.
+    """Writes a flow as a bundle: ONNX graphs, golden cases, and the proof that they agree with the flow.
 
     The bundle is built beside its target, verified there, and put in place in one step, so that a failure
     or a kill leaves what was there before.
@@ -97,6 +95,8 @@ def export(
             model, which give no row away; percentiles are of the data in any case. Without data they are samples.
         discrete: features of steps, and the width of a step, that training had noise for; the card tells of them.
         quality: how good the flow is on held-out rows, from its training; without it, it is judged on ``data``.
+        graphs: by name; ``log_prob`` or ``sample`` alone makes a bundle that can do no more, and whose proof has no
+            direction and no mass.
 
     Returns:
         The report of the verification.
@@ -111,6 +111,7 @@ def export(
         raise ArgumentError(f"golden: expected data or samples, got {golden!r}")
     if dtype == "float64" and flow.levels is not None:
         raise ArgumentError("dtype: images are exported in float32: ONNX Runtime convolves no float64 on the CPU")
+    graphs = required_graphs(graphs)
     target = Path(os.path.abspath(path))
     feature_names = named("features", features or flow.feature_names or names_of(data), flow.features, "x")
     columns = context_columns(flow, context_features or flow.context_names or names_of(context))
@@ -131,10 +132,9 @@ def export(
         arrays, rounding, steep = steady_arrays(flow, form, rows, contexts, original, rows_of)
     else:
         arrays = golden_arrays(flow, rows, contexts, original, rows_of)
-    golden_files, golden_spec = golden_part(arrays, rows_of, rounding)
+    golden_files, golden_spec = golden_part(arrays, graphs, further_arrays(flow, arrays, graphs), rows_of, rounding)
     files = {
-        "log_prob.onnx": form.graph("log_prob", dtype),
-        "sample.onnx": form.graph("sample", dtype),
+        **{GRAPHS[graph].file: form.graph(graph, dtype) for graph in graphs},
         **golden_files,
         **({"model.safetensors": saved} if weights else {}),
     }
@@ -153,9 +153,9 @@ def export(
         else feature_names,
         context_features=columns or None,
         architecture=architecture_of(flow),
-        graphs=graphs_part(flow, dtype),
+        graphs=graphs_part(flow, graphs, dtype),
         files={},
-        tolerance=Tolerances(Tolerance(LOG_PROB_ATOL, LOG_PROB_RTOL), Tolerance(SAMPLE_ATOL, SAMPLE_RTOL)),
+        tolerance={graph: Tolerance(GRAPHS[graph].atol, GRAPHS[graph].rtol) for graph in graphs},
         scale=arrays.scale.ravel().tolist(),
         reference=reference_part(arrays.scores),
         golden=golden_spec,
@@ -176,8 +176,8 @@ def export(
         write_bundle(folder, manifest, files)
         report = prove(folder, target, flow, steep)
         manifest = msgspec.structs.replace(manifest, verified=figures_of(report))
-        graphs = {name: (read_onnx(files[f"{name}.onnx"], name), len(files[f"{name}.onnx"])) for name in DIRECTIONS}
-        write_bundle(folder, manifest, files | {"README.md": readme(manifest, graphs)})
+        outlines = {name: (read_onnx(data, name), len(data)) for name in graphs if (data := files[GRAPHS[name].file])}
+        write_bundle(folder, manifest, files | {"README.md": readme(manifest, outlines)})
         place(folder, target)
     return report
 
@@ -188,12 +188,13 @@ def export_checkpoint(
     dtype: Dtype = "float32",
     weights: bool = False,
     golden: Literal["data", "samples"] | None = None,
+    graphs: Sequence[str] = DIRECTIONS,
 ) -> Report:
     """Writes a run folder's flow as a bundle, with the rows that training held out.
 
     Arguments:
         checkpoint: from `flowexport.training.load_checkpoint`.
-        path, dtype, weights: as for `export`.
+        path, dtype, weights, graphs: as for `export`.
         golden: as for `export`; None takes what the recipe says.
     """
     config = checkpoint.config
@@ -215,14 +216,27 @@ def export_checkpoint(
         golden=golden or config.golden,
         quality=config.quality,
         discrete=config.discrete,
+        graphs=graphs,
     )
+
+
+def required_graphs(graphs: Sequence[str]) -> list[str]:
+    """Names of graphs in the order of the table.
+
+    Raises:
+        ArgumentError: for none, or a name that is no graph's.
+    """
+    if not graphs or isinstance(graphs, str) or not set(graphs) <= set(GRAPHS):
+        raise ArgumentError(f"graphs: expected some of {', '.join(GRAPHS)}, got {graphs!r}")
+    return [name for name in GRAPHS if name in graphs]
 
 
 def prove(folder: Path, target: Path, flow: Flow, steep: Steep | None) -> Report:
     """Verifies a staged bundle from its own files, with the trained flow at hand for the round trip."""
     try:
         references = references_of(open_bundle(folder))
-        references = dataclasses.replace(references, latent=latent_of(flow), target=target_of(flow, references.z))
+        if references.z is not None:
+            references = dataclasses.replace(references, latent=latent_of(flow), target=target_of(flow, references.z))
         report = dataclasses.replace(verify(folder, "cpu", references), path=str(target))
         if steep is not None:
             report = dataclasses.replace(report, checks=(*report.checks, steep_check(steep)))

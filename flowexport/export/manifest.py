@@ -5,14 +5,15 @@ from __future__ import annotations
 __all__ = ["figures_of", "golden_part", "graphs_part", "reference_part"]
 
 import math
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 from msgspec import UNSET
 
-from flowexport.bundle import npy_bytes
+from flowexport.bundle import GRAPHS, GraphKind, npy_bytes
 from flowexport.bundle.operators import OPSET
-from flowexport.bundle.schema import Case, Dtype, Figure, Golden, Graphs, GraphSpec, NoiseSpec, Reference, TensorSpec
+from flowexport.bundle.schema import Case, Dtype, Figure, Golden, GraphSpec, NoiseSpec, Reference, TensorSpec
 from flowexport.flows import Flow
 from flowexport.proof import Report
 from flowexport.runtime import normals
@@ -27,71 +28,71 @@ NOISE = (("0", 3, 1000), ("9223372036854775813", 0, 1000))
 BESIDE = ("scores", "scale")
 """Of the golden arrays those that are no files."""
 
-OUTPUTS = {"log_prob": "log_prob", "sample": "x"}
-"""What each graph gives."""
 
+def graphs_part(flow: Flow, graphs: Sequence[str], dtype: Dtype) -> dict[str, GraphSpec]:
+    """The signatures of the graphs."""
 
-def graphs_part(flow: Flow, dtype: Dtype) -> Graphs:
-    """The signatures of both graphs."""
-    event = list(flow.event_shape)
-
-    def spec(file: str, first: tuple[str, list[int]], output: tuple[str, list[int]]) -> GraphSpec:
-        inputs = [first, *([("context", [flow.context])] if flow.context else [])]
+    def spec(kind: GraphKind) -> GraphSpec:
+        inputs, output = kind.tensors(flow.event_shape, flow.latent_size, flow.context)
         return GraphSpec(
-            file=file,
+            file=kind.file,
             opset=OPSET,
             inputs=[TensorSpec(key, dtype, ["batch", *shape]) for key, shape in inputs],
             outputs=[TensorSpec(output[0], dtype, ["batch", *output[1]])],
         )
 
-    return Graphs(
-        log_prob=spec("log_prob.onnx", ("x", event), ("log_prob", [])),
-        sample=spec("sample.onnx", ("z", [flow.latent_size]), ("x", event)),
-    )
+    return {name: spec(GRAPHS[name]) for name in graphs}
 
 
 def golden_part(
-    golden: GoldenArrays, rows_of: Literal["data", "samples"], rounding: Rounding | None
+    golden: GoldenArrays,
+    graphs: Sequence[str],
+    further: Mapping[str, np.ndarray],
+    rows_of: Literal["data", "samples"],
+    rounding: Rounding | None,
 ) -> tuple[dict[str, bytes], Golden]:
     """The golden files, and what ``flow.json`` says of them.
 
     Arguments:
+        graphs: that the bundle is to hold.
+        further: from `further_arrays`.
         rounding: of the expected numbers in float32, or None for graphs in float64.
     """
-    files: dict[str, bytes] = {}
-    for field, array in vars(golden).items():
-        if field not in BESIDE and array is not None and len(array):
-            files[f"golden/{field}.npy"] = npy_bytes(array)
-    for field, array in vars(rounding).items() if rounding is not None else ():
-        if len(array):
-            files[f"golden/{field}_rounding.npy"] = npy_bytes(array)
-    cases = [
-        Case(
-            name=case.name,
-            graph=case.graph,
-            inputs={key: f"golden/{field}.npy" for key, field in case.inputs.items()},
-            expected={OUTPUTS[case.graph]: f"golden/{case.expected}.npy"},
-            rounding=None if rounding is None else {OUTPUTS[case.graph]: f"golden/{case.expected}_rounding.npy"},
-            rows=list(case.rows),
-        )
-        for case in golden_cases(golden)
-    ]
+    arrays = {field: array for field, array in vars(golden).items() if field not in BESIDE}
+    arrays |= further
+    roundings = {} if rounding is None else vars(rounding)
+    used: dict[str, None] = {}
+    cases = []
+    for case in golden_cases(golden, graphs):
+        output = GRAPHS[case.graph].output
+        used |= dict.fromkeys([*case.inputs.values(), case.expected])
+        kept = {output: f"golden/{case.expected}_rounding.npy"} if case.expected in roundings else None
+        inputs = {key: f"golden/{field}.npy" for key, field in case.inputs.items()}
+        expected = {output: f"golden/{case.expected}.npy"}
+        cases.append(Case(case.name, case.graph, inputs, expected, kept, list(case.rows)))
+    both = all(kind.name in graphs for kind in GRAPHS.values() if "direction" in kind.checks)
+    if both:
+        used["log_prob_of_sample"] = None
+    files = {f"golden/{field}.npy": npy_bytes(array) for field, array in arrays.items() if field in used}
+    files |= {f"golden/{field}_rounding.npy": npy_bytes(array) for field, array in roundings.items() if field in used}
+    first = GRAPHS[graphs[0]]
+    rows = golden.x if first.takes == "event" else golden.z
     context = {} if golden.context is None else {"context": "golden/context_2.npy"}
     if golden.context is not None:
         files["golden/context_2.npy"] = npy_bytes(golden.context[:2])
-        files["golden/x_2.npy"] = npy_bytes(golden.x[:2])
-        cases.append(Case("missing_context", "log_prob", {"x": "golden/x_2.npy"}, error="missing_context"))
-    files["golden/wrong_width.npy"] = npy_bytes(
-        np.zeros((2, *golden.x.shape[1:-1], golden.x.shape[-1] + 1), np.float32)
-    )
-    wrong = {"x": "golden/wrong_width.npy"} | context
-    cases.append(Case("wrong_width", "log_prob", wrong, error="wrong_shape"))
+        two = f"golden/{first.first}_2.npy"
+        files[two] = npy_bytes(rows[:2])
+        cases.append(Case("missing_context", first.name, {first.first: two}, error="missing_context"))
+    files["golden/wrong_width.npy"] = npy_bytes(np.zeros((2, *rows.shape[1:-1], rows.shape[-1] + 1), np.float32))
+    wrong = {first.first: "golden/wrong_width.npy"} | context
+    cases.append(Case("wrong_width", first.name, wrong, error="wrong_shape"))
     noises = []
     for index, (seed, start, count) in enumerate(NOISE):
         files[f"golden/noise_{index}.npy"] = npy_bytes(normals(int(seed), start, count))
         noises.append(NoiseSpec(seed, start, f"golden/noise_{index}.npy"))
-    own = UNSET if rounding is None else "golden/log_prob_of_sample_rounding.npy"
-    return files, Golden(cases, "golden/log_prob_of_sample.npy", noises, rows_of, own)
+    of_direction = "golden/log_prob_of_sample.npy" if both else UNSET
+    own = "golden/log_prob_of_sample_rounding.npy" if both and rounding is not None else UNSET
+    return files, Golden(cases, of_direction, noises, rows_of, own)
 
 
 def reference_part(scores: np.ndarray | None) -> Reference | None:

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["BATCHES", "GoldenArrays", "GoldenCase", "golden_arrays", "golden_cases", "optional", "tensor"]
+__all__ = [
+    "BATCHES",
+    "DIRECTIONS",
+    "GoldenArrays",
+    "GoldenCase",
+    "further_arrays",
+    "golden_arrays",
+    "golden_cases",
+    "optional",
+    "tensor",
+]
 
 import copy
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,8 +23,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from flowexport.bundle import GRAPHS
+from flowexport.bundle.graphs import Row
 from flowexport.flows import Flow
 from flowexport.interop.original import Original
+from flowexport.lowering import plain
 from flowexport.runtime import normals
 from flowexport.training.threads import torch_threads
 
@@ -35,6 +49,13 @@ IMAGE_ROWS = 64
 
 STARTS = {1: 0, 2: 1, 7: 3, 64: 0, 256: 10, 1000: 0}
 """Where the rows of each batch begin in the golden arrays: not all at the same row."""
+
+DIRECTIONS = ("log_prob", "sample")
+"""The graphs of a bundle where nothing else is asked for. Their golden numbers are the trained flow's own; those of
+others are its program's, in float64."""
+
+FIRST: Mapping[Row, str] = {"event": "x", "latent": "z"}
+"""The golden array of what a graph takes."""
 
 REFERENCE_ROWS = 10_000
 """Rows of data whose scores make the percentiles."""
@@ -209,14 +230,14 @@ class GoldenCase:
     """Rows of golden arrays, named by their fields: the inputs of a graph, and what is expected of it."""
 
     name: str
-    graph: Literal["log_prob", "sample"]
+    graph: str
     inputs: dict[str, str]
     expected: str
     rows: tuple[int, int]
 
 
-def golden_cases(golden: GoldenArrays) -> list[GoldenCase]:
-    """Every case: both graphs at every batch size and on edges, and log_prob in the tails."""
+def golden_cases(golden: GoldenArrays, graphs: Sequence[str]) -> list[GoldenCase]:
+    """Every case of some graphs: each at every batch size, log_prob in the tails and on edges, samples on edges."""
     context = {} if golden.context is None else {"context": "context"}
     spans = {rows: (STARTS[rows], STARTS[rows] + rows) for rows in BATCHES if rows <= len(golden.x)}
     edges = []
@@ -234,13 +255,41 @@ def golden_cases(golden: GoldenArrays) -> list[GoldenCase]:
     if all_edges:
         rows = (0, all_edges)
         samples = [GoldenCase(f"edge_noise_{all_edges}", "sample", {"z": "edge_z"} | of_edges, "edge_sample", rows)]
-    return [
+    others = [
+        GoldenCase(f"{name}_{n}", name, {first: FIRST[GRAPHS[name].takes]} | context, expected_of(name), span)
+        for name in graphs
+        if name not in DIRECTIONS
+        for first in [GRAPHS[name].first]
+        for n, span in spans.items()
+    ]
+    cases = [
         *(GoldenCase(f"data_{n}", "log_prob", {"x": "x"} | context, "log_prob", span) for n, span in spans.items()),
         GoldenCase("tails_64", "log_prob", {"x": "tail_x"} | context, "tail_log_prob", (0, TAIL_ROWS)),
         *edges,
         *(GoldenCase(f"noise_{n}", "sample", {"z": "z"} | context, "sample", span) for n, span in spans.items()),
         *samples,
+        *others,
     ]
+    return [case for case in cases if case.graph in graphs]
+
+
+def further_arrays(flow: Flow, golden: GoldenArrays, graphs: Sequence[str]) -> dict[str, np.ndarray]:
+    """What graphs beside log_prob and sample say of the golden rows in float64, by the names of `expected_of`.
+
+    Raises:
+        ExportError: for flows of images, which have no such graphs.
+    """
+    context = None if golden.context is None else golden.context.astype(np.float64)
+    return {
+        expected_of(name): plain(flow).says(name, getattr(golden, FIRST[GRAPHS[name].takes]).astype(float), context)
+        for name in graphs
+        if name not in DIRECTIONS
+    }
+
+
+def expected_of(graph: str) -> str:
+    """What the golden array of a further graph is called."""
+    return f"graph_{graph}"
 
 
 def spread(rows: np.ndarray, count: int) -> np.ndarray:

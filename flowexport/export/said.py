@@ -15,7 +15,7 @@ from onnx import numpy_helper
 from safetensors.torch import save as save_tensors
 
 from flowexport import __version__
-from flowexport.bundle import Bundle
+from flowexport.bundle import Bundle, known
 from flowexport.flows import architecture_of
 from flowexport.lowering import lowered
 from flowexport.proof.checks import Check, Status
@@ -28,7 +28,7 @@ are products and inverses of matrices, which processors round in their own ways.
 
 
 def said_checks(bundle: Bundle, checkpoint: Checkpoint) -> list[Check]:
-    """Names, architecture, the hash of the weights, and both graphs beside those of a fresh export."""
+    """Names, architecture, the hash of the weights, and each graph beside those of a fresh export."""
     return [names_check(bundle, checkpoint), weights_check(bundle, checkpoint), *graph_checks(bundle, checkpoint)]
 
 
@@ -85,10 +85,8 @@ def graph_checks(bundle: Bundle, checkpoint: Checkpoint) -> list[Check]:
         other = ", ".join(f"{key} {then[key]}" for key in now if then[key] != now[key])
         return [Check("structure", "graphs, exported afresh", "not run", detail=f"made with {other}")]
     form, dtype = lowered(checkpoint.flow), bundle.manifest.dtype
-    return [
-        graph_check("log_prob", bundle.graph("log_prob")[0], form.graph("log_prob", dtype)),
-        graph_check("sample", bundle.graph("sample")[0], form.graph("sample", dtype)),
-    ]
+    names = [kind.name for kind in known(bundle.manifest.graphs)]
+    return [graph_check(name, bundle.graph(name)[0], form.graph(name, dtype)) for name in names]
 
 
 def graph_check(name: str, found: bytes, fresh: bytes) -> Check:

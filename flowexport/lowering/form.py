@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-__all__ = ["Form", "lowered"]
+__all__ = ["Form", "emitter", "lowered", "plain"]
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from . import evaluate, graphs
+from flowexport.errors import ExportError
+
 from .activations import activated, rounded
+from .emitters import EMITTERS, Emitter
 from .lower import lower
 from .passes import lean
 from .program import Array, Program, arrays_mapped
 
 if TYPE_CHECKING:
     from flowexport.flows import Flow
-
-GraphName = Literal["log_prob", "sample"]
 
 HALF_ULP = 2.0**-24
 """The most by which rounding to float32 moves a number, relative."""
@@ -42,8 +42,12 @@ class Form(Protocol):
         activations give by what runtimes are off there.
         """
 
-    def graph(self, name: GraphName, dtype: str) -> bytes:
-        """The ONNX file of a graph, its numbers ``"float32"`` or ``"float64"``."""
+    def graph(self, name: str, dtype: str) -> bytes:
+        """The ONNX file of a graph by its name, its numbers ``"float32"`` or ``"float64"``.
+
+        Raises:
+            ExportError: for a name that no emitter has.
+        """
 
 
 def lowered(flow: Flow) -> Form:
@@ -59,6 +63,28 @@ def lowered(flow: Flow) -> Form:
     return Images.of(flow)
 
 
+def plain(flow: Flow) -> Vectors:
+    """The form of a flow of vectors before any pass, in float64: what its lean form and its graphs are held to.
+
+    Raises:
+        ExportError: for a flow of images, which is no program.
+    """
+    if flow.standardize is None:
+        raise ExportError("graphs: flows of images have log_prob and sample alone")
+    return Vectors(lower(flow))
+
+
+def emitter(name: str) -> Emitter:
+    """What writes the graph of a name.
+
+    Raises:
+        ExportError: where nothing does.
+    """
+    if name not in EMITTERS:
+        raise ExportError(f"graphs: expected {' or '.join(EMITTERS)}, got {name!r}")
+    return EMITTERS[name]
+
+
 @dataclass(frozen=True)
 class Vectors:
     """A flow of vectors, by its lean program."""
@@ -66,19 +92,22 @@ class Vectors:
     program: Program
     activate: Callable[[str, Array], Array] = activated
 
+    def says(self, name: str, given: Array, context: Array | None) -> Array:
+        """What the graph of a name says of rows."""
+        return emitter(name).says(self.program, given, context, self.activate)
+
     def log_prob(self, x: Array, context: Array | None) -> Array:
-        return evaluate.log_prob(self.program, x, context, self.activate)
+        return self.says("log_prob", x, context)
 
     def sample(self, z: Array, context: Array | None) -> Array:
-        return evaluate.sample(self.program, z, context, self.activate)
+        return self.says("sample", z, context)
 
     def rounded(self, draw: np.random.Generator) -> Form:
         program = arrays_mapped(self.program, lambda constant: moved(constant, draw).astype(np.float32))
         return Vectors(program, partial(rounded, draw=draw))
 
-    def graph(self, name: GraphName, dtype: str) -> bytes:
-        write = graphs.log_prob_graph if name == "log_prob" else graphs.sample_graph
-        return write(self.program, np.dtype(dtype))
+    def graph(self, name: str, dtype: str) -> bytes:
+        return emitter(name).writes(self.program, np.dtype(dtype))
 
 
 def moved(constant: Array, draw: np.random.Generator) -> Array:

@@ -34,7 +34,7 @@ def read_form(bundle: Bundle, graph: str, most_runs: int | None = None) -> Form:
         BundleError: as `Bundle.graph`; for a bundle of float64, and for an operator that the form does not know.
     """
     data, _ = bundle.graph(graph)
-    where = str(bundle.path / getattr(bundle.manifest.graphs, graph).file)
+    where = str(bundle.path / bundle.spec(graph).file)
     return form_of(read_graph(data, where), where, most_runs)
 
 

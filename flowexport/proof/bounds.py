@@ -25,10 +25,12 @@ __all__ = [
 
 import numpy as np
 
-LOG_PROB_ATOL, LOG_PROB_RTOL = 1e-4, 1e-5
+from flowexport.bundle import GRAPHS
+
+LOG_PROB_ATOL, LOG_PROB_RTOL = GRAPHS["log_prob"].atol, GRAPHS["log_prob"].rtol
 """Nats, and relative, for log_prob."""
 
-SAMPLE_ATOL, SAMPLE_RTOL = 1e-4, 1e-5
+SAMPLE_ATOL, SAMPLE_RTOL = GRAPHS["sample"].atol, GRAPHS["sample"].rtol
 """Standard deviations of each feature, and relative, for samples."""
 
 DIRECTION_ATOL, DIRECTION_RTOL = 1e-2, 1e-3

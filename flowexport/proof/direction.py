@@ -17,7 +17,10 @@ from .running import attempt
 def direction_check(model: Model, references: References) -> Check:
     """log_prob of sample(z) against base(z) − ln |det ∂x/∂z|: that the two graphs are inverse to each other."""
     subject = "log_prob of sample"
-    found = attempt(lambda: model.log_prob(model.sample_from(references.z, references.context), references.context))
+    if references.z is None or references.log_prob_of_sample is None:
+        return Check("direction", subject, "not run", detail="needs both graphs")
+    z, context = references.z, references.context
+    found = attempt(lambda: model.log_prob(model.sample_from(z, context), context))
     if isinstance(found, str):
         return Check("direction", subject, "failed", detail=found)
     bound = direction_bound(references.rounding, references.log_prob_of_sample)
@@ -27,6 +30,8 @@ def direction_check(model: Model, references: References) -> Check:
 def round_trip_check(model: Model, references: References) -> Check:
     """The float64 latent of sample(z) against that of z: reported, since float32 need not invert a clamped flow."""
     subject = "latent of sample"
+    if references.z is None:
+        return Check("round trip", subject, "not run", detail="needs the graph sample")
     if references.latent is None:
         return Check("round trip", subject, "not run", detail="needs the trained model (--checkpoint)")
     found = attempt(lambda: model.sample_from(references.z, references.context))

@@ -67,7 +67,7 @@ def proved(bundle: Bundle, engine: str, device: str, references: References | No
         bundle.read(name)
     model = Model(bundle, open_engine(bundle, engine, device), threads)
     golden = references_of(bundle)
-    references = references or golden
+    references = (references or golden).held_by(model.graphs)
     if bundle.manifest.dtype == "float64":
         # What float32 costs is nothing that a graph in float64 could ask for.
         references = references.exact()
@@ -84,6 +84,8 @@ def proved(bundle: Bundle, engine: str, device: str, references: References | No
     if any(check.status == "failed" for check in checks):
         # A graph that is wrong may have no integral, and to find that out takes minutes.
         checks.append(Check("mass", "integral of the density", "not run", detail="a check before it failed"))
+    elif not {"log_prob", "sample"} <= model.graphs.keys():
+        checks.append(Check("mass", "integral of the density", "not run", detail="needs both graphs"))
     else:
         checks += mass_checks(model, golden.context)
     checks.append(device_check(model))

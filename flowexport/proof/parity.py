@@ -9,14 +9,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from flowexport.bundle import GRAPHS
 from flowexport.runtime import Model
 
 from .bounds import (
     COMMON_SHARE,
-    LOG_PROB_ATOL,
-    LOG_PROB_RTOL,
-    SAMPLE_ATOL,
-    SAMPLE_RTOL,
     allowance,
     cost_of_most,
     direction_bound,
@@ -26,27 +23,28 @@ from .checks import Check, Status, compare
 from .references import ReferenceCase, References
 from .running import attempt, run_case
 
+UNITS = {"nats": "nats", "scale": "standard deviations", "latent": "latent units"}
+"""How a figure is told, by the unit of a graph."""
+
 SHOWN = 64
 """Numbers of a row that a failure shows."""
 
 
 def parity_check(model: Model, case: ReferenceCase, scale: np.ndarray) -> Check:
     """A graph against the trained model in float64."""
-    tolerance = getattr(model.manifest.tolerance, case.graph)
+    kind, tolerance = GRAPHS[case.graph], model.manifest.tolerance[case.graph]
     subject = f"{case.graph}, {case.name}"
     found = attempt(lambda: run_case(model, case.graph, case.inputs))
     if isinstance(found, str):
         return Check("parity", subject, "failed", detail=found)
-    if case.graph == "log_prob":
-        atol, rtol = min(tolerance.atol, LOG_PROB_ATOL), min(tolerance.rtol, LOG_PROB_RTOL)
-        bound = atol + rtol * finite_size(case.expected) + allowance(case.rounding, case.expected, 1.0)
-        unit, told = (relative(case.expected), "of |log_prob|") if case.in_the_tails else (1.0, "nats")
-        return with_inputs(compare("parity", subject, found, case.expected, bound, told, unit), case.inputs)
-    atol, rtol = min(tolerance.atol, SAMPLE_ATOL), min(tolerance.rtol, SAMPLE_RTOL)
-    bound = atol * scale + rtol * finite_size(case.expected) + allowance(case.rounding, case.expected, scale)
+    atol, rtol = min(tolerance.atol, kind.atol), min(tolerance.rtol, kind.rtol)
+    unit = scale if kind.unit == "scale" else 1.0
+    bound = atol * unit + rtol * finite_size(case.expected) + allowance(case.rounding, case.expected, unit)
     # In units of the scale, so that figure and bound of different features can be compared.
-    check = compare("parity", subject, found, case.expected, bound, "standard deviations", scale)
-    return with_inputs(check, case.inputs)
+    told = UNITS[kind.unit]
+    if case.in_the_tails:
+        unit, told = relative(case.expected), "of |log_prob|"
+    return with_inputs(compare("parity", subject, found, case.expected, bound, told, unit), case.inputs)
 
 
 def relative(log_prob: np.ndarray) -> np.ndarray:
@@ -73,23 +71,27 @@ def rounding_checks(references: References, scale: np.ndarray) -> list[Check]:
     For nine numbers in ten it must be next to nothing: a bundle that claims more loosens its bounds with it. For the
     worst row, on data and in the tails, it is reported.
     """
-    of = {graph: [case for case in references.cases if case.graph == graph] for graph in ("log_prob", "sample")}
-    data, samples = (max(cases, key=lambda case: len(case.expected)) for cases in of.values())
-    direction = references.log_prob_of_sample
     checks = []
-    for subject, rounding, size, limit, detail in (
-        ("log_prob", data.rounding, 1 + finite_size(data.expected), COMMON_SHARE, "of 1 + |log_prob|"),
-        ("sample", samples.rounding, scale + finite_size(samples.expected), COMMON_SHARE, "of scale + |x|"),
-        ("direction", references.rounding, direction_bound(None, direction), 1.0, "of its bound"),
-    ):
+    costs: list[tuple[str, np.ndarray | None, np.ndarray, float, str]] = []
+    for kind in GRAPHS.values():
+        case = references.largest(kind.name)
+        if case is not None and "rounding" in kind.checks:
+            unit, said = (scale, "scale") if kind.unit == "scale" else (1.0, "1")
+            size = unit + finite_size(case.expected)
+            costs.append((kind.name, case.rounding, size, COMMON_SHARE, f"of {said} + |{kind.output}|"))
+    if references.log_prob_of_sample is not None:
+        size = direction_bound(None, references.log_prob_of_sample)
+        costs.append(("direction", references.rounding, size, 1.0, "of its bound"))
+    for subject, rounding, size, limit, told in costs:
         if rounding is not None:
             figure = cost_of_most(rounding, size)
             status: Status = "passed" if figure <= limit else "failed"
-            checks.append(Check("rounding", f"{subject}, nine in ten", status, figure, limit, detail))
-    for case in of["log_prob"]:
-        if case.rounding is not None and (case is data or case.in_the_tails):
+            checks.append(Check("rounding", f"{subject}, nine in ten", status, figure, limit, told))
+    data = references.largest("log_prob")
+    for case in references.cases:
+        if case.rounding is not None and (case is data or (case.graph == "log_prob" and case.in_the_tails)):
             cost = float((case.rounding / (relative(case.expected) if case.in_the_tails else 1.0)).max())
-            where, unit = ("tails", "of |log_prob|") if case.in_the_tails else ("data", "nats")
-            detail = f"{unit}: what float32 alone may cost the worst row"
+            where, of = ("tails", "of |log_prob|") if case.in_the_tails else ("data", "nats")
+            detail = f"{of}: what float32 alone may cost the worst row"
             checks.append(Check("rounding", f"log_prob, {where}", "reported", cost, detail=detail))
     return checks

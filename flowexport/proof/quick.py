@@ -6,6 +6,8 @@ __all__ = ["prove_quickly"]
 
 from dataclasses import replace
 
+import numpy as np
+
 from flowexport.runtime import Model
 
 from .checks import Report
@@ -50,15 +52,19 @@ def first_rows(references: References) -> References:
             case,
             inputs={name: array[:ROWS] for name, array in case.inputs.items()},
             expected=case.expected[:ROWS],
-            rounding=None if case.rounding is None else case.rounding[:ROWS],
+            rounding=first(case.rounding),
         )
         for case in references.cases
     ]
     return replace(
         references,
         cases=cases,
-        z=references.z[:ROWS],
-        context=None if references.context is None else references.context[:ROWS],
-        log_prob_of_sample=references.log_prob_of_sample[:ROWS],
-        rounding=None if references.rounding is None else references.rounding[:ROWS],
+        z=first(references.z),
+        context=first(references.context),
+        log_prob_of_sample=first(references.log_prob_of_sample),
+        rounding=first(references.rounding),
     )
+
+
+def first(array: np.ndarray | None) -> np.ndarray | None:
+    return None if array is None else array[:ROWS]

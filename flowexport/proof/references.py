@@ -4,12 +4,12 @@ from __future__ import annotations
 
 __all__ = ["ReferenceCase", "References", "references_of"]
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from flowexport.bundle import Bundle
+from flowexport.bundle import GRAPHS, Bundle, known
 from flowexport.errors import BundleError
 from flowexport.runtime import Model
 
@@ -38,8 +38,9 @@ class References:
 
     Arguments:
         cases: inputs and outputs of both graphs, at several batch sizes.
-        z, context: latents for the direction check, and the context of each.
-        log_prob_of_sample: base(z) − ln |det ∂x/∂z| in float64, ``[rows]``, nats.
+        z: latents for the direction check, where there is a graph that takes them.
+        context: of each of these, or else of rows of data.
+        log_prob_of_sample: base(z) − ln |det ∂x/∂z| in float64, ``[rows]``, nats; None where a direction is not there.
         latent: the trained model's x → u in float64, where there is one at hand.
         target: the latent u that each z becomes at its base, ``[rows, features]``; needed with ``latent``.
         rounding: how far float32 alone may take log_prob_of_sample, ``[rows]``, nats.
@@ -47,9 +48,9 @@ class References:
     """
 
     cases: list[ReferenceCase]
-    z: np.ndarray
+    z: np.ndarray | None
     context: np.ndarray | None
-    log_prob_of_sample: np.ndarray
+    log_prob_of_sample: np.ndarray | None
     latent: Callable[[np.ndarray, np.ndarray | None], np.ndarray] | None = None
     target: np.ndarray | None = None
     rounding: np.ndarray | None = None
@@ -60,11 +61,25 @@ class References:
 
         Otherwise a bundle could loosen its bounds by calling its features wide.
         """
-        samples = max((case.expected for case in self.cases if case.graph == "sample"), key=len)
-        own = samples.std(axis=0)
         declared = np.array(model.manifest.scale).reshape(model.event_shape)
+        samples = self.largest("sample")
+        if samples is None:
+            return declared
+        own = samples.expected.std(axis=0)
         scale: np.ndarray = np.minimum(declared, np.where(own > 0, own, declared))
         return scale
+
+    def largest(self, graph: str) -> ReferenceCase | None:
+        """The case of most rows of a graph, the first of them, or None where there is none."""
+        cases = [case for case in self.cases if case.graph == graph]
+        return max(cases, key=lambda case: len(case.expected), default=None)
+
+    def held_by(self, graphs: Container[str]) -> References:
+        """Those of the graphs that a bundle holds."""
+        kept = replace(self, cases=[case for case in self.cases if case.graph in graphs])
+        if "sample" not in graphs:
+            kept = replace(kept, z=None, log_prob_of_sample=None, rounding=None)
+        return kept if "log_prob" in graphs else replace(kept, log_prob_of_sample=None, rounding=None)
 
     def exact(self) -> References:
         """The same without what float32 costs."""
@@ -76,7 +91,7 @@ def references_of(bundle: Bundle) -> References:
     """The references that a bundle carries in its golden cases.
 
     Raises:
-        BundleError: for a file that is not there or has another hash, a case that does not fit, or no sample case.
+        BundleError: for a file that is not there or has another hash, or a case that does not fit or is not there.
     """
     arrays: dict[str, np.ndarray] = {}
 
@@ -92,23 +107,30 @@ def references_of(bundle: Bundle) -> References:
 
     cases = []
     for case in bundle.manifest.golden.cases:
-        if case.expected is not None:
+        if case.expected is not None and case.graph in GRAPHS:
             inputs = {name: array(file, case.rows) for name, file in case.inputs.items()}
             expected = array(next(iter(case.expected.values())), case.rows)
             rounding = None
             if case.rounding is not None:
                 rounding = sound(bundle, file := next(iter(case.rounding.values())), array(file, case.rows), expected)
             cases.append(ReferenceCase(case.name, case.graph, inputs, expected, rounding))
-    log_prob_of_sample = bundle.array(bundle.manifest.golden.log_prob_of_sample)
-    own = bundle.manifest.golden.log_prob_of_sample_rounding
-    rounding = sound(bundle, own, bundle.array(own), log_prob_of_sample) if isinstance(own, str) else None
-    whole = [case for case in cases if case.graph == "sample" and len(case.expected) == len(log_prob_of_sample)]
-    if not whole or not any(case.graph == "log_prob" for case in cases):
-        raise BundleError(
-            f"{bundle.path / 'flow.json'}: golden.cases: needs log_prob cases and a sample case of all rows"
-        )
-    latents = whole[0].inputs
-    return References(cases, latents["z"], latents.get("context"), log_prob_of_sample, rounding=rounding)
+    held = {kind.name for kind in known(bundle.manifest.graphs)}
+    without = sorted(held - {case.graph for case in cases})
+    if without:
+        raise BundleError(f"{bundle.path / 'flow.json'}: golden.cases: needs cases of {', '.join(without)}")
+    references = References(cases, None, None, None)
+    whole = references.largest("sample") or references.largest("log_prob") or cases[0]
+    golden = bundle.manifest.golden
+    if isinstance(golden.log_prob_of_sample, str) and {"log_prob", "sample"} <= held:
+        log_prob_of_sample = bundle.array(golden.log_prob_of_sample)
+        own = golden.log_prob_of_sample_rounding
+        rounding = sound(bundle, own, bundle.array(own), log_prob_of_sample) if isinstance(own, str) else None
+        of_all = [case for case in cases if case.graph == "sample" and len(case.expected) == len(log_prob_of_sample)]
+        if not of_all:
+            raise BundleError(f"{bundle.path / 'flow.json'}: golden.cases: needs a sample case of all rows")
+        whole = of_all[0]
+        references = replace(references, log_prob_of_sample=log_prob_of_sample, rounding=rounding)
+    return replace(references, z=whole.inputs.get("z"), context=whole.inputs.get("context"))
 
 
 def sound(bundle: Bundle, file: str, rounding: np.ndarray, expected: np.ndarray) -> np.ndarray:

@@ -8,14 +8,14 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from flowexport.bundle import GRAPHS
 from flowexport.errors import BundleError, InputError
 from flowexport.runtime import Model
 
 
 def run_case(model: Model, graph: str, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
     """A graph on the inputs of a case."""
-    context = inputs.get("context")
-    return model.log_prob(inputs["x"], context) if graph == "log_prob" else model.sample_from(inputs["z"], context)
+    return model.run(graph, inputs[GRAPHS[graph].first], inputs.get("context"))
 
 
 def attempt(run: Callable[[], np.ndarray]) -> np.ndarray | str:

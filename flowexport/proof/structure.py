@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["structure_checks"]
 
-from flowexport.bundle import Bundle
+from flowexport.bundle import GRAPHS, Bundle
 from flowexport.bundle.schema import Case
 from flowexport.errors import InputError
 from flowexport.runtime import Model, normals
@@ -19,10 +19,13 @@ def structure_checks(bundle: Bundle, model: Model) -> list[Check]:
     checks = [
         Check("structure", "flow.json, hashes, signatures", "passed", detail=f"{len(bundle.manifest.files)} files")
     ]
-    for name in ("log_prob", "sample"):
-        checks.append(checker_check(bundle, name))
+    for name in bundle.manifest.graphs:
+        if name in GRAPHS:
+            checks.append(checker_check(bundle, name))
+        else:
+            checks.append(Check("structure", f"graph {name}", "not run", detail="this version does not know it"))
     for case in bundle.manifest.golden.cases:
-        if case.error is not None:
+        if case.error is not None and case.graph in GRAPHS:
             checks.append(refusal_check(bundle, model, case))
     for noise in bundle.manifest.golden.noise:
         expected = bundle.array(noise.file)

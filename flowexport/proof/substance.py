@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from flowexport.bundle import Bundle, Manifest
+from flowexport.bundle import GRAPHS, Bundle, Manifest, known
 from flowexport.runtime import Model
 
 from .checks import Check
@@ -70,7 +70,7 @@ def substance_checks(bundle: Bundle, model: Model, golden: References) -> list[C
 def lacking_cases(manifest: Manifest, golden: References) -> Iterator[tuple[str, str]]:
     """What the golden cases lack in number, kind and type."""
     largest = LARGEST_OF_IMAGES if len(manifest.event_shape) == 3 else LARGEST
-    for graph in ("log_prob", "sample"):
+    for graph in (kind.name for kind in known(manifest.graphs) if "substance" in kind.checks):
         sizes = {len(case.expected) for case in golden.cases if case.graph == graph}
         missing = [size for size in (*BATCHES, largest) if size not in sizes]
         if missing:
@@ -80,15 +80,18 @@ def lacking_cases(manifest: Manifest, golden: References) -> Iterator[tuple[str,
             yield case.name, f"expected numbers are {case.expected.dtype}, and must be float64"
         if any(array.dtype != np.float32 for array in case.inputs.values()):
             yield case.name, "inputs must be float32"
-    if len(golden.log_prob_of_sample) < largest:
+    if golden.log_prob_of_sample is not None and len(golden.log_prob_of_sample) < largest:
         yield "log_prob of sample", f"{len(golden.log_prob_of_sample)} rows, at least {largest} are needed"
-    tails = [case for case in golden.cases if case.name.startswith("tails") and case.graph == "log_prob"]
+    tails = [case for case in golden.cases if case.in_the_tails and case.graph == "log_prob"]
     # Tails are cut to the support, so that those of bounded features meet at its edges.
     bounded = manifest.levels or np.isfinite([line_of(manifest).lower, line_of(manifest).upper]).any()
-    for name, rows, least in (
-        ("noise", golden.z, int(DISTINCT * largest)),
-        ("tails", tails[0].inputs["x"] if tails else np.empty((0, 1)), 2 if bounded else int(DISTINCT * TAIL_ROWS)),
-    ):
+    held: list[tuple[str, np.ndarray, int]] = []
+    if golden.z is not None:
+        held.append(("noise", golden.z, int(DISTINCT * largest)))
+    if "log_prob" in manifest.graphs:
+        of_tails = tails[0].inputs["x"] if tails else np.empty((0, 1))
+        held.append(("tails", of_tails, 2 if bounded else int(DISTINCT * TAIL_ROWS)))
+    for name, rows, least in held:
         distinct = len(np.unique(rows.reshape(len(rows), math.prod(rows.shape[1:])), axis=0))
         if distinct < least:
             yield f"rows of {name}", f"{distinct} different ones, at least {least} are needed"
@@ -102,16 +105,17 @@ def lacking_cases(manifest: Manifest, golden: References) -> Iterator[tuple[str,
 
 def lacking_edges(model: Model, golden: References) -> Iterator[tuple[str, str]]:
     """Bounds that no row stands outside of, codes that no row has, and what the graph itself says outside."""
-    rows = [case for case in golden.cases if case.graph == "log_prob" and np.isneginf(case.expected).any()]
+    supported = [case for case in golden.cases if "support" in GRAPHS[case.graph].checks]
+    rows = [case for case in supported if np.isneginf(case.expected).any()]
     outside = [case.inputs["x"][np.isneginf(case.expected)] for case in rows]
     x = np.concatenate([np.empty((0, *model.event_shape)), *outside])
-    if model.manifest.levels:
-        if not rows:
-            yield "support", "no golden row outside of what a pixel can be"
-    else:
+    if "log_prob" in model.graphs and model.manifest.levels and not rows:
+        yield "support", "no golden row outside of what a pixel can be"
+    elif "log_prob" in model.graphs and not model.manifest.levels:
         yield from lacking_bounds(model, x)
-        yield from lacking_samples(model, golden)
-    for graph in ("log_prob", "sample"):
+    if not model.manifest.levels and (ordinary := golden.largest("sample")) is not None:
+        yield from lacking_samples(model, golden, ordinary.expected)
+    for graph in model.graphs:
         yield from lacking_codes(model.manifest, graph, golden)
     for case in rows:
         yield from outside_the_graph(model, case)
@@ -138,11 +142,9 @@ def lacking_bounds(model: Model, x: np.ndarray) -> Iterator[tuple[str, str]]:
     yield from lacking_features(model, passed, "golden rows just outside the bounds")
 
 
-def lacking_samples(model: Model, golden: References) -> Iterator[tuple[str, str]]:
+def lacking_samples(model: Model, golden: References, ordinary: np.ndarray) -> Iterator[tuple[str, str]]:
     """Bounds that no golden sample comes nearer to than those of ordinary noise do."""
-    cases = [case for case in golden.cases if case.graph == "sample"]
-    ordinary = max(cases, key=lambda case: len(case.expected)).expected
-    whole = np.concatenate([case.expected for case in cases])
+    whole = np.concatenate([case.expected for case in golden.cases if case.graph == "sample"])
 
     def met(feature: int, bound: float, side: int) -> bool:
         nearest, usual = (np.abs(rows[:, feature] - bound).min() for rows in (whole, ordinary))
@@ -171,7 +173,7 @@ def outside_the_graph(model: Model, case: ReferenceCase) -> Iterator[tuple[str, 
     """Whether the graph itself says −inf outside: a runtime that mends +inf and NaN would hide that it does not."""
     outside = np.isneginf(case.expected)
     inputs = [case.inputs["x"][outside], *([case.inputs["context"][outside]] if "context" in case.inputs else [])]
-    found = model.graphs["log_prob"].run(*(each.astype(model.dtype) for each in inputs))
+    found = model.graphs[case.graph].run(*(each.astype(model.dtype) for each in inputs))
     if not np.isneginf(found).all():
         row = int(np.argmin(np.isneginf(found)))
         yield f"support, {case.name}", f"a row outside has {found[row]:g} in the graph, and must have -inf"
@@ -195,12 +197,13 @@ def untrue(bundle: Bundle, golden: References) -> Iterator[tuple[str, str]]:
         if said != (list(there) if isinstance(there, tuple) else there):
             yield "architecture", f"arguments.{key} is {str(there)[:60]}, flow.json says {said}"
     yield from unlike_the_graph(bundle, arguments)
-    samples = max((case.expected for case in golden.cases if case.graph == "sample"), key=len)
-    own, declared = samples.std(axis=0).ravel(), np.array(manifest.scale)
-    wide = ~(declared <= WIDEST * own)
-    if wide.any():
-        feature = int(np.argmax(wide))
-        yield "scale", f"feature {feature} is called {declared[feature]:g} wide, its samples are {own[feature]:g}"
+    samples = golden.largest("sample")
+    if samples is not None:
+        own, declared = samples.expected.std(axis=0).ravel(), np.array(manifest.scale)
+        wide = ~(declared <= WIDEST * own)
+        if wide.any():
+            feature = int(np.argmax(wide))
+            yield "scale", f"feature {feature} is called {declared[feature]:g} wide, its samples are {own[feature]:g}"
     yield from shifted(manifest, golden)
 
 
@@ -215,7 +218,7 @@ def unlike_the_graph(bundle: Bundle, arguments: dict[str, Any]) -> Iterator[tupl
     if not isinstance(hidden, list) or not isinstance(transforms, int):
         yield "architecture", "of a RealNVP, and has no arguments.hidden_features or arguments.transforms"
         return
-    graph = bundle.graph("log_prob")[1]
+    graph = bundle.graph(known(manifest.graphs)[0].name)[1]
     missing = [width for width in hidden if width not in graph.lengths]
     if missing:
         yield "architecture", f"arguments.hidden_features is {str(hidden)[:60]}, and no weights are {missing[0]} wide"
@@ -226,7 +229,7 @@ def unlike_the_graph(bundle: Bundle, arguments: dict[str, Any]) -> Iterator[tupl
 
 def shifted(manifest: Manifest, golden: References) -> Iterator[tuple[str, str]]:
     """Quantiles of the reference that golden rows of data do not have, beyond what sampling allows."""
-    if manifest.reference is None or manifest.golden.rows_of == "samples":
+    if manifest.reference is None or manifest.golden.rows_of == "samples" or "log_prob" not in manifest.graphs:
         return
     data = [case for case in golden.cases if case.graph == "log_prob" and case.name.startswith("data")]
     if not data:

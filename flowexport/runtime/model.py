@@ -6,14 +6,15 @@ __all__ = ["Model", "load"]
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from flowexport.bundle import ArchivedBundle, Bundle, open_archive, open_bundle, settled
+from flowexport.bundle import ArchivedBundle, Bundle, known, open_archive, open_bundle, settled
+from flowexport.bundle.graphs import lacking
 from flowexport.bundle.schema import ContextFeature, Reference
 from flowexport.errors import ArgumentError, BundleError
 from flowexport.tables import frame_like, frame_of
@@ -22,7 +23,7 @@ from .arguments import Arguments, Draw, leading_of
 from .blocks import Workers
 from .calibration import DRAWS, Calibration
 from .categories import framed
-from .engine import Engine
+from .engine import Engine, OpenGraph
 from .engines import candidates_of, open_engine
 from .noise import normals
 from .overflow import settle
@@ -84,6 +85,22 @@ def load_same(
     return Model(bundle, open_engine(bundle, engine, device, tf32), threads)
 
 
+class Held(dict[str, OpenGraph]):
+    """A bundle's open graphs by name; one that it does not hold is told in a line.
+
+    Arguments:
+        graphs: of an engine.
+        where: the path of ``flow.json``.
+    """
+
+    def __init__(self, graphs: Mapping[str, OpenGraph], where: str) -> None:
+        super().__init__(graphs)
+        self.where = where
+
+    def __missing__(self, name: str) -> OpenGraph:
+        raise BundleError(f"{self.where}: graphs: {lacking(name, self)}")
+
+
 class Model:
     """A density that can be evaluated and sampled.
 
@@ -102,7 +119,8 @@ class Model:
         self._path = os.path.abspath(bundle.path)
         self.manifest = manifest
         self.engine = engine
-        self.graphs = engine.graphs
+        self.graphs = Held(engine.graphs, str(bundle.path / "flow.json"))
+        self._densities = {kind.name for kind in known(engine.graphs) if kind.unit == "nats"}
         self.device = engine.device
         self.dtype = np.dtype(manifest.dtype)
         self.event_shape = tuple(manifest.event_shape)
@@ -233,6 +251,33 @@ class Model:
             return tensor
         return self._array("sample", "z", z, (self.latent_size,), context)
 
+    def require(self, graph: str) -> None:
+        """Holds the bundle to hold a graph, before work is begun that will need it.
+
+        Raises:
+            BundleError: where it does not, saying what it cannot do.
+        """
+        self.graphs[graph]
+
+    def run(self, graph: str, rows: Any, context: Any = None) -> np.ndarray:
+        """Any graph of the bundle, by its name in flow.json.
+
+        Arguments:
+            graph: its name.
+            rows: of its first input, ``[*, …]``.
+            context: as for `log_prob`.
+
+        Returns:
+            ``[*, …]``, a row of its output for each.
+
+        Raises:
+            BundleError: where the bundle holds no such graph.
+            InputError: as `log_prob`.
+        """
+        first, row = next(iter(self.graphs[graph].signature.inputs.items()))
+        run = self._tensor if off_host(rows) else self._array
+        return run(graph, first, rows, row, context)
+
     def iterate_samples(
         self,
         n: int,
@@ -355,7 +400,7 @@ class Model:
             inputs = [each[start:stop] for each in (rows, *contexts)]
             with np.errstate(over="ignore", invalid="ignore"):
                 running.run_into(inputs, out[start:stop])
-                if graph == "log_prob":
+                if graph in self._densities:
                     settle(out[start:stop], inputs)
 
         self.workers.over_blocks(len(rows), work)
@@ -374,7 +419,7 @@ class Model:
             of_rows = np.broadcast_to(contexts, (len(inputs[0]), self.context_size))
             inputs.append(tensors.moved(np.ascontiguousarray(of_rows, self.dtype)))
         out = tensors.run(graph, inputs)
-        if graph == "log_prob":
+        if graph in self._densities:
             settle(out, inputs)
         return out.reshape((*leading, *out.shape[1:]))
 

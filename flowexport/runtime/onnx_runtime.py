@@ -7,7 +7,7 @@ __all__ = ["OnnxRuntime", "OnnxRuntimeOnCuda"]
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from flowexport.bundle import Bundle
+from flowexport.bundle import Bundle, known
 
 from .blocks import fit_apart, rows_a_block, widest
 from .cuda import CudaGraph
@@ -87,8 +87,7 @@ def block_rows_of(bundle: Bundle, device: Device) -> int:
 
 def files_of(bundle: Bundle) -> dict[str, tuple[bytes, Signature, str]]:
     """Of each graph by name: the ONNX file, what it takes and gives, and its path for messages."""
-    graphs = bundle.manifest.graphs
-    specs = {"log_prob": graphs.log_prob, "sample": graphs.sample}
+    specs = {kind.name: bundle.spec(kind.name) for kind in known(bundle.manifest.graphs)}
     return {
         name: (bundle.graph(name)[0], signature_of(spec), str(bundle.path / spec.file)) for name, spec in specs.items()
     }

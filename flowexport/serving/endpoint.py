@@ -7,7 +7,9 @@ __all__ = ["DATATYPES", "Draw", "Endpoint", "Rows"]
 import math
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -56,12 +58,12 @@ class Draw:
 
 
 class Endpoint:
-    """``NAME_log_prob`` or ``NAME_sample``.
+    """``NAME_log_prob``, ``NAME_sample``, or what else a graph is called.
 
     Arguments:
         name: of the endpoint.
         model: whose graph it is.
-        graph: ``log_prob`` or ``sample``.
+        graph: its name.
         limits: of a request.
         index: of its counters.
     """
@@ -69,6 +71,8 @@ class Endpoint:
     def __init__(self, name: str, model: Model, graph: str, limits: Limits, index: int = 0) -> None:
         self.name, self.model, self.graph, self.limits, self.index = name, model, graph, limits, index
         signature = model.graphs[graph].signature
+        own = {"log_prob": model.log_prob, "sample": model.sample_from}
+        self.answer: Callable[[np.ndarray, Any], np.ndarray] = own.get(graph, partial(model.run, graph))
         self.first = next(iter(signature.inputs))
         self.row = list(signature.inputs[self.first])
         self.width = math.prod(self.row)
@@ -114,8 +118,7 @@ class Endpoint:
         if self.model.context_size:
             contexts = [np.broadcast_to(work.context, (work.count, self.model.context_size)) for work in works]
             context = contexts[0] if len(works) == 1 else np.concatenate(contexts)
-        answer = self.model.log_prob if self.graph == "log_prob" else self.model.sample_from
-        return answer(flat.reshape(count, *self.row), context)
+        return self.answer(flat.reshape(count, *self.row), context)
 
     def fault_of(self, work: Rows | Draw, answer: np.ndarray) -> Refusal | None:
         """The refusal of rows with a NaN, told by the answer: finite numbers come of nothing else."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowexport.bundle import open_archive, open_bundle
+from flowexport.bundle import GRAPHS, open_archive, open_bundle
 from flowexport.errors import ArgumentError, CheckFailed, FlowExportError
 from flowexport.proof.quick import prove_quickly
 from flowexport.runtime import Model, load
@@ -18,8 +18,6 @@ from flowexport.runtime import Model, load
 from .endpoint import Endpoint
 from .refusal import Refusal
 from .settings import Settings
-
-GRAPHS = ("log_prob", "sample")
 
 
 @dataclass
@@ -34,6 +32,7 @@ class Served:
         reason: why it is not loaded, or why a newer one at its path was not taken.
         stamp: what told the files at its path from others when they were last looked at.
         loaded_at: seconds since 1970.
+        graphs: of the bundle that was last here.
     """
 
     name: str
@@ -43,6 +42,7 @@ class Served:
     reason: str = ""
     stamp: tuple[int, ...] | None = None
     loaded_at: float = 0.0
+    graphs: tuple[str, ...] = ()
 
 
 class Registry:
@@ -82,12 +82,15 @@ class Registry:
         """Serves a model from now on; requests that came before are answered by the one that they came for."""
         self.drop(served)
         for offset, graph in enumerate(GRAPHS):
+            if graph not in model.graphs:
+                continue
             name = f"{served.name}_{graph}"
             endpoint = Endpoint(name, model, graph, self.settings.limits, served.at * len(GRAPHS) + offset)
             self.endpoints[name] = endpoint
             # The address that is asked most is found at one look.
             self.paths[b"/v2/models/%b/infer" % name.encode()] = endpoint
         served.model, served.reason, served.loaded_at = model, "", time.time()
+        served.graphs = tuple(model.graphs)
 
     def drop(self, served: Served, reason: str = "unloaded") -> None:
         """Serves a model no more."""

@@ -110,7 +110,7 @@ class Surface:
         """The repository extension's index."""
         found = []
         for served in self.registry.served.values():
-            for graph in ("log_prob", "sample"):
+            for graph in served.graphs:
                 state = "READY" if served.model is not None else "UNAVAILABLE"
                 if state == "READY" or not only_ready:
                     name = f"{served.name}_{graph}"

@@ -46,7 +46,7 @@ def set_at(manifest: dict[str, Any], path: str, value: object) -> None:
         ("dtype", "float16", "$.dtype"),
         ("latent_size", "2", "$.latent_size"),
         ("latent_size", 0, "$.latent_size"),
-        ("graphs.sample", KeyError, "`sample` - at `$.graphs`"),
+        ("graphs.sample", KeyError, "graph: the bundle holds log_prob alone, and no sample, so it cannot draw samples"),
         ("graphs.log_prob.outputs", [], "$.graphs.log_prob.outputs"),
         ("event_shape", [3], "features"),
         ("scale", [1.0, 0.0], "scale"),

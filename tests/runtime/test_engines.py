@@ -60,10 +60,9 @@ class Evaluator:
         if bundle.manifest.name == "other":
             raise EngineError("evaluator: cannot run what is called other")
         self.device, self.why = device, why
-        graphs = bundle.manifest.graphs
         self.graphs = {
             name: EvaluatedGraph(bundle.graph(name)[0], signature_of(spec), self.lied)
-            for name, spec in (("log_prob", graphs.log_prob), ("sample", graphs.sample))
+            for name, spec in bundle.manifest.graphs.items()
         }
 
     def tensors(self, x: Any) -> NoReturn:

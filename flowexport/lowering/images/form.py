@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from flowexport.flows import Flow
 
 from ..activations import SMOOTH, off
-from ..form import Form, GraphName, moved
+from ..form import Form, emitter, moved
 from ..program import Array
 from .folds import fold_all
 from .graphs import image_graph
@@ -54,7 +54,8 @@ class Images:
                 module.register_forward_hook(after)
         return Images(lean.float())
 
-    def graph(self, name: GraphName, dtype: str) -> bytes:
+    def graph(self, name: str, dtype: str) -> bytes:
+        emitter(name)
         return image_graph(copy.deepcopy(self.lean).to(getattr(torch, dtype)), name)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["image_graph"]
 
-from typing import Literal
 
 import onnx
 import onnx.numpy_helper
@@ -38,7 +37,7 @@ class Sample(nn.Module):
         return self.lean.sample(z, context)
 
 
-def image_graph(lean: LeanImages, name: Literal["log_prob", "sample"]) -> bytes:
+def image_graph(lean: LeanImages, name: str) -> bytes:
     """The ONNX file of ``x [batch, *event] (, context) → log_prob [batch]``, or of ``z [batch, latent] → x``."""
     density = name == "log_prob"
     shapes = {"x": lean.event_shape} if density else {"z": (lean.latent_size,)}
