@@ -260,7 +260,7 @@ class Model:
         self.graphs[graph]
 
     def run(self, graph: str, rows: Any, context: Any = None) -> np.ndarray:
-        """Any graph of the bundle, by its name in flow.json.
+        """Any graph of the bundle, by its name in flow.json: log_prob as `log_prob`, sample as `sample_from`.
 
         Arguments:
             graph: its name.
@@ -274,6 +274,8 @@ class Model:
             BundleError: where the bundle holds no such graph.
             InputError: as `log_prob`.
         """
+        if graph in ("log_prob", "sample"):
+            return self.log_prob(rows, context) if graph == "log_prob" else self.sample_from(rows, context)
         first, row = next(iter(self.graphs[graph].signature.inputs.items()))
         run = self._tensor if off_host(rows) else self._array
         return run(graph, first, rows, row, context)

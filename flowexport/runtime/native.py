@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from flowexport.bundle import Bundle
+from flowexport.bundle import Bundle, known
 from flowexport.errors import BundleError, EngineError, extras_named
 from flowexport.native.program import MOST_RUNS, program_of
 from flowexport.native.read import read_form
@@ -32,7 +32,7 @@ class NativeGraph:
 
     Arguments:
         bundle: open.
-        name: ``log_prob`` or ``sample``.
+        name: of the graph.
         signature: what it takes and gives.
 
     Raises:
@@ -97,12 +97,12 @@ class Native:
             raise EngineError(f"{bundle.path}: the kernel runs vectors of float32, and this is another bundle")
         self.device, self.why, self.provider = device, why, kernel_module().level()
         self.block_rows = rows_a_block(manifest.event_shape, device.kind, widest(manifest.architecture))
-        specs = {"log_prob": manifest.graphs.log_prob, "sample": manifest.graphs.sample}
         self.graphs: Mapping[str, NativeGraph] = {
-            name: NativeGraph(bundle, name, signature_of(spec)) for name, spec in specs.items()
+            kind.name: NativeGraph(bundle, kind.name, signature_of(bundle.spec(kind.name)))
+            for kind in known(manifest.graphs)
         }
-
-        self.quick = None if manifest.context_size else Quickly(self.graphs)
+        both = {"log_prob", "sample"} <= self.graphs.keys()
+        self.quick = Quickly(self.graphs) if both and not manifest.context_size else None
 
     def tensors(self, x: Any) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""
