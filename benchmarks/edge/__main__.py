@@ -1,4 +1,6 @@
-"""What bundles cost on a device: python -m benchmarks.edge [MODEL ...], into docs/edge.md where no model is named.
+"""What bundles cost on a device and as WebAssembly: python -m benchmarks.edge [MODEL ...].
+
+Where no model is named, all are measured, into docs/edge.md.
 
 Flash is code and constants of log_prob alone, as a linker leaves them (``-O2``, Cortex-M4F); stack is what a call
 writes below its caller; instructions are those of one row, by the clock that QEMU's ``-icount`` derives from them. They
@@ -19,10 +21,11 @@ from flowexport.bundle import open_bundle, zoo_names
 from flowexport.convert import Precision, c_files
 from flowexport.convert.storage import WEIGHTS, Weights
 
+from . import wasm
 from .targets import BOARD, CORTEX_M4, build, run
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "edge.md"
-BEGIN, END = "<!-- devices: made by python -m benchmarks.edge -->", "<!-- end -->"
+BEGIN, END = "<!-- {}: made by python -m benchmarks.edge -->", "<!-- end -->"
 
 
 @dataclass(frozen=True)
@@ -97,11 +100,12 @@ def table(models: list[str]) -> str:
 def main() -> None:
     """Measures, and writes the page where all are measured."""
     vectors = [name for name in zoo_names() if len(open_bundle(name).manifest.event_shape) == 1]
-    found = table(sys.argv[1:] or vectors)
-    if not sys.argv[1:]:
-        text = PAGE.read_text(encoding="utf-8")
-        before, rest = text.split(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{found}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
+    models = sys.argv[1:] or vectors
+    for part, found in (("devices", table(models)), ("wasm", wasm.table(models))):
+        if not sys.argv[1:]:
+            text = PAGE.read_text(encoding="utf-8")
+            before, rest = text.split(begin := BEGIN.format(part))
+            PAGE.write_text(f"{before}{begin}\n\n{found}\n{END}{rest.split(END, 1)[1]}", encoding="utf-8")
 
 
 if __name__ == "__main__":

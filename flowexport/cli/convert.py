@@ -17,11 +17,13 @@ if TYPE_CHECKING:
 @click.command(
     "convert",
     epilog=examples(
-        "convert banana --to c -o banana_c", "convert diamonds --to c --weights float16 --max-nats 5e-3 -o diamonds_c"
+        "convert banana --to c -o banana_c",
+        "convert banana --to wasm -o banana_wasm",
+        "convert diamonds --to c --weights float16 --max-nats 5e-3 -o diamonds_c",
     ),
 )
 @click.argument("bundle", metavar="BUNDLE")
-@click.option("--to", type=click.Choice(["c"]), required=True, help="What it becomes.")
+@click.option("--to", type=click.Choice(["c", "wasm"]), required=True, help="What it becomes.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A folder that is not there yet.")
 @click.option(
     "--weights",
@@ -41,13 +43,15 @@ def command(bundle: str, to: str, output: Path, weights: Weights, max_nats: floa
     """Write a BUNDLE as a program for where no runtime fits.
 
     c is C99 without heap and libm: a folder for make, CMake, Arduino and PlatformIO, with a test on the golden cases.
-    What it costs beside the trained model is printed, and kept in precision.json.
+    wasm is that as WebAssembly, compiled by clang and lld, in one file of JavaScript, for pages and npm. What it costs
+    beside the trained model is printed, and kept in precision.json.
     """
     from flowexport.bundle import settled
-    from flowexport.convert import c_files
+    from flowexport.convert import c_files, wasm_files
     from flowexport.deploy import place_new
 
-    files, costs = settled(bundle, lambda opened: c_files(opened, weights, max_nats, name))
+    written = {"c": c_files, "wasm": wasm_files}[to]
+    files, costs = settled(bundle, lambda opened: written(opened, weights, max_nats, name))
     place_new(output.absolute().parent, {f"{output.name}/{path}": data for path, data in files.items()})
     for path in sorted(files):
         click.echo(output / path)

@@ -32,6 +32,15 @@
 #define FX_UNROLL
 #endif
 
+/* Four numbers at once where a processor has them; where not, one. */
+#if defined(__GNUC__) && (defined(__SSE2__) || defined(__ARM_NEON) || defined(__wasm_simd128__))
+#define FX_LANES 4
+typedef float fx_lanes __attribute__((vector_size(16), aligned(4), may_alias));
+#else
+#define FX_LANES 1
+typedef float fx_lanes;
+#endif
+
 /* ---- one number ---- */
 
 FX_INLINE uint32_t fx_bits(float number)
@@ -126,6 +135,25 @@ FX_INLINE float fx_half(uint16_t half)
 }
 
 /* ---- vectors ---- */
+
+FX_INLINE fx_lanes fx_load(const float *x) { return *(const fx_lanes *)x; }
+FX_INLINE void fx_store(fx_lanes x, float *y) { *(fx_lanes *)y = x; }
+
+FX_INLINE fx_lanes fx_load_half(const uint16_t *x)
+{
+    float numbers[FX_LANES];
+    FX_UNROLL for (int i = 0; i < FX_LANES; ++i)
+        numbers[i] = fx_half(x[i]);
+    return fx_load(numbers);
+}
+
+FX_INLINE fx_lanes fx_load_int8(const int8_t *x)
+{
+    float numbers[FX_LANES];
+    FX_UNROLL for (int i = 0; i < FX_LANES; ++i)
+        numbers[i] = (float)x[i];
+    return fx_load(numbers);
+}
 
 FX_INLINE void fx_copy(const float *x, int count, float *y)
 {

@@ -17,31 +17,32 @@ from .body import Body, Constants, body_of
 from .literals import array, literal
 from .names import distinct, in_comment
 
+PLAIN = {
+    "input": "x[k]",
+    "start": "fx_load(bias + n * FX_LANES)",
+    "sum": "sum[n]",
+    "one": "bias[0] + sum",
+    "parameters": "",
+    "arguments": "",
+}
 PRODUCTS = {
-    "float32": {
-        "title": "Weights of float32",
-        "number": "float",
-        "weight": "row[n]",
-        "input": "x[k]",
-        "sum": "sum[n]",
-        "parameters": "",
-        "arguments": "",
-    },
-    "float16": {
+    "float32": PLAIN | {"title": "Weights of float32", "number": "float", "load": "fx_load", "weight": "weights[k]"},
+    "float16": PLAIN
+    | {
         "title": "Weights of half precision",
         "number": "uint16_t",
-        "weight": "fx_half(row[n])",
-        "input": "x[k]",
-        "sum": "sum[n]",
-        "parameters": "",
-        "arguments": "",
+        "load": "fx_load_half",
+        "weight": "fx_half(weights[k])",
     },
     "int8": {
         "title": "Weights of 8 bits, scaled by inputs (rows) and outputs (columns)",
         "number": "int8_t",
-        "weight": "(float)row[n]",
+        "load": "fx_load_int8",
+        "weight": "(float)weights[k]",
         "input": "x[k] * rows[k]",
-        "sum": "columns[n] * sum[n]",
+        "start": "0.0f * fx_load(bias + n * FX_LANES)",
+        "sum": "fx_load(bias + n * FX_LANES) + fx_load(columns + n * FX_LANES) * sum[n]",
+        "one": "bias[0] + columns[0] * sum",
         "parameters": "const float *rows, const float *columns,",
         "arguments": "rows, columns + n,",
     },

@@ -1,0 +1,173 @@
+"""Compiles the C of a bundle to a module, and writes it into JavaScript."""
+
+from __future__ import annotations
+
+__all__ = ["compiled", "wasm_files"]
+
+import base64
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from flowexport.bundle import Bundle
+from flowexport.bundle.schema import ContextFeature
+from flowexport.convert.c.names import in_comment, name_of
+from flowexport.convert.c.project import c_files
+from flowexport.convert.precision import Answers, Precision, answers_of, said
+from flowexport.convert.storage import Weights, reduced
+from flowexport.errors import ArgumentError, ExportError
+from flowexport.native.read import read_form
+from flowexport.proof.bounds import NOISE_ATOL
+from flowexport.runtime.noise import normals
+
+TOOLS = ("clang", "wasm-ld")
+
+FLAGS = (
+    *("--target=wasm32", "-std=c99", "-Os", "-msimd128", "-nostdlib", "-fno-builtin"),
+    *("-ffunction-sections", "-fdata-sections", "-Wl,--no-entry,--strip-all,--gc-sections,--export=__heap_base"),
+)
+"""For size, not speed: clang 14's -O2 is slower here. Four numbers at once are in every browser since 2023."""
+
+ROWS = 64
+"""Of the test: data, tails and samples each."""
+
+SEED, START = 2**63 + 5, 3
+"""Of the noise in the test: more than 63 bits, and not from the first row on."""
+
+
+def wasm_files(
+    bundle: Bundle, weights: Weights = "float32", max_nats: float | None = None, name: str | None = None
+) -> tuple[dict[str, bytes], dict[str, Precision]]:
+    """A bundle as a folder that npm takes.
+
+    Arguments and errors are those of `c_files`.
+
+    Raises:
+        ArgumentError: where clang or its linker is not there.
+        ExportError: where they fail.
+    """
+    require_tools()
+    sources, costs = c_files(bundle, weights, max_nats, name)
+    called = name_of(name or bundle.manifest.name)
+    module = compiled({Path(path).name: data for path, data in sources.items() if path.startswith("src/")}, called)
+    manifest = bundle.manifest
+    given = manifest.context_features or [ContextFeature(f"context{place}") for place in range(manifest.context_size)]
+    contexts = msgspec.to_builtins(given)
+    features = manifest.features or [f"x{place + 1}" for place in range(manifest.event_shape[0])]
+    ranked = manifest.reference is not None
+    values = {
+        "name": called,
+        "about": in_comment(manifest.description),
+        "module": base64.b64encode(module).decode(),
+        "features": json.dumps(features),
+        "contexts": json.dumps(contexts),
+        "latent": manifest.latent_size,
+        "selector": int(bool(manifest.selector)),
+        "percentile": template("percentile.js.in", name=called) if ranked else "",
+    }
+    typed = (
+        "  /** Where a log_prob stands among the reference rows, 0 to 100. */\n  percentile(logProb: number): number;\n"
+    )
+    example = {"example": ", ".join(["0"] * len(features)), "with": "", "options": ""}
+    if contexts:
+        zeros = f"[{', '.join(['0'] * len(contexts))}]"
+        example |= {"with": f", {zeros}", "options": f", context: {zeros}"}
+    texts = {
+        "index.js": template("index.js.in", **values),
+        "index.d.ts": template("index.d.ts.in", percentile=typed if ranked else ""),
+        "test.mjs": template("test.mjs.in"),
+        "golden.json": json.dumps(golden(bundle, weights)) + "\n",
+        "package.json": json.dumps(package(called, values["about"]), indent=2) + "\n",
+        "README.md": template("README.md.in", name=called, about=values["about"], **example),
+    }
+    kept = {f"{called}.wasm": module, "precision.json": sources["precision.json"]}
+    return {path: text.encode() for path, text in texts.items()} | kept, costs
+
+
+def template(file: str, **values: object) -> str:
+    """A file of this folder with names put in."""
+    return Template((files(__package__) / file).read_text(encoding="utf-8")).substitute(values)
+
+
+def require_tools() -> None:
+    """Looks for what compiles.
+
+    Raises:
+        ArgumentError: with the cure.
+    """
+    absent = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if absent:
+        raise ArgumentError(f"--to wasm: needs {' and '.join(absent)}: apt-get install clang lld, or LLVM's own")
+
+
+def compiled(sources: Mapping[str, bytes], name: str) -> bytes:
+    """The module of a model's sources, by the names of the files.
+
+    Raises:
+        ExportError: with what clang says.
+    """
+    exports = [f"-Wl,--export-if-defined={name}_{each}" for each in ("log_prob", "log_prob_rows", "sample", "noise")]
+    exports.append(f"-Wl,--export-if-defined={name}_percentile")
+    with tempfile.TemporaryDirectory() as folder:
+        for file, data in sources.items():
+            (Path(folder) / file).write_bytes(data)
+        words = ["clang", *FLAGS, *exports, f"{name}.c", "-o", "module.wasm"]
+        done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise ExportError(f"--to wasm: clang failed: {' '.join(done.stderr.split())[:500]}")
+        return (Path(folder) / "module.wasm").read_bytes()
+
+
+def package(name: str, about: object) -> dict[str, Any]:
+    """``package.json``."""
+    return {
+        "name": name,
+        "version": "1.0.0",
+        "description": about,
+        "type": "module",
+        "exports": {".": {"types": "./index.d.ts", "default": "./index.js"}, f"./{name}.wasm": f"./{name}.wasm"},
+        "files": ["index.js", "index.d.ts", f"{name}.wasm", "precision.json"],
+        "scripts": {"test": "node test.mjs"},
+        "sideEffects": False,
+    }
+
+
+def golden(bundle: Bundle, weights: Weights) -> dict[str, Any]:
+    """The rows of ``test.mjs``, all numbers flat; one that is not finite is a text."""
+    found = {kind: each.first(ROWS) for kind, each in answers_of(bundle).items()}
+    if weights != "float32":
+        forms = {graph: reduced(read_form(bundle, graph), weights) for graph in ("log_prob", "sample")}
+        found = {kind: said(forms["sample" if kind == "noise" else "log_prob"], each) for kind, each in found.items()}
+    noise = normals(SEED, START * bundle.manifest.latent_size, ROWS * bundle.manifest.latent_size)
+    return {
+        "log_prob": rows_of([each for kind, each in found.items() if kind != "noise"]),
+        "sample": rows_of([found["noise"]]),
+        "noise": {
+            "seed": str(SEED),
+            "count": ROWS,
+            "expected": flat([noise]),
+            "allowed": flat([0 * noise + NOISE_ATOL]),
+        },
+    }
+
+
+def rows_of(answers: list[Answers]) -> dict[str, list[float | str]]:
+    """Rows and what is expected of them."""
+    inputs = {name: flat([each.inputs[name] for each in answers]) for name in answers[0].inputs}
+    expected, allowed = flat([each.expected for each in answers]), flat([each.allowed for each in answers])
+    return inputs | {"expected": expected, "allowed": allowed}
+
+
+def flat(arrays: list[np.ndarray]) -> list[float | str]:
+    """Numbers as JSON has them."""
+    listed = np.concatenate([each.ravel() for each in arrays]).tolist()
+    return [number if np.isfinite(number) else f"{'-' if number < 0 else ''}Infinity" for number in listed]
