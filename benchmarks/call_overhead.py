@@ -43,7 +43,7 @@ def compare(quick: bool) -> Report:
     with tempfile.TemporaryDirectory() as folder, pinned(1):
         for shape in SHAPES[1:2] if quick else SHAPES:
             flows = Flows(shape, Path(folder))
-            model = flowexport.load(flows.bundle, device="cpu", threads=1)
+            model = flowexport.load(flows.bundle, device="cpu", threads=1, engine="onnxruntime")
             x = np.random.default_rng(0).standard_normal((1, shape.features), np.float32)
             for verb, ours in (("log_prob", model.log_prob), ("sample", model.sample_from)):
                 out = np.empty((1,) if verb == "log_prob" else x.shape, np.float32)

@@ -12,7 +12,7 @@ import torch
 
 import flowexport
 from benchmarks import __main__ as driver
-from benchmarks import call_overhead, cuda, speed, training_step
+from benchmarks import call_overhead, cuda, native, speed, training_step
 from benchmarks.flows import SHAPES, Flows, Shape, nflows_flow, normflows_flow, zuko_flow
 from benchmarks.peers import OURS, PEERS, PLAIN, SAME_WEIGHTS, ZUKO, in_torch
 from benchmarks.report import Goal, Report, Table, not_run
@@ -143,9 +143,28 @@ def test_the_page_gets_its_table_between_its_markers() -> None:
     assert driver.page_with(page, report) != page
 
 
+def test_the_page_of_the_native_engine_takes_what_was_found_between_its_markers() -> None:
+    report = Report("native", "how", [Table("of rows", ["rows", "µs"], [["1", "2.9"]])], [Goal(16, "a", 8, figure=9.0)])
+    text = (ROOT / "docs" / "native.md").read_text(encoding="utf-8")
+    page = native.page_with(text, report)
+    before, after = text.partition(native.BEGIN)[0], text.partition(native.END)[2]
+    assert page.startswith(before)
+    assert page.endswith(after)
+    assert "| 1 | 2.9 |" in page
+    assert "| 16 | a | ≥ 8 × | 9 × | met |" in page
+    assert "ONNX Runtime, µs" not in page.removeprefix(before).removesuffix(after)
+
+
+def test_what_a_row_costs_is_counted_in_weights_that_are_not_zero(flows: Flows) -> None:
+    half, moved = SMALL.features // 2, SMALL.features // 2
+    layer = half * SMALL.hidden + SMALL.hidden**2 + SMALL.hidden * 2 * moved
+    # Behind the couplings: the sum of log scales, and of squares.
+    assert SMALL.layers * 2 * layer <= native.operations_of(flows.bundle) <= SMALL.layers * 2 * layer + 40
+
+
 def test_bound_buffers_give_the_numbers_of_the_model(flows: Flows) -> None:
     x, out = np.ones((1, SMALL.features), np.float32), np.empty(1, np.float32)
-    model = flowexport.load(flows.bundle, device="cpu")
+    model = flowexport.load(flows.bundle, device="cpu", engine="onnxruntime")
     by_binding, by_run = call_overhead.bound(model.graphs["log_prob"].session, x, out)
     by_binding()
     np.testing.assert_array_equal(out, by_run()[0])
