@@ -6,7 +6,7 @@ __all__ = ["picture"]
 
 import io
 
-from flowexport.errors import extras_named
+from flowexport.figures import new_figure
 
 from .measure import Measurement, rows_a_second
 
@@ -20,9 +20,7 @@ def picture(measurement: Measurement) -> bytes:
     Raises:
         MissingExtra: where matplotlib is not installed.
     """
-    with extras_named():
-        from matplotlib.figure import Figure
-    figure = Figure(figsize=(10, 7), layout="constrained")
+    figure = new_figure(10, 7)
     verbs = list(dict.fromkeys(str(each.task["verb"]) for each in measurement.comparisons))
     panels = figure.subplots(len(verbs), 2, squeeze=False, sharex=True)
     counts = sorted({int(each.task["threads"]) for each in measurement.comparisons})

@@ -67,10 +67,9 @@ def command(
         require_folder(path)
     if png is not None:
         # Before minutes of measuring, not behind them.
-        from flowexport.errors import extras_named
+        from flowexport.figures import require_matplotlib
 
-        with extras_named():
-            import matplotlib  # noqa: F401
+        require_matplotlib()
     with progress() as bar:
         task = bar.add_task("measuring", total=None)
         measurement = measure(

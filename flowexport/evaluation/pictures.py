@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowexport.errors import extras_named
+from flowexport.figures import new_figure
 
 from .evaluate import Measured
 from .uniformity import normal_cdf
@@ -155,13 +155,6 @@ def spread(rows: np.ndarray) -> np.ndarray:
     """At most `DOTS` rows, evenly from all."""
     count = min(len(rows), DOTS)
     return rows[np.arange(count) * len(rows) // count]
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """A figure of so many inches."""
-    with extras_named():
-        from matplotlib.figure import Figure
-    return Figure(figsize=(width, height), layout="constrained")
 
 
 def png(figure: Figure) -> bytes:

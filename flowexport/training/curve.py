@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowexport.errors import extras_named
+from flowexport.figures import new_figure
 
 if TYPE_CHECKING:
     from .loop import Epoch
@@ -18,9 +18,7 @@ def draw_learning_curve(path: Path, epochs: "Sequence[Epoch]", best_epoch: int) 
     Raises:
         MissingExtra: where matplotlib is not installed.
     """
-    with extras_named():
-        from matplotlib.figure import Figure
-    figure = Figure(figsize=(7, 4), layout="constrained")
+    figure = new_figure(7, 4)
     axes = figure.add_subplot()
     numbers = [epoch.epoch for epoch in epochs]
     axes.plot(numbers, [epoch.training_nll for epoch in epochs], label="training", color="#7a8aa0")

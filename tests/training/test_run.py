@@ -5,6 +5,8 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -489,3 +491,12 @@ def test_a_pipe_in_a_run_folder_is_refused_and_not_waited_for(tmp_path, unbroken
     os.mkfifo(tmp_path / "run" / "config.json")
     with pytest.raises(CheckpointError, match=r"config\.json: is no plain file"):
         train_recipe(recipe, tmp_path / "run", resume=True)
+
+
+def test_pictures_are_drawn_whatever_backend_a_notebook_has_named(tmp_path: Path) -> None:
+    """The cell of a notebook names its own to all that it starts, another environment's programs too."""
+    code = "import sys; from flowexport.figures import new_figure; new_figure(1, 1).savefig(sys.argv[1])"
+    environment = os.environ | {"MPLBACKEND": "module://matplotlib_of_another_environment.backend"}
+    command = [sys.executable, "-c", code, str(tmp_path / "figure.png")]
+    subprocess.run(command, check=True, env=environment, timeout=120)
+    assert (tmp_path / "figure.png").read_bytes().startswith(b"\x89PNG")
