@@ -40,7 +40,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     temporary = None if special else target.with_name(f"{prefix(target)}{secrets.token_hex(8)}.tmp")
     # From before it is made: a signal may come at once.
     try:
-        with naming(path):
+        with naming(path, hidden=temporary):
             stream = target.open("wb") if temporary is None else create(temporary)
         try:
             yield stream
@@ -71,12 +71,19 @@ def write_file(path: Path, data: bytes) -> None:
 
 
 @contextmanager
-def naming(path: Path | str) -> Iterator[None]:
-    """Gives errors of the operating system that name no file, as those of a full disk, the name of this one."""
+def naming(path: Path | str, hidden: Path | None = None) -> Iterator[None]:
+    """Gives errors of the operating system the name of a file.
+
+    Arguments:
+        path: what the user calls it.
+        hidden: a name that stands for it; errors of all others, but of none at all as on a full disk, stay as they are.
+    """
     try:
         yield
     except OSError as error:
-        if error.filename is None and error.errno is not None and not isinstance(error, BrokenPipeError):
+        named = None if error.filename is None else str(error.filename)
+        unnamed = named is None or (hidden is not None and named == str(hidden))
+        if unnamed and error.errno is not None and not isinstance(error, BrokenPipeError):
             raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(path)) from error
         raise
 

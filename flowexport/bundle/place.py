@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from flowexport.errors import BundleError
+from flowexport.files import naming
 
 from .json import decode_json
 from .small import MANIFEST_BYTES, read_small
@@ -54,7 +55,8 @@ def staged(target: Path) -> Iterator[Path]:
             if TOKEN.fullmatch(left.name.rpartition("-")[2]) and not locked(left):
                 shutil.rmtree(left, ignore_errors=True)
         folder = named_after(target, STAGED)
-        folder.mkdir()
+        with naming(target, hidden=folder):
+            folder.mkdir()
         handle = os.open(folder, os.O_RDONLY) if fcntl else None
         if handle is not None:
             fcntl.flock(handle, fcntl.LOCK_EX)

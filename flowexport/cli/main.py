@@ -137,6 +137,11 @@ def show_error(error: BaseException, message: str, status: int, as_json: bool) -
         click.echo(f"flowexport: {message}", err=True)
 
 
+def status_of(stop: BaseException | None) -> int:
+    """The exit status of what a signal has ended."""
+    return 128 + (stop.args[0] if isinstance(stop, Stopped) else signal.SIGINT)
+
+
 def told(error: BaseException) -> tuple[str, int]:
     """An error as one line, which a terminal shows as it is, and an exit status."""
     from flowexport.bundle.text import unprintable  # here, since numpy comes with it
@@ -149,11 +154,12 @@ def told(error: BaseException) -> tuple[str, int]:
 def reason(error: BaseException) -> tuple[str, int]:
     """What an error says, and an exit status."""
     if isinstance(error, FlowExportError):
-        return str(error), error.exit_code
+        by_signal = isinstance(error.__cause__, KeyboardInterrupt)
+        return str(error), status_of(error.__cause__) if by_signal else error.exit_code
     if isinstance(error, click.ClickException):
         return error.format_message(), 2
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return "stopped", 128 + (error.args[0] if isinstance(error, Stopped) else signal.SIGINT)
+        return "stopped", status_of(error)
     if isinstance(error, MemoryError):
         return "out of memory", 2
     if isinstance(error, OSError):

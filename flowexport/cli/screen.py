@@ -76,7 +76,7 @@ def report_table(report: Report) -> None:
 
 
 def progress(*columns: str) -> Progress:
-    """A progress bar on standard error, silent where that is no terminal.
+    """A progress bar on standard error, silent where that is no terminal; each step stops where a signal has come.
 
     Arguments:
         columns: the names of figures to show, given as fields of the task.
@@ -84,11 +84,22 @@ def progress(*columns: str) -> Progress:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from .streams import stop_if_asked
+
+    class Bar(Progress):
+        def update(self, *given: Any, **named: Any) -> None:
+            stop_if_asked()
+            super().update(*given, **named)
+
+        def advance(self, *given: Any, **named: Any) -> None:
+            stop_if_asked()
+            super().advance(*given, **named)
+
     fields: list[Any] = [TextColumn(f"{name} {{task.fields[{name}]}}") for name in columns]
     console = Console(stderr=True)
     # rich before 14.3 ends a bar that is disabled with an empty line all the same.
     console.quiet = not console.is_terminal
-    return Progress(
+    return Bar(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),

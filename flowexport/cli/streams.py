@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Stopped", "prepare_streams", "reader_may_leave", "stopped_by_signals"]
+__all__ = ["Stopped", "prepare_streams", "reader_may_leave", "stop_if_asked", "stopped_by_signals"]
 
 import codecs
 import io
@@ -21,6 +21,10 @@ PLAIN = {
 """What stands for a character in an encoding that has not got it."""
 
 
+asked: list[int] = []
+"""Signals that have come while a verb was at work."""
+
+
 class Stopped(KeyboardInterrupt):
     """A signal that ends a program has come; the argument is its number."""
 
@@ -30,7 +34,10 @@ def stopped_by_signals() -> Iterator[None]:
     """SIGTERM and SIGHUP stop a verb as Ctrl-C does, so that it tidies up; one that is ignored stays so."""
 
     def stop(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
         raise Stopped(number)
+
+    asked.clear()
 
     before = {}
     in_main = threading.current_thread() is threading.main_thread()
@@ -43,6 +50,19 @@ def stopped_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def stop_if_asked() -> None:
+    """Stops a verb that a signal was to stop already.
+
+    A library may pass over what a signal raises in it: pyarrow, for one, imports pandas where that is there, and takes
+    whatever happens meanwhile for its absence.
+
+    Raises:
+        Stopped: where a signal has come.
+    """
+    if asked:
+        raise Stopped(asked[0])
 
 
 def prepare_streams() -> None:

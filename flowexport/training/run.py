@@ -225,20 +225,20 @@ class Run:
     def trained(self, resume: bool, on_epoch: Callable[[Epoch, int], None] | None, compile: bool) -> Outcome:
         """Trains into the folder, which is there and no other's."""
         state, epochs = self.resumed() if resume else self.started()
-        interrupted = False
+        stopped: KeyboardInterrupt | None = None
         try:
             for epoch in train(self.flow, self.training, self.held_out, self.recipe.training, state, compile):
                 epochs.append(epoch)
                 self.save(state, epochs)
                 if on_epoch is not None:
                     on_epoch(epoch, self.recipe.training.epochs)
-        except KeyboardInterrupt:
-            interrupted = True
+        except KeyboardInterrupt as signal:
+            stopped = signal
         finally:
             if epochs:
                 draw_learning_curve(self.folder / "learning_curve.png", epochs, state.best_epoch)
         if not epochs:
-            raise TrainingError(f"{self.folder}: stopped before the first epoch was done; nothing to keep")
+            raise TrainingError(f"{self.folder}: stopped before the first epoch was done; nothing to keep") from stopped
         self.flow.load_state_dict(state.best)
         # The start that is kept is the Gaussian of all rows, held-out ones too: judged is that of the others.
         start = state.start if state.best_epoch == 0 and len(state.start) else None
@@ -247,7 +247,7 @@ class Run:
         if (self.folder / "resume.json").exists():
             self.save_best(state, quality)
         bits = bits_of(self.flow, state.best_nll)
-        return Outcome(self.folder, epochs, state.best_epoch, state.best_nll, interrupted, bits, quality)
+        return Outcome(self.folder, epochs, state.best_epoch, state.best_nll, stopped is not None, bits, quality)
 
     def started(self) -> tuple[State, list[Epoch]]:
         """A new run."""

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from flowexport.bundle import staged
 from flowexport.files import whole_file, write_file
 from flowexport.tables import open_writer
 
@@ -133,3 +134,21 @@ def test_a_signal_leaves_no_litter(tmp_path: Path, number: signal.Signals) -> No
     assert errors == "flowexport: stopped\n"
     assert child.returncode == 128 + number
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_cannot_be_made_is_named_as_the_user_calls_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not by a hidden name that nobody has heard of."""
+
+    def refused(path: object, *_: object, **__: object) -> int:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refused)
+        with pytest.raises(OSError, match="Read-only") as found:
+            write_file(tmp_path / "a.bin", b"")
+    assert found.value.filename == str(tmp_path / "a.bin")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "mkdir", lambda path, *_, **named: None if "parents" in named else refused(path))
+        with pytest.raises(OSError, match="Read-only") as found, staged(tmp_path / "bundle"):
+            pass
+    assert found.value.filename == str(tmp_path / "bundle")

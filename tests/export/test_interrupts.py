@@ -4,14 +4,19 @@ import os
 import signal
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 import torch
 
-from flowexport.cli.streams import Stopped, stopped_by_signals
+from flowexport.cli.main import main
+from flowexport.cli.screen import progress
+from flowexport.cli.streams import Stopped, stop_if_asked, stopped_by_signals
 from flowexport.lowering import lowered
 from flowexport.lowering.interrupts import interrupts_later
 from flowexport.lowering.opaque import graph_of
+from flowexport.training import run
 from tests.lowering.programs import FLOWS
 
 NUMBERS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
@@ -75,3 +80,27 @@ def test_handlers_are_as_they_were_and_another_thread_has_none() -> None:
     thread.start()
     thread.join()
     assert went == ["on"]
+
+
+@pytest.mark.parametrize("step", ["update", "advance"])
+def test_a_signal_that_a_library_passes_over_stops_at_the_next_step(step: str) -> None:
+    with stopped_by_signals(), progress() as bar:
+        task = bar.add_task("work", total=2)
+        with suppress(Stopped):
+            os.kill(os.getpid(), signal.SIGINT)
+        with pytest.raises(Stopped):
+            getattr(bar, step)(task)
+    with stopped_by_signals():
+        stop_if_asked()
+
+
+def test_ctrl_c_before_the_first_epoch_is_no_failed_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stopped(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "train", stopped)
+    (tmp_path / "rows.csv").write_text("a,b\n1,2\n2,1\n3,5\n4,2\n")
+    (tmp_path / "recipe.toml").write_text('name = "x"\n[data]\nfile = "rows.csv"\ncolumns = ["a", "b"]\n')
+    with pytest.raises(SystemExit) as ended:
+        main.main(["train", str(tmp_path / "recipe.toml"), "-o", str(tmp_path / "run")], "flowexport")
+    assert ended.value.code == 130

@@ -128,10 +128,11 @@ def recipe_lines(draw: Random, folder: Path, out: Path) -> list[Words]:
 
 def no_training() -> None:
     """All that comes before the first epoch, and no more: how long a training takes is up to the recipe."""
+    from flowexport.errors import TrainingError
     from flowexport.training import run
 
     def stopped(*given: object) -> object:
-        raise KeyboardInterrupt
+        raise TrainingError("stopped before the first epoch")
 
     run.train = stopped  # type: ignore[assignment]
 
