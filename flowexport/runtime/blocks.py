@@ -5,16 +5,15 @@ from __future__ import annotations
 __all__ = ["BLOCK_ROWS", "Workers", "fit_apart", "rows_a_block", "widest"]
 
 import math
-import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from numbers import Integral
 from typing import Any
 
 from flowexport.errors import ArgumentError
 
 from .processors import available_threads
+from .threads import together
 
 BLOCK_ROWS = 1024
 """Rows a run. From 512 to 1,024 a row costs least, be layers 64, 128 or 512 wide: an eighth less than at 128, and at
@@ -82,7 +81,7 @@ def hidden_layers(arguments: Mapping[str, Any]) -> list[int]:
 
 
 class Workers:
-    """Threads over blocks of rows. All models of a process share them; they are made when first needed.
+    """Threads over blocks of rows.
 
     Arguments:
         threads: how many run at a time; None takes `available_threads`.
@@ -110,50 +109,12 @@ class Workers:
             for start, stop in spans:
                 work(start, stop)
             return
-        failed = threading.Event()
 
         # A share of the blocks a thread, not a task a block: ten million rows are ten thousand blocks.
-        def share(first: int) -> None:
-            try:
-                for start, stop in spans[first::count]:
-                    if failed.is_set():
-                        return
-                    work(start, stop)
-            except BaseException:
-                failed.set()
-                raise
+        def share(first: int, stopped: threading.Event) -> None:
+            for start, stop in spans[first::count]:
+                if stopped.is_set():
+                    return
+                work(start, stop)
 
-        others: list[Future[None]] = []
-        try:
-            others += [shared_pool().submit(share, first) for first in range(1, count)]
-            share(0)
-            for other in others:
-                other.result()
-        except BaseException:
-            failed.set()
-            wait([other for other in others if not other.cancel()])
-            raise
-
-
-MOST_THREADS = max(64, os.cpu_count() or 1)
-"""Of a process. Only so many are made as blocks were ever waiting at a time."""
-
-_pool: ThreadPoolExecutor | None = None
-
-
-def shared_pool() -> ThreadPoolExecutor:
-    """The threads of this process."""
-    global _pool
-    if _pool is None:
-        _pool = ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="flowexport")
-    return _pool
-
-
-def _forget_pool() -> None:
-    """A forked child has none of its parent's threads."""
-    global _pool
-    _pool = None
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+        together(count, share)

@@ -1,6 +1,8 @@
 """Threads over blocks: one pool a process, as many as a container may spend, and none goes on after a failure."""
 
 import _thread
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,8 +12,9 @@ import pytest
 
 import flowexport
 from flowexport.errors import ArgumentError
-from flowexport.runtime.blocks import BLOCK_ROWS, MOST_THREADS, Workers
+from flowexport.runtime.blocks import BLOCK_ROWS, Workers
 from flowexport.runtime.processors import available_threads, quota
+from flowexport.runtime.threads import MOST_THREADS
 from tests.conftest import Exported
 
 HOLDS = 0.05
@@ -54,6 +57,31 @@ def test_no_block_is_begun_after_ctrl_c() -> None:
     assert at_once < 20
     time.sleep(4 * HOLDS)
     assert len(begun) == at_once
+
+
+MET_AT_A_START = """
+import threading, time
+from flowexport.runtime.blocks import Workers
+
+start = threading.Thread.start
+
+def met(thread):
+    start(thread)
+    threading.Thread.start = start
+    raise KeyboardInterrupt
+
+threading.Thread.start = met
+try:
+    Workers(2, 1).over_blocks(4, lambda start, stop: time.sleep(0.01))
+except KeyboardInterrupt:
+    print("stopped")
+"""
+
+
+def test_ctrl_c_while_a_thread_is_being_started_leaves_none_that_the_process_waits_for() -> None:
+    """It hung at its end for ever."""
+    child = subprocess.run([sys.executable, "-c", MET_AT_A_START], capture_output=True, text=True, timeout=60)
+    assert (child.returncode, child.stdout) == (0, "stopped\n"), child.stderr
 
 
 @pytest.mark.parametrize("bad", [3, 4])
