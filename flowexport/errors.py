@@ -111,6 +111,7 @@ class EngineError(FlowExportError):
 EXTRAS = {
     "onnxruntime": "cpu",
     "onnxruntime-gpu": "gpu",
+    "openvino": "openvino",
     "pyarrow": "data",
     "torch": "train",
     "onnx": "train",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     ),
 )
 @click.argument("bundle", metavar="BUNDLE")
-@click.option("--to", type=click.Choice(["c", "wasm"]), required=True, help="What it becomes.")
+@click.option("--to", type=click.Choice(["c", "wasm", "ort", "openvino"]), required=True, help="What it becomes.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="A folder that is not there yet.")
 @click.option(
     "--weights",
@@ -43,14 +43,15 @@ def command(bundle: str, to: str, output: Path, weights: Weights, max_nats: floa
     """Write a BUNDLE as a program for where no runtime fits.
 
     c is C99 without heap and libm: a folder for make, CMake, Arduino and PlatformIO, with a test on the golden cases.
-    wasm is that as WebAssembly, compiled by clang and lld, in one file of JavaScript, for pages and npm. What it costs
+    wasm is that as WebAssembly, compiled by clang and lld, in one file of JavaScript, for pages and npm. ort is
+    ONNX Runtime's own format, with the operators that a reduced build needs; openvino is OpenVINO's. What it costs
     beside the trained model is printed, and kept in precision.json.
     """
     from flowexport.bundle import settled
-    from flowexport.convert import c_files, wasm_files
+    from flowexport.convert import c_files, openvino_files, ort_files, wasm_files
     from flowexport.deploy import place_new
 
-    written = {"c": c_files, "wasm": wasm_files}[to]
+    written = {"c": c_files, "wasm": wasm_files, "ort": ort_files, "openvino": openvino_files}[to]
     files, costs = settled(bundle, lambda opened: written(opened, weights, max_nats, name))
     place_new(output.absolute().parent, {f"{output.name}/{path}": data for path, data in files.items()})
     for path in sorted(files):

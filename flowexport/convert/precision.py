@@ -25,13 +25,19 @@ class Answers:
     """Rows, what is expected of them, and how far from that each number may be.
 
     Arguments:
-        inputs: ``[rows, …]`` float32 each.
-        expected, allowed: ``[rows]`` or ``[rows, features]`` float64.
+        inputs: ``[rows, …]`` each, in the bundle's type.
+        expected, allowed: ``[rows]`` or ``[rows, *event]`` float64.
     """
 
     inputs: Mapping[str, np.ndarray]
     expected: np.ndarray
     allowed: np.ndarray
+
+    def share_of_bound(self, found: np.ndarray) -> float:
+        """The worst number as a share of what is allowed; NaN is infinite."""
+        with np.errstate(invalid="ignore"):
+            shares = np.where(found == self.expected, 0.0, np.abs(found - self.expected) / self.allowed)
+        return float(np.where(np.isnan(shares), np.inf, shares).max())
 
     def first(self, rows: int) -> Answers:
         """The first of them."""
@@ -62,17 +68,18 @@ class Precision:
 
 def answers_of(bundle: Bundle) -> dict[str, Answers]:
     """The bundle's largest golden cases: ``data`` and ``tails`` of log_prob, and ``noise`` of sample."""
-    scale = np.array(bundle.manifest.scale)
+    scale = np.array(bundle.manifest.scale).reshape(bundle.manifest.event_shape)
     found: dict[str, Answers] = {}
     for case in references_of(bundle).cases:
         kind = "noise" if case.graph == "sample" else "tails" if case.in_the_tails else "data"
         if kind not in found or len(found[kind].expected) < len(case.expected):
-            found[kind] = Answers(inputs_of(case), case.expected, allowed_of(case, scale))
+            found[kind] = Answers(inputs_of(case, bundle.manifest.dtype), case.expected, allowed_of(case, scale))
     return found
 
 
-def inputs_of(case: ReferenceCase) -> dict[str, np.ndarray]:
-    return {name: array.astype(np.float32) for name, array in case.inputs.items()}
+def inputs_of(case: ReferenceCase, dtype: str) -> dict[str, np.ndarray]:
+    """What a graph of that type reads."""
+    return {name: array.astype(dtype) for name, array in case.inputs.items()}
 
 
 def allowed_of(case: ReferenceCase, scale: np.ndarray) -> np.ndarray:
@@ -90,9 +97,8 @@ def said(form: Form, answers: Answers) -> Answers:
     return replace(answers, expected=found.astype(np.float64))
 
 
-def precision_of(form: Form, answers: Answers) -> Precision:
-    """What the log_prob of a form costs."""
-    found = interpret(form, answers.inputs).astype(np.float64)
+def precision_of(found: np.ndarray, answers: Answers) -> Precision:
+    """What log_prob costs that was found ``[rows]`` in float64."""
     same = found == answers.expected
     with np.errstate(invalid="ignore"):
         off = np.where(same, 0.0, np.abs(found - answers.expected))

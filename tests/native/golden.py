@@ -40,7 +40,8 @@ def share_of_bound(name: str, case: ReferenceCase, found: np.ndarray) -> float:
     """The worst number of a case as a share of the bound that ``verify`` holds ONNX Runtime to; NaN is infinite."""
     unit, atol, rtol = np.float64(1), LOG_PROB_ATOL, LOG_PROB_RTOL
     if case.graph == "sample":
-        unit, atol, rtol = np.array(zoo(name).manifest.scale), SAMPLE_ATOL, SAMPLE_RTOL
+        unit = np.array(zoo(name).manifest.scale).reshape(zoo(name).manifest.event_shape)
+        atol, rtol = SAMPLE_ATOL, SAMPLE_RTOL
     assert found.shape == case.expected.shape
     with np.errstate(invalid="ignore"):
         bound = atol * unit + rtol * np.abs(case.expected) + allowance(case.rounding, case.expected, unit)

@@ -38,7 +38,11 @@ def c_files(
     forms = {graph: read_form(bundle, graph) for graph in ("log_prob", "sample")}
     kept = {graph: reduced(form, weights) for graph, form in forms.items()}
     answers = answers_of(bundle)
-    costs = {rows: precision_of(kept["log_prob"], each) for rows, each in answers.items() if rows != "noise"}
+    costs = {
+        rows: precision_of(said(kept["log_prob"], each).expected, each)
+        for rows, each in answers.items()
+        if rows != "noise"
+    }
     require_nats(costs["data"], max_nats)
     if weights != "float32":
         # The program is held to what these weights say; what they cost is told beside it.
