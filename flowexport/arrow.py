@@ -54,7 +54,7 @@ def score(
     """
     pyarrow, _ = import_arrow("compute")
     if missing not in ("refuse", "null"):
-        raise ArgumentError(f"missing: expected 'refuse' or 'null', got {missing!r}")
+        raise ArgumentError(f"expected 'refuse' or 'null', got {missing!r}", key="missing")
     scorer = scorer_of(model if isinstance(model, Model) else load(model), context, missing == "null")
     if isinstance(rows, pyarrow.RecordBatchReader):
         schema = scorer.require(rows.schema)
@@ -64,7 +64,7 @@ def score(
         return next(scorer.batches(iter([rows]), schema))
     if not isinstance(rows, pyarrow.Table):
         if not hasattr(rows, "__arrow_c_stream__"):
-            raise InputError("wrong_dtype", f"rows: expected an Arrow table, got {type(rows).__name__}")
+            raise InputError("wrong_dtype", f"expected an Arrow table, got {type(rows).__name__}", key="rows")
         rows = pyarrow.table(rows)
     schema = scorer.require(rows.schema)
     added = scorer.columns(rows, 1)
@@ -150,7 +150,7 @@ def scorer_of(model: Model, context: Any, as_null: bool) -> Scorer:
     names, coders = list(model.features), {}
     fixed = None if context is None else model.context(context)
     if fixed is not None and fixed.ndim > 1:
-        raise InputError("wrong_shape", "context: one for all rows; put more into columns of the table")
+        raise InputError("wrong_shape", "one for all rows; put more into columns of the table", key="context")
     if fixed is None:
         names += [feature.name for feature in model.context_features]
         coders = {feature.name: coder_of(feature) for feature in model.context_features if feature.categories}

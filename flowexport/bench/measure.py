@@ -119,15 +119,16 @@ def measure(
     compared = None if other is None else subject_of(other, device, engine)
     if compared is not None and shape(compared) != shape(subject):
         raise ArgumentError(
-            f"compare: {os.fspath(other or '')}: takes {told(compared)}, {subject.name} takes {told(subject)}; "
-            "both must take the same rows"
+            f"{os.fspath(other or '')}: takes {told(compared)}, {subject.name} takes {told(subject)}; "
+            "both must take the same rows",
+            key="compare",
         )
     counts = numbers_of_threads(threads, subject.device)
     rows = sorted(set(rows))
     if not rows or rows[0] < 1:
-        raise ArgumentError(f"rows: expected whole numbers of at least 1, got {rows}")
+        raise ArgumentError(f"expected whole numbers of at least 1, got {rows}", key="rows")
     if not seconds > 0:
-        raise ArgumentError(f"seconds: expected a number above 0, got {seconds}")
+        raise ArgumentError(f"expected a number above 0, got {seconds}", key="seconds")
     ours, *others = labels(subject, compared)
     verbs = [verb for verb in subject.verbs if compared is None or verb in compared.verbs]
     total = len(verbs) * len(counts) * len(rows)
@@ -178,11 +179,13 @@ def numbers_of_threads(threads: Sequence[int] | None, device: str) -> list[int]:
     most = available_threads()
     if device != "cpu":
         if threads is not None and list(threads) != [1]:
-            raise ArgumentError(f"threads: {device} takes its rows from one thread; leave out threads, or take the cpu")
+            raise ArgumentError(
+                f"{device} takes its rows from one thread; leave out threads, or take the cpu", key="threads"
+            )
         return [1]
     chosen = sorted(set(threads or (1, most)))
     if not 1 <= chosen[0] <= chosen[-1] <= most:
-        raise ArgumentError(f"threads: expected 1 to {most}, the processors of this process, got {chosen}")
+        raise ArgumentError(f"expected 1 to {most}, the processors of this process, got {chosen}", key="threads")
     return chosen
 
 

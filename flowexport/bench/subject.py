@@ -71,8 +71,9 @@ def subject_of(path: str | os.PathLike[str], device: str, engine: str = "auto") 
     if folder.is_file():
         if folder.name not in RUN_FILES:
             raise ArgumentError(
-                f"{folder}: expected a bundle's folder, the name of a zoo model, or a run folder "
-                f"(also by its {' or '.join(RUN_FILES)}); export --from makes a bundle of other files"
+                f"expected a bundle's folder, the name of a zoo model, or a run folder "
+                f"(also by its {' or '.join(RUN_FILES)}); export --from makes a bundle of other files",
+                file=folder,
             )
         folder = folder.parent
     if (folder / "config.json").is_file() and not (folder / "flow.json").exists():
@@ -154,7 +155,7 @@ def rows_of(bundle: Bundle, count: int) -> Rows:
     case = max(cases, key=lambda each: each.rows[1] - each.rows[0] if each.rows else 0, default=None)
     if case is None or case.rows is None:
         where = bundle.path / "flow.json"
-        raise BundleError(f"{where}: golden: has no case of {first.name}, so there are no rows to use")
+        raise BundleError(f"has no case of {first.name}, so there are no rows to use", file=where, key="golden")
     inputs = {name: repeated(bundle.array(file)[slice(*case.rows)], count) for name, file in case.inputs.items()}
     return Rows(inputs[first.first], inputs.get("context"))
 

@@ -39,7 +39,7 @@ class ArchivedBundle(Bundle):
 
     def file(self, name: str) -> Path:
         if name not in self.contents:
-            raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} is not listed")
+            raise BundleError(f"{name!r} is not listed", file=self.path / "flow.json", key="files")
         return self.path / name
 
 
@@ -61,9 +61,9 @@ def open_archive(given: bytes | IO[bytes] | str | os.PathLike[str], digest: str 
     except BundleError:
         raise
     except Exception as error:  # zipfile, zlib and lzma raise many kinds
-        raise BundleError(f"{where}: neither a folder nor a zip that can be read ({error})") from error
+        raise BundleError(f"neither a folder nor a zip that can be read ({error})", file=where) from error
     if digest is not None and digest != bundle.sha256:
-        raise BundleError(f"{where}: digest: expected {digest[:12]}…, found {bundle.sha256[:12]}…")
+        raise BundleError(f"expected {digest[:12]}…, found {bundle.sha256[:12]}…", file=where, key="digest")
     return bundle
 
 
@@ -71,17 +71,17 @@ def members_of(where: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipIn
     """The files of a zip by their names in the bundle."""
     infos = [info for info in archive.infolist() if not info.is_dir()]
     if len(infos) > MEMBERS:
-        raise BundleError(f"{where}: {len(infos)} files, more than any bundle has")
+        raise BundleError(f"{len(infos)} files, more than any bundle has", file=where)
     names = [info.filename for info in infos]
     tops = [name.removesuffix("flow.json") for name in names if name.split("/")[-1] == "flow.json"]
     tops = [top for top in tops if top.count("/") <= 1]
     if len(tops) != 1:
-        raise BundleError(f"{where}: holds no flow.json, or several; is this a bundle?")
+        raise BundleError("holds no flow.json, or several; is this a bundle?", file=where)
     members: dict[str, zipfile.ZipInfo] = {}
     for info in infos:
         name = info.filename.removeprefix(tops[0])
         if name in members:
-            raise BundleError(f"{where}: {name!r} is there twice")
+            raise BundleError(f"{name!r} is there twice", file=where)
         if info.filename.startswith(tops[0]):
             members[name] = info
     return members

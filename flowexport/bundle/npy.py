@@ -45,22 +45,22 @@ def read_npy(data: bytes, where: str) -> np.ndarray:
         BundleError: for another version, order or kind of element, or a size that does not fit.
     """
     if data[:6] != MAGIC or len(data) < 10:
-        raise BundleError(f"{where}: is not an .npy file")
+        raise BundleError("is not an .npy file", file=where)
     if data[6:8] != b"\x01\x00":
-        raise BundleError(f"{where}: .npy version {(data[6], data[7])}, expected (1, 0)")
+        raise BundleError(f".npy version {(data[6], data[7])}, expected (1, 0)", file=where)
     end = 10 + int.from_bytes(data[8:10], "little")
     header = HEADER.fullmatch(data[10:end])
     if header is None:
-        raise BundleError(f"{where}: is not an .npy file whose header can be read")
+        raise BundleError("is not an .npy file whose header can be read", file=where)
     kind, fortran = header["descr"].decode("ascii", "replace"), header["fortran"] == b"True"
     if fortran or kind not in KINDS:
         reason = f"expected little-endian numbers in C order, got {shown(kind)} (fortran={fortran})"
-        raise BundleError(f"{where}: {reason}")
+        raise BundleError(reason, file=where)
     shape = tuple(int(size) for size in re.findall(rb"\d+", header["shape"]))
     dtype = np.dtype(kind)
     # Of no rows as well: what is as wide as this cannot be a row of anything.
     if math.prod(max(size, 1) for size in shape) * dtype.itemsize > LARGEST:
-        raise BundleError(f"{where}: claims the shape {shape}, more than a file may hold")
+        raise BundleError(f"claims the shape {shape}, more than a file may hold", file=where)
     if len(data) - end != math.prod(shape) * dtype.itemsize:
-        raise BundleError(f"{where}: {len(data) - end} bytes do not fill the shape {shape} of {dtype}")
+        raise BundleError(f"{len(data) - end} bytes do not fill the shape {shape} of {dtype}", file=where)
     return np.frombuffer(data, dtype=dtype, offset=end).reshape(shape)

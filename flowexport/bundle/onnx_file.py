@@ -78,9 +78,9 @@ def reading(where: str) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        raise BundleError(f"{where}: {refused}") from refused
+        raise BundleError(str(refused), file=where) from refused
     except (ValueError, IndexError) as error:
-        raise BundleError(f"{where}: is not a whole ONNX file ({error})") from error
+        raise BundleError(f"is not a whole ONNX file ({error})", file=where) from error
 
 
 class Refused(Exception):

@@ -151,10 +151,10 @@ def require_replaceable(target: Path) -> None:
     if not os.path.lexists(target):
         return
     if target.is_symlink() or not target.is_dir():
-        raise BundleError(f"{target}: is there and is not a bundle; nothing was changed")
+        raise BundleError("is there and is not a bundle; nothing was changed", file=target)
     found = stranger(target)
     if found == Path("flow.json"):
-        raise BundleError(f"{target}: is there and is not a bundle; nothing was changed")
+        raise BundleError("is there and is not a bundle; nothing was changed", file=target)
     if found is not None:
         raise BundleError(f"{target / found}: is no file of the bundle that would be replaced; nothing was changed")
 

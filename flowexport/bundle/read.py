@@ -62,20 +62,20 @@ class Bundle:
         try:
             data = read_small(path, FILE_BYTES)
         except BundleError as error:
-            raise BundleError(f"{error} (files: listed in flow.json)") from error
+            raise error.told(BundleError, key="files") from error
         require_hash(path, data, expected)
         return data
 
     def file(self, name: str) -> Path:
         """The path of a listed file, inside the folder, links resolved."""
         if name not in self.manifest.files:
-            raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} is not listed")
+            raise BundleError(f"{name!r} is not listed", file=self.path / "flow.json", key="files")
         path = self.path / name
         # Not by Path.resolve, which raises for a link that leads to itself; to read it is refused.
         if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(self.path)):
             linked = "is a link that leaves the folder; copy the bundle with what its links lead to (cp -rL)"
             what = linked if path.is_symlink() else "leaves the folder"
-            raise BundleError(f"{self.path / 'flow.json'}: files: {name!r} {what}")
+            raise BundleError(f"{name!r} {what}", file=self.path / "flow.json", key="files")
         return path
 
     def array(self, name: str) -> np.ndarray:
@@ -89,7 +89,7 @@ class Bundle:
             BundleError: where the bundle does not hold it, saying what it cannot do.
         """
         if name not in self.manifest.graphs:
-            raise BundleError(f"{self.path / 'flow.json'}: graphs: {lacking(name, self.manifest.graphs)}")
+            raise BundleError(lacking(name, self.manifest.graphs), file=self.path / "flow.json", key="graphs")
         return self.manifest.graphs[name]
 
     def graph(self, name: str) -> tuple[bytes, OnnxFile]:
@@ -106,13 +106,14 @@ class Bundle:
         if model.opsets != [("", spec.opset)] or spec.opset != OPSET:
             imported = ", ".join(f"opset {version} of {shown(domain)}" for domain, version in model.opsets)
             raise BundleError(
-                f"{where}: imports {imported}; flow.json declares {spec.opset}, and this package reads opset {OPSET} "
-                "of the standard domain '' alone"
+                f"imports {imported}; flow.json declares {spec.opset}, and this package reads opset {OPSET} "
+                "of the standard domain '' alone",
+                file=where,
             )
         for key, found, tensors in (("inputs", model.inputs, spec.inputs), ("outputs", model.outputs, spec.outputs)):
             declared = [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]
             if found != declared:
-                raise BundleError(f"{where}: {key}: flow.json declares {declared}, the graph has {found}")
+                raise BundleError(f"{key}: flow.json declares {declared}, the graph has {found}", file=where)
         return data, model
 
 
@@ -130,13 +131,13 @@ def open_bundle(path: str | os.PathLike[str], digest: str | None = None) -> Bund
         BundleError: naming the file and the key that is at fault.
     """
     if digest is not None and not DIGEST.fullmatch(digest):
-        raise ArgumentError(f"digest: expected 64 lower-case hex digits, got {shown(digest)}")
+        raise ArgumentError(f"expected 64 lower-case hex digits, got {shown(digest)}", key="digest")
     folder = folder_of(path)
     manifest_path = folder / "flow.json"
     data = read_small(manifest_path, MANIFEST_BYTES, hint="; is this a bundle?")
     found = hashlib.sha256(data).hexdigest()
     if digest is not None and digest != found:
-        raise BundleError(f"{manifest_path}: digest: expected {digest[:12]}…, found {found[:12]}…")
+        raise BundleError(f"expected {digest[:12]}…, found {found[:12]}…", file=manifest_path, key="digest")
     bundle = Bundle(folder, decode_manifest(data, str(manifest_path)), found)
     for name in bundle.manifest.files:
         bundle.file(name)
@@ -194,7 +195,7 @@ def require_hash(path: Path, data: bytes, expected: str) -> None:
     found = hashlib.sha256(data).hexdigest()
     if found != expected:
         hashes = f"expected {expected[:12]}…, found {found[:12]}…"
-        raise BundleError(f"{path}: files: hash differs ({hashes}){fault_of(path.name, data)}")
+        raise BundleError(f"hash differs ({hashes}){fault_of(path.name, data)}", file=path, key="files")
 
 
 def fault_of(name: str, data: bytes) -> str:

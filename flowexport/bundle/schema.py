@@ -191,17 +191,17 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
     try:
         head = decode_json(data)
     except ValueError as error:
-        raise BundleError(f"{where}: {error}") from error
+        raise BundleError(str(error), file=where) from error
     found = head.get("format") if isinstance(head, dict) else None
     if found != FORMAT:
-        raise BundleError(f"{where}: format: this package reads {FORMAT!r}, the bundle says {found!r}")
+        raise BundleError(f"this package reads {FORMAT!r}, the bundle says {found!r}", file=where, key="format")
     try:
         manifest = msgspec.convert(head, Manifest)
     except msgspec.ValidationError as error:
-        raise BundleError(f"{where}: {with_choices(with_name(str(error), head), Manifest)}") from error
+        raise BundleError(with_choices(with_name(str(error), head), Manifest), file=where) from error
     fault = inconsistency(manifest)
     if fault:
-        raise BundleError(f"{where}: {fault}")
+        raise BundleError(fault, file=where)
     return manifest
 
 

@@ -37,13 +37,13 @@ def read_small(path: Path, most: int, error: type[FlowExportError] = BundleError
     """
     with plain_file(path, error, hint) as (stream, size):
         if size > most:
-            raise error(f"{path}: larger than {most} bytes")
+            raise error(f"larger than {most} bytes", file=path)
         # One byte more than it says, to see one that grows; not more, since so much is set aside.
         data = stream.read(min(most, size) + 1)
     if len(data) > most:
-        raise error(f"{path}: larger than {most} bytes")
+        raise error(f"larger than {most} bytes", file=path)
     if data.startswith(LFS):
-        raise error(f"{path}: is a pointer of Git LFS, and not the file itself: git lfs pull fetches it")
+        raise error("is a pointer of Git LFS, and not the file itself: git lfs pull fetches it", file=path)
     return data
 
 
@@ -60,14 +60,14 @@ def plain_file(path: Path, error: type[FlowExportError], hint: str = "") -> Iter
         handle = os.open(path, os.O_RDONLY | WITHOUT_WAITING)
     except (OSError, ValueError) as fault:
         reason = fault.strerror if isinstance(fault, OSError) else "not a name of a file"
-        raise error(f"{path}: cannot be read ({reason}){hint}") from fault
+        raise error(f"cannot be read ({reason}){hint}", file=path) from fault
     try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
-            raise error(f"{path}: is no plain file")
+            raise error("is no plain file", file=path)
         with open(handle, "rb", closefd=False) as stream:
             yield stream, status.st_size
     except OSError as fault:
-        raise error(f"{path}: cannot be read ({fault.strerror})") from fault
+        raise error(f"cannot be read ({fault.strerror})", file=path) from fault
     finally:
         os.close(handle)

@@ -28,5 +28,7 @@ def zoo_bundle(name: str) -> Path:
     """
     names = zoo_names()
     if name not in names:
-        raise BundleError(f"{name}: no such folder, and no model of that name (there are {', '.join(names) or 'none'})")
+        raise BundleError(
+            f"no such folder, and no model of that name (there are {', '.join(names) or 'none'})", key=name
+        )
     return zoo_folder() / name / "bundle"

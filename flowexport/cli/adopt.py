@@ -49,7 +49,7 @@ def export_adopted(
         raise
     # The library's own code, on whatever tensors the file had.
     except Exception as error:
-        raise CheckpointError(f"{path}: {library} cannot run this model: {type(error).__name__}: {error}") from error
+        raise CheckpointError(f"{library} cannot run this model: {type(error).__name__}: {error}", file=path) from error
     names: list[str] | None = None
     rows: np.ndarray | None = None
     if data is not None:
@@ -75,12 +75,14 @@ def read_rows(path: Path, flow: Flow) -> tuple[list[str] | None, np.ndarray]:
     table = open_table(path)
     if len(table.columns) != flow.features + flow.context:
         wanted = f"{flow.features} features" + (f" and {flow.context} columns of context" if flow.context else "")
-        raise DataError(f"--data: {path}: {len(table.columns)} columns, and this model takes {wanted}, in that order")
+        raise DataError(
+            f"{path}: {len(table.columns)} columns, and this model takes {wanted}, in that order", key="--data"
+        )
     blocks = list(table.blocks(table.columns))
     for block in blocks:
         block.require_finite()
     if not blocks:
-        raise DataError(f"--data: {path}: has no rows")
+        raise DataError(f"{path}: has no rows", key="--data")
     return table.columns if table.named else None, np.concatenate([block.values for block in blocks])
 
 

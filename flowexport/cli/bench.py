@@ -138,4 +138,4 @@ def require_folder(path: Path) -> None:
 
     if path.is_dir() or not path.parent.is_dir():
         reason = "is a folder" if path.is_dir() else f"there is no folder {path.parent}"
-        raise ArgumentError(f"{path}: cannot be written: {reason}")
+        raise ArgumentError(f"cannot be written: {reason}", file=path)

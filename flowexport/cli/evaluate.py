@@ -122,7 +122,7 @@ def rows_of(judged: "Judged", table: "Sequence[Given]", dialect: "Dialect", path
     if table:
         return judged.read(table, dialect)
     if judged.held_out is None:
-        raise DataError(f"{path}: keeps no rows to judge it on: flowexport evaluate {path} ROWS")
+        raise DataError(f"keeps no rows to judge it on: flowexport evaluate {path} ROWS", file=path)
     return judged.held_out
 
 
@@ -152,7 +152,7 @@ def log_prob_of(
 
     if sorted(other.features) != sorted(judged.features):
         names = f"{', '.join(other.features[:20])} and {', '.join(judged.features[:20])}"
-        raise DataError(f"--compare: densities of different features cannot be compared ({names})")
+        raise DataError(f"densities of different features cannot be compared ({names})", key="--compare")
     if table:
         found = other.read(table, dialect)
         return other.log_prob(found.x, found.context)
@@ -161,6 +161,6 @@ def log_prob_of(
         columns |= dict(zip((each.name for each in judged.context_features), chosen.context.T, strict=True))
     wanted = [each.name for each in other.context_features]
     if not set(wanted) <= columns.keys():
-        raise DataError(f"--compare: needs the context {', '.join(wanted)}; name a table of ROWS that has it")
+        raise DataError(f"needs the context {', '.join(wanted)}; name a table of ROWS that has it", key="--compare")
     context = np.stack([columns[name] for name in wanted], axis=1) if wanted else None
     return other.log_prob(np.stack([columns[name] for name in other.features], axis=1), context)

@@ -39,7 +39,7 @@ def command(rows: tuple[Path, ...], output: Path, dialect: "Dialect") -> None:
     from flowexport.training.proposal import propose
 
     if os.path.lexists(output):
-        raise DataError(f"{output}: is there already; name another recipe with -o")
+        raise DataError("is there already; name another recipe with -o", file=output)
     if any(str(path) == "-" or path.is_relative_to("/dev") for path in rows):
         raise DataError("a recipe names its file, and a pipe has no name; write the rows to a file first")
     table = open_table(rows, dialect)

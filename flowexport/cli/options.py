@@ -57,7 +57,7 @@ def dialect(command: "Callable[..., None]") -> "Callable[..., None]":
         try:
             given = Dialect(delimiter, decimal, encoding)
         except DataError as error:
-            raise DataError(f"--{error}") from error
+            raise error.told(DataError, key=f"--{error.key}") from error
         command(dialect=given, **others)
 
     return taking
@@ -107,7 +107,7 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
     from flowexport.tables import ENDINGS, open_table
 
     if not model.context_size:
-        raise DataError("--context: this model takes none")
+        raise DataError("this model takes none", key="--context")
     names = [feature.name for feature in model.context_features]
     if given == "-" or given.startswith("/dev/") or given.lower().endswith(ENDINGS):
         table = open_table(given)
@@ -116,7 +116,7 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
         for block in blocks:
             block.require_finite()
         if not blocks:
-            raise DataError(f"--context: {given}: has no rows")
+            raise DataError(f"{given}: has no rows", key="--context")
         return np.concatenate([block.values for block in blocks])
     try:
         cells = next(csv.reader([given], skipinitialspace=True), [])
@@ -124,11 +124,11 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
         cells = []
     if len(cells) != model.context_size:
         wanted = f"{model.context_size} values with commas between them ({', '.join(names)})"
-        raise DataError(f"--context: expected {wanted}, or a file ({', '.join(ENDINGS)}), got {given!r}")
+        raise DataError(f"expected {wanted}, or a file ({', '.join(ENDINGS)}), got {given!r}", key="--context")
     try:
         return model.context(cells)
     except InputError as error:
-        raise DataError(f"--{error}") from error
+        raise error.told(DataError, key=f"--{error.key}") from error
 
 
 def context_coders(chosen: "Sequence[str]", model: "Model", codes: bool) -> "dict[str, Coder]":

@@ -96,7 +96,7 @@ def command(
     contexts = None if context is None else context_rows(context, model)
     if model.context_size and contexts is None:
         names = ", ".join(feature.name for feature in model.context_features)
-        raise InputError("missing_context", f"--context: this model needs {model.context_size} values ({names})")
+        raise InputError("missing_context", f"this model needs {model.context_size} values ({names})", key="--context")
     if contexts is not None:
         contexts = np.atleast_2d(contexts)
     if cluster is not None:
@@ -175,4 +175,4 @@ def require_room(output: Path | None, rows: int, columns: int, itemsize: int) ->
         return
     free = shutil.disk_usage(output.parent).free
     if output.suffix.lower() in (".csv", ".npy") and least > free:
-        raise DataError(f"{output}: {rows:,} rows are at least {least:,} bytes, and {free:,} are free")
+        raise DataError(f"{rows:,} rows are at least {least:,} bytes, and {free:,} are free", file=output)

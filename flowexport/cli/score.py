@@ -223,7 +223,7 @@ def one_context(given: str, model: "Model") -> "np.ndarray":
 
     context = context_rows(given, model)
     if context.ndim > 1:
-        raise DataError("--context: one context for all rows; put more into columns of the table")
+        raise DataError("one context for all rows; put more into columns of the table", key="--context")
     return context
 
 
@@ -240,4 +240,4 @@ def require_other(output: Path | None, what: str, rows: Sequence[Path]) -> None:
         return
     for path in expanded(rows):
         if path == output or (output.is_file() and path.exists() and output.samefile(path)):
-            raise DataError(f"{output}: is a table that is read, or written too; write the {what} to another file")
+            raise DataError(f"is a table that is read, or written too; write the {what} to another file", file=output)

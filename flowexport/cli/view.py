@@ -34,7 +34,9 @@ def command(bundle: str | None, port: int, no_open: bool) -> None:
     try:
         server = page_server(site, served, port)
     except OSError as error:
-        raise ArgumentError(f"--port: {port}: {error.strerror}; another one, or none for one that is free") from error
+        raise ArgumentError(
+            f"{port}: {error.strerror}; another one, or none for one that is free", key="--port"
+        ) from error
     with server:
         shown = "" if opened is None else address_of(opened.path.resolve().name)
         address = f"http://127.0.0.1:{server.server_port}/{shown}"

@@ -74,7 +74,7 @@ def job_folder(path: Path, job: Mapping[str, Any], names: Iterable[str], resume:
             where another process works there.
     """
     if path.exists() and not path.is_dir():
-        raise DataError(f"{path}: is no folder; --engine ray writes a file for each that it reads")
+        raise DataError("is no folder; --engine ray writes a file for each that it reads", file=path)
     folder = JobFolder(path)
     record = path / RECORD
     begun = record.is_file()
@@ -95,7 +95,7 @@ def job_folder(path: Path, job: Mapping[str, Any], names: Iterable[str], resume:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise DataError(f"{path}: another process works there; let it end first") from error
+                raise DataError("another process works there; let it end first", file=path) from error
         folder.sweep(names)
         yield folder
     finally:

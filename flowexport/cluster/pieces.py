@@ -30,10 +30,12 @@ def named_inputs(given: Iterable[Path]) -> dict[str, Path]:
         for file in expanded([path]):
             name = str(file.relative_to(path)) if file != path else file.name
             if not file.is_file():
-                raise DataError(f"{file}: no such file; --engine ray reads files, each by its own process")
+                raise DataError("no such file; --engine ray reads files, each by its own process", file=file)
             ending_required(file)
             if name in found:
-                raise DataError(f"{file}: is named {name}, as {found[name]} is, and both would be written to one file")
+                raise DataError(
+                    f"is named {name}, as {found[name]} is, and both would be written to one file", file=file
+                )
             found[name] = file.absolute()
     return found
 
@@ -42,7 +44,7 @@ def ending_required(path: Path) -> str:
     """The end of a name that says what a table is."""
     ending = ending_of(path)
     if ending is None:
-        raise DataError(f"{path}: cannot tell the format from its ending; use {', '.join(FORMATS)}")
+        raise DataError(f"cannot tell the format from its ending; use {', '.join(FORMATS)}", file=path)
     return ending
 
 

@@ -130,7 +130,7 @@ def session(address: str | None = None, workers: int | None = None) -> Iterator[
             ray.init(**asked)
         except (ConnectionError, ValueError, RuntimeError, OSError) as error:
             where = "Ray" if address is None else f"--address: {address}"
-            raise DeviceError(f"{where}: cannot be had ({' '.join(str(error).split())[:300]})") from error
+            raise DeviceError(f"cannot be had ({' '.join(str(error).split())[:300]})", file=where) from error
     try:
         yield Session(ray, max(1, int(ray.cluster_resources().get("CPU", 1))))
     finally:

@@ -41,7 +41,7 @@ class Named:
         path = self.bundle.path / "flow.json"
         data = read_small(path, MANIFEST_BYTES)
         if hashlib.sha256(data).hexdigest() != self.bundle.sha256:
-            raise BundleError(f"{path}: was replaced meanwhile; deploy again")
+            raise BundleError("was replaced meanwhile; deploy again", file=path)
         yield "flow.json", data
         for name in self.bundle.manifest.files:
             yield name, self.bundle.read(name)
@@ -61,8 +61,10 @@ def named_bundles(given: Iterable[str]) -> list[Named]:
         bundle = open_bundle(path)
         name = match[1] if match else bundle.manifest.name
         if not NAME.fullmatch(name):
-            raise ArgumentError(f"{path}: {name!r} is no name for a folder and an address; give one: NAME={path}")
+            raise ArgumentError(f"{name!r} is no name for a folder and an address; give one: NAME={path}", file=path)
         if name in found:
-            raise ArgumentError(f"{path}: is named {name}, as {found[name].bundle.path} is; give another: NAME={path}")
+            raise ArgumentError(
+                f"is named {name}, as {found[name].bundle.path} is; give another: NAME={path}", file=path
+            )
         found[name] = Named(name, bundle)
     return list(found.values())

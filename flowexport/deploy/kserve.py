@@ -32,9 +32,11 @@ def kserve_files(bundles: Sequence[Named], name: str, image: str) -> Iterator[tu
         https://kserve.github.io/website/docs/reference/crd-api
     """
     if not LABEL.fullmatch(name):
-        raise ArgumentError(f"--name: {name!r}: expected lower-case letters, digits and -, beginning with a letter")
+        raise ArgumentError(
+            f"{name!r}: expected lower-case letters, digits and -, beginning with a letter", key="--name"
+        )
     if not image or not image.isprintable() or " " in image:
-        raise ArgumentError(f"--image: {image!r}: expected the name of an image")
+        raise ArgumentError(f"{image!r}: expected the name of an image", key="--image")
     words = "\n".join(f"          - {json.dumps(word)}" for word in serve_words(bundles))
     yield (
         "inferenceservice.yaml",

@@ -24,7 +24,7 @@ def named(key: str, names: Sequence[str] | None, count: int, letter: str) -> lis
     """
     given = [f"{letter}{i}" for i in range(count)] if names is None else [str(each) for each in names]
     if len(given) != count or len(set(given)) != count:
-        raise ArgumentError(f"{key}: expected {count} different names, got {given}")
+        raise ArgumentError(f"expected {count} different names, got {given}", key=key)
     return given
 
 
@@ -77,4 +77,4 @@ def require_rows(
         if context is not None:
             require_codes("context", context, flow.categories, [feature.name for feature in context_features])
     except DataError as error:
-        raise ArgumentError(str(error)) from error
+        raise error.told(ArgumentError) from error

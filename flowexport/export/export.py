@@ -106,11 +106,11 @@ def export(
         CheckFailed: where the verification fails; nothing is put in place.
     """
     if dtype not in DTYPES:
-        raise ArgumentError(f"dtype: expected float32 or float64, got {dtype!r}")
+        raise ArgumentError(f"expected float32 or float64, got {dtype!r}", key="dtype")
     if golden not in ("data", "samples"):
-        raise ArgumentError(f"golden: expected data or samples, got {golden!r}")
+        raise ArgumentError(f"expected data or samples, got {golden!r}", key="golden")
     if dtype == "float64" and flow.levels is not None:
-        raise ArgumentError("dtype: images are exported in float32: ONNX Runtime convolves no float64 on the CPU")
+        raise ArgumentError("images are exported in float32: ONNX Runtime convolves no float64 on the CPU", key="dtype")
     graphs = required_graphs(graphs)
     target = Path(os.path.abspath(path))
     feature_names = named("features", features or flow.feature_names or names_of(data), flow.features, "x")
@@ -118,7 +118,7 @@ def export(
     rows = as_rows("data", by_name("data", data, feature_names), flow.event_shape)
     contexts = as_rows("context", context_by_name(flow, columns, context), (flow.context,))
     if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
-        raise ArgumentError("context: this flow needs one row of context for each row of data")
+        raise ArgumentError("this flow needs one row of context for each row of data", key="context")
     require_rows(flow, rows, contexts, feature_names, columns)
     warn_of_raw_rows(flow, rows, feature_names)
     require_replaceable(target)  # before the work, and once more in place()
@@ -227,7 +227,7 @@ def required_graphs(graphs: Sequence[str]) -> list[str]:
         ArgumentError: for none, or a name that is no graph's.
     """
     if not graphs or isinstance(graphs, str) or not set(graphs) <= set(GRAPHS):
-        raise ArgumentError(f"graphs: expected some of {', '.join(GRAPHS)}, got {graphs!r}")
+        raise ArgumentError(f"expected some of {', '.join(GRAPHS)}, got {graphs!r}", key="graphs")
     return [name for name in GRAPHS if name in graphs]
 
 
@@ -242,7 +242,8 @@ def prove(folder: Path, target: Path, flow: Flow, steep: Steep | None) -> Report
             report = dataclasses.replace(report, checks=(*report.checks, steep_check(steep)))
     except BundleError as error:
         # The staged folder is gone when the message is read: speak of its target.
-        raise BundleError(str(error).replace(str(folder), str(target))) from error
+        error.file = None if error.file is None else error.file.replace(str(folder), str(target))
+        raise
     if not report.passed:
         raise CheckFailed(f"{report.fault()}; not exported", report)
     return report
@@ -298,9 +299,9 @@ def as_rows(name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray |
     if given is None:
         return None
     if event_shape == (0,):
-        raise ArgumentError(f"{name}: this flow takes none")
+        raise ArgumentError("this flow takes none", key=name)
     array = as_numbers(name, given).astype(np.float64, copy=False)
     if array.shape[1:] != event_shape or not len(array) or not np.isfinite(array).all():
         expected = ", ".join(map(str, event_shape))
-        raise ArgumentError(f"{name}: expected finite numbers [rows, {expected}], got shape {array.shape}")
+        raise ArgumentError(f"expected finite numbers [rows, {expected}], got shape {array.shape}", key=name)
     return array

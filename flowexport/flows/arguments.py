@@ -35,28 +35,28 @@ from .defaults import MASKS
 def whole(name: str, value: object, least: int) -> int:
     """The argument, if it is a whole number that is large enough."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
-        raise ArgumentError(f"{name}: expected a whole number of at least {least}, got {value!r}")
+        raise ArgumentError(f"expected a whole number of at least {least}, got {value!r}", key=name)
     return int(value)
 
 
 def flag(name: str, value: object) -> bool:
     """The argument, if it is True or False."""
     if not isinstance(value, bool):
-        raise ArgumentError(f"{name}: expected True or False, got {value!r}")
+        raise ArgumentError(f"expected True or False, got {value!r}", key=name)
     return value
 
 
 def normalised(value: object) -> bool | str:
     """The argument ``layer_norm``, if it is one."""
     if not (isinstance(value, bool) or value == "unbiased"):
-        raise ArgumentError(f"layer_norm: expected True, False or 'unbiased', got {value!r}")
+        raise ArgumentError(f"expected True, False or 'unbiased', got {value!r}", key="layer_norm")
     return value
 
 
 def fraction(name: str, value: object) -> float:
     """The argument, if it is a number in [0, 1)."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real) or value < 0 or not value < 1:
-        raise ArgumentError(f"{name}: expected a number in [0, 1), got {value!r}")
+        raise ArgumentError(f"expected a number in [0, 1), got {value!r}", key=name)
     return float(value)
 
 
@@ -65,7 +65,7 @@ def choice(name: str, value: object, known: dict[str, type[nn.Module]]) -> Calla
     if value is None:
         return None
     if not isinstance(value, str) or value not in known:
-        raise ArgumentError(f"{name}: {value!r} is not one of {', '.join(sorted(known))} or None")
+        raise ArgumentError(f"{value!r} is not one of {', '.join(sorted(known))} or None", key=name)
     return known[value]
 
 
@@ -85,7 +85,7 @@ def named(
 def hidden_widths(value: object) -> list[int]:
     """``hidden_features`` as a list of widths."""
     if isinstance(value, str) or not isinstance(value, Sequence):
-        raise ArgumentError(f"hidden_features: expected a sequence of widths, got {value!r}")
+        raise ArgumentError(f"expected a sequence of widths, got {value!r}", key="hidden_features")
     return [whole("hidden_features", width, 1) for width in value]
 
 
@@ -93,35 +93,37 @@ def require_network(network: Network) -> None:
     """Refuses what a network without hidden layers, or with unequal ones, cannot have."""
     widths = list(network.hidden_features)
     if network.residual and (not widths or len(set(widths)) > 1):
-        raise ArgumentError(f"residual: needs hidden_features of one width, got {widths}")
+        raise ArgumentError(f"needs hidden_features of one width, got {widths}", key="residual")
     for name in ("layer_norm", "dropout"):
         if getattr(network, name) and not widths:
-            raise ArgumentError(f"{name}: there is no hidden layer that it could act on")
+            raise ArgumentError("there is no hidden layer that it could act on", key=name)
     if network.layer_norm == "unbiased" and 1 in widths:
-        raise ArgumentError(f"layer_norm: one number has no unbiased variance, and hidden_features are {widths}")
+        raise ArgumentError(f"one number has no unbiased variance, and hidden_features are {widths}", key="layer_norm")
 
 
 def drawn_masks(features: int, transforms: int, randmask: bool, given: Any, cover: bool) -> Tensor | None:
     """The masks that the arguments ask for, ``[transforms, features]``, or None for a single feature."""
     if randmask and given not in (MASKS, "alternating", "random"):
-        raise ArgumentError(f"randmask: is masks='random', which does not go with masks={given!r}")
+        raise ArgumentError(f"is masks='random', which does not go with masks={given!r}", key="randmask")
     kind = "random" if randmask else given
     if not cover and kind != "random":
-        raise ArgumentError("cover: False is a choice between random masks; these are not")
+        raise ArgumentError("False is a choice between random masks; these are not", key="cover")
     if not isinstance(kind, str):
         if not isinstance(kind, Sequence):
-            raise ArgumentError(f"masks: expected a name or a sequence of masks, got {kind!r}")
+            raise ArgumentError(f"expected a name or a sequence of masks, got {kind!r}", key="masks")
         return masks.custom(kind, features, transforms)
     if kind not in ("dependent", "alternating", "halves", "random"):
         raise ArgumentError(
-            f"masks: {kind!r} is not one of dependent, alternating, halves, random, or a mask for each transform"
+            f"{kind!r} is not one of dependent, alternating, halves, random, or a mask for each transform", key="masks"
         )
     if features == 1:
         return None
     if kind != "random":
         return masks.halves(features, transforms) if kind == "halves" else masks.alternating(features, transforms)
     if cover and transforms == 1:
-        raise ArgumentError("cover: one layer cannot move every feature: take transforms=2 or more, or cover=False")
+        raise ArgumentError(
+            "one layer cannot move every feature: take transforms=2 or more, or cover=False", key="cover"
+        )
     return masks.randomised(features, transforms, cover)
 
 
@@ -131,10 +133,12 @@ def base_of(given: object) -> tuple[str, int]:
     wanted = {"name": given} if isinstance(given, str) else dict(given) if isinstance(given, Mapping) else {}
     name = wanted.pop("name", None)
     if name not in known:
-        raise ArgumentError(f"base: {given!r} is not one of {', '.join(known)}")
+        raise ArgumentError(f"{given!r} is not one of {', '.join(known)}", key="base")
     components = wanted.pop("components", None)
     if wanted or (name == "GaussianMixture") != (components is not None):
-        raise ArgumentError(f"base: {given!r}: components belong to a GaussianMixture, which needs them and no more")
+        raise ArgumentError(
+            f"{given!r}: components belong to a GaussianMixture, which needs them and no more", key="base"
+        )
     return name, whole("base: components", components, 2) if components is not None else 0
 
 
@@ -145,9 +149,9 @@ def bounds_of(given: Any, features: int) -> Bounds | None:
     try:
         pairs = [tuple(None if bound is None else float(bound) for bound in pair) for pair in given]
     except (TypeError, ValueError, OverflowError) as error:
-        raise ArgumentError(f"bounds: expected pairs (lower, upper), got {given!r}") from error
+        raise ArgumentError(f"expected pairs (lower, upper), got {given!r}", key="bounds") from error
     if len(pairs) != features or any(len(pair) != 2 for pair in pairs):
-        raise ArgumentError(f"bounds: expected {features} pairs (lower, upper), got {given!r}")
+        raise ArgumentError(f"expected {features} pairs (lower, upper), got {given!r}", key="bounds")
     bounded = [(pair[0], pair[1]) for pair in pairs]
     return Bounds(bounded) if any(pair != (None, None) for pair in bounded) else None
 
@@ -156,12 +160,16 @@ def encoder_of(context: int, categories: Any, embeddings: Any) -> ContextEncoder
     """The encoder of categorical context columns, or None where all are numbers."""
     for name, given in (("categories", categories), ("embeddings", embeddings)):
         if given is not None and (not isinstance(given, Sequence) or len(given) != context):
-            raise ArgumentError(f"{name}: expected a whole number for each of {context} context columns, got {given!r}")
+            raise ArgumentError(
+                f"expected a whole number for each of {context} context columns, got {given!r}", key=name
+            )
     counts = [whole("categories", each, 0) for each in categories or [0] * context]
     widths = [whole("embeddings", each, 0) for each in embeddings or [0] * context]
     for column, (number, width) in enumerate(zip(counts, widths, strict=True)):
         if number == 1:
-            raise ArgumentError(f"categories: column {column} has a single category, which says nothing; leave it out")
+            raise ArgumentError(
+                f"column {column} has a single category, which says nothing; leave it out", key="categories"
+            )
         if width and not number:
-            raise ArgumentError(f"embeddings: column {column} is a number: only categories are embedded")
+            raise ArgumentError(f"column {column} is a number: only categories are embedded", key="embeddings")
     return ContextEncoder(counts, widths) if any(counts) else None

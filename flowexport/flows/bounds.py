@@ -42,9 +42,11 @@ class Bounds(nn.Module):
         super().__init__()
         for feature, (low, high) in enumerate(bounds):
             if not all(bound is None or math.isfinite(bound) for bound in (low, high)):
-                raise ArgumentError(f"bounds: feature {feature}: expected finite numbers or None, got {(low, high)}")
+                raise ArgumentError(
+                    f"feature {feature}: expected finite numbers or None, got {(low, high)}", key="bounds"
+                )
             if low is not None and high is not None and not low < high:
-                raise ArgumentError(f"bounds: feature {feature}: {low} is not below {high}")
+                raise ArgumentError(f"feature {feature}: {low} is not below {high}", key="bounds")
         below = torch.tensor([low is not None for low, _ in bounds])
         above = torch.tensor([high is not None for _, high in bounds])
         self.any_below, self.any_above = bool(below.any()), bool(above.any())

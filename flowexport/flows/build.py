@@ -29,7 +29,7 @@ def architecture_of(flow: Flow) -> dict[str, Any]:
     for chosen in flow.arguments.get("layers", [flow.arguments]):
         if chosen.get("activation", "ReLU") not in ACTIVATIONS:
             known = ", ".join(sorted(ACTIVATIONS))
-            raise ArgumentError(f"activation: {chosen['activation']} is not one of {known}")
+            raise ArgumentError(f"{chosen['activation']} is not one of {known}", key="activation")
         make_univariate(chosen.get("univariate", "Affine"))
     return {"flow": name, "arguments": dict(flow.arguments)}
 
@@ -43,10 +43,10 @@ def build(architecture: dict[str, Any]) -> Flow:
     name = architecture.get("flow")
     arguments = architecture.get("arguments")
     if not isinstance(name, str) or name not in FLOWS or not isinstance(arguments, dict):
-        raise ArgumentError(f"flow: {name!r} is not one of {', '.join(FLOWS)}")
+        raise ArgumentError(f"{name!r} is not one of {', '.join(FLOWS)}", key="flow")
     # Defaults may change; what an older checkpoint does not say, it means as it was then.
     spoken = {**REFERENCE_PAGE, **arguments} if FLOWS[name] is RealNVP else arguments
     try:
         return FLOWS[name](**spoken)
     except TypeError as error:
-        raise ArgumentError(f"{name}: {error}") from error
+        raise ArgumentError(str(error), key=name) from error

@@ -95,7 +95,7 @@ class Flow(nn.Module):
                 whose pixels have their logit map.
         """
         if self.standardize is None:
-            raise ArgumentError("standardize_by: pixels have their logit map, and no other units")
+            raise ArgumentError("pixels have their logit map, and no other units", key="standardize_by")
         rows = rows_of("x", x, self.features).to(self.standardize.mean.device)
         if self.bounds is not None:
             rows = self.bounds.forward_and_log_det(rows)[0]
@@ -106,7 +106,7 @@ class Flow(nn.Module):
             numbers = torch.tensor(self.categories) == 0
             moments.append((self.standardize_context, *moments_of("context", rows, weights, numbers)))
         elif context is not None:
-            raise ArgumentError("context: this flow takes none")
+            raise ArgumentError("this flow takes none", key="context")
         for layer, mean, scale in moments:
             layer.fit(mean, scale)
         return self
@@ -126,11 +126,11 @@ class Flow(nn.Module):
             ArgumentError: where a context is missing, unasked for, or of the wrong width.
         """
         if c is None and self.context:
-            raise ArgumentError(f"c: this flow needs a context of {self.context} features")
+            raise ArgumentError(f"this flow needs a context of {self.context} features", key="c")
         if c is not None and not self.context:
-            raise ArgumentError("c: this flow was built without context features (context=0)")
+            raise ArgumentError("this flow was built without context features (context=0)", key="c")
         if c is not None and (c.ndim == 0 or c.shape[-1] != self.context):
-            raise ArgumentError(f"c: expected a last axis of {self.context}, got shape {tuple(c.shape)}")
+            raise ArgumentError(f"expected a last axis of {self.context}, got shape {tuple(c.shape)}", key="c")
         return FlowDistribution(self, c)
 
     def log_prob(self, x: Tensor, context: Tensor | None = None) -> Tensor:

@@ -25,7 +25,7 @@ class Permutation(nn.Module):
         super().__init__()
         order = torch.randperm(features) if order is None else torch.as_tensor(order, dtype=torch.int64)
         if not torch.equal(order.sort().values, torch.arange(features)):
-            raise ArgumentError(f"order: expected a permutation of 0 to {features - 1}, got {order.tolist()}")
+            raise ArgumentError(f"expected a permutation of 0 to {features - 1}, got {order.tolist()}", key="order")
         self.register_buffer("order", order)
 
     def forward_and_log_det(self, x: Tensor) -> tuple[Tensor, None]:

@@ -64,16 +64,16 @@ def custom(masks: Sequence[Any], features: int, transforms: int) -> Tensor:
         ArgumentError: naming the layer whose mask has another length, is not of booleans, or keeps nothing or all.
     """
     if len(masks) != transforms:
-        raise ArgumentError(f"masks: {len(masks)} masks for {transforms} transforms; give one for each")
+        raise ArgumentError(f"{len(masks)} masks for {transforms} transforms; give one for each", key="masks")
     rows = []
     for layer, mask in enumerate(masks):
         try:
             row = torch.as_tensor(mask)
         except (TypeError, ValueError, RuntimeError) as error:
-            raise ArgumentError(f"masks: layer {layer}: not a sequence of booleans ({error})") from error
+            raise ArgumentError(f"layer {layer}: not a sequence of booleans ({error})", key="masks") from error
         if row.shape != (features,) or not bool(((row == 0) | (row == 1)).all()):
-            raise ArgumentError(f"masks: layer {layer}: expected {features} booleans, got {mask!r}")
+            raise ArgumentError(f"layer {layer}: expected {features} booleans, got {mask!r}", key="masks")
         if bool(row.bool().all()) or not bool(row.any()):
-            raise ArgumentError(f"masks: layer {layer}: must keep a feature and move a feature")
+            raise ArgumentError(f"layer {layer}: must keep a feature and move a feature", key="masks")
         rows.append(row.bool().cpu())
     return torch.stack(rows)

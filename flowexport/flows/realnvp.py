@@ -141,10 +141,10 @@ class RealNVP(Flow):
         normalize = choice("normalization", normalization, NORMALIZATIONS)
         mix = choice("mixing", mixing, MIXINGS)
         if mix is not None and features == 1:
-            raise ArgumentError(f"mixing: {mixing} has nothing to mix: there is one feature")
+            raise ArgumentError(f"{mixing} has nothing to mix: there is one feature", key="mixing")
         base_name, components = base_of(base)
         if base_name == "ConditionalNormal" and not context:
-            raise ArgumentError("base: ConditionalNormal needs a context")
+            raise ArgumentError("ConditionalNormal needs a context", key="base")
         encoder = encoder_of(context, categories, embeddings)
         support = bounds_of(bounds, features)
 

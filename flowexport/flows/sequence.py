@@ -50,7 +50,7 @@ class CouplingLayer:
     def network(self) -> Network:
         """The hidden layers of its conditioner."""
         if not isinstance(self.activation, str):
-            raise ArgumentError(f"activation: expected one of {', '.join(sorted(ACTIVATIONS))}")
+            raise ArgumentError(f"expected one of {', '.join(sorted(ACTIVATIONS))}", key="activation")
         network = Network(
             hidden_widths(self.hidden_features),
             named("activation", self.activation, ACTIVATIONS)[0],
@@ -97,7 +97,7 @@ class CouplingFlow(Flow):
         features = whole("features", features, 2)
         context = whole("context", context, 0)
         if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
-            raise ArgumentError(f"layers: expected a sequence of mappings, got {layers!r}")
+            raise ArgumentError(f"expected a sequence of mappings, got {layers!r}", key="layers")
         chosen = [read(f"layers: position {position}", layer) for position, layer in enumerate(layers)]
         given = [layer.mask for layer in chosen if isinstance(layer, CouplingLayer)]
         drawn = masks.custom(given, features, len(given)) if given else None
@@ -120,7 +120,7 @@ class CouplingFlow(Flow):
                     modules.append(PerPart(MAPS[layer["layer"]](size, **arguments) for size in parts))
                     plain.append(dict(layer))
             except (ArgumentError, TypeError) as error:
-                raise ArgumentError(f"layers: position {position}: {error}") from error
+                raise ArgumentError(f"position {position}: {error}", key="layers") from error
         stack: Stack = HalvesStack(drawn[0], modules) if drawn is not None and len(parts) == 2 else WholeStack(modules)
         arguments = {"features": features, "context": context, "layers": plain}
         super().__init__(stack, StandardNormal(features), (features,), context, arguments)
@@ -130,10 +130,10 @@ def read(where: str, layer: object) -> CouplingLayer | Mapping[str, Any]:
     """A layer from its mapping."""
     kind = layer.get("layer") if isinstance(layer, Mapping) else None
     if not isinstance(layer, Mapping) or not isinstance(kind, str) or kind not in {"Coupling", *MAPS}:
-        raise ArgumentError(f"{where}: expected a mapping with 'layer': Coupling, {', '.join(MAPS)}; got {layer!r}")
+        raise ArgumentError(f"expected a mapping with 'layer': Coupling, {', '.join(MAPS)}; got {layer!r}", key=where)
     if kind != "Coupling":
         return layer
     try:
         return CouplingLayer(**{key: value for key, value in layer.items() if key != "layer"})
     except TypeError as error:
-        raise ArgumentError(f"{where}: Coupling: {error}") from error
+        raise ArgumentError(f"Coupling: {error}", key=where) from error

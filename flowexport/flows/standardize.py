@@ -40,9 +40,9 @@ class Standardize(nn.Module):
         """
         for name, value in (("mean", mean), ("scale", scale)):
             if value.shape != self.mean.shape or not bool(value.isfinite().all()):
-                raise ArgumentError(f"{name}: expected {len(self.mean)} finite numbers, got {value.tolist()}")
+                raise ArgumentError(f"expected {len(self.mean)} finite numbers, got {value.tolist()}", key=name)
         if not bool((scale > 0).all()):
-            raise ArgumentError(f"scale: every feature needs a positive one, got {scale.tolist()}")
+            raise ArgumentError(f"every feature needs a positive one, got {scale.tolist()}", key="scale")
         self.mean.copy_(mean)
         self.scale.copy_(scale)
         self.initialized.fill_(True)
@@ -70,9 +70,9 @@ def rows_of(name: str, given: Any, width: int) -> Tensor:
     try:
         rows = torch.as_tensor(given).detach().double()
     except (TypeError, ValueError, RuntimeError) as error:
-        raise ArgumentError(f"{name}: expected an array or a tensor of numbers ({error})") from error
+        raise ArgumentError(f"expected an array or a tensor of numbers ({error})", key=name) from error
     if rows.ndim != 2 or rows.shape[1] != width or len(rows) < 2:
-        raise ArgumentError(f"{name}: expected [rows, {width}], two rows or more, got {list(rows.shape)}")
+        raise ArgumentError(f"expected [rows, {width}], two rows or more, got {list(rows.shape)}", key=name)
     return rows
 
 
@@ -84,7 +84,7 @@ def moments_of(name: str, rows: Tensor, weights: Any, numbers: Tensor) -> tuple[
     """
     weight = torch.ones(len(rows), dtype=rows.dtype) if weights is None else torch.as_tensor(weights).double()
     if weight.shape != (len(rows),) or not bool((weight >= 0).all()) or not bool(weight.sum() > 0):
-        raise ArgumentError(f"weights: expected {len(rows)} numbers that are not negative, and not all zero")
+        raise ArgumentError(f"expected {len(rows)} numbers that are not negative, and not all zero", key="weights")
     weight = (weight / weight.sum()).to(rows.device)[:, None]
     mean = (weight * rows).sum(0)
     scale = (weight * (rows - mean) ** 2).sum(0).sqrt()
@@ -93,5 +93,5 @@ def moments_of(name: str, rows: Tensor, weights: Any, numbers: Tensor) -> tuple[
     constant = (seen == seen[:1]).all(0) & numbers.to(rows.device)
     for fault, words in ((~(mean.isfinite() & scale.isfinite()), "is not finite"), (constant, "is constant")):
         if bool(fault.any()):
-            raise ArgumentError(f"{name}: column {int(fault.nonzero()[0, 0])} {words}: it has no density")
+            raise ArgumentError(f"column {int(fault.nonzero()[0, 0])} {words}: it has no density", key=name)
     return mean, scale

@@ -38,7 +38,7 @@ class Whiten(nn.Module):
         """
         square = root.shape == self.matrix.shape and bool(root.isfinite().all())
         if not square or bool(root.triu(1).any()) or not bool((root.diagonal() > 0).all()):
-            raise ArgumentError("root: expected a lower triangle with a positive diagonal, as Cholesky gives it")
+            raise ArgumentError("expected a lower triangle with a positive diagonal, as Cholesky gives it", key="root")
         one = torch.eye(len(root), dtype=root.dtype, device=root.device)
         self.matrix.copy_(torch.linalg.solve_triangular(root, one, upper=False))
         self.initialized.fill_(True)

@@ -45,7 +45,7 @@ def read_arguments(path: Path) -> dict[str, Any]:
         else:
             spec = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{path}: neither JSON nor, by the ending .toml, TOML ({error})") from error
+        raise CheckpointError(f"neither JSON nor, by the ending .toml, TOML ({error})", file=path) from error
     if not isinstance(spec, dict) or not isinstance(spec.get("class"), str):
         raise CheckpointError(f'{path}: expected a mapping with a "class" and its arguments; see docs/interop.md')
     return spec
@@ -67,9 +67,9 @@ def construct(where: Path, spec: dict[str, Any], known: Constructors, size: int)
         with Room(ROOM[0] * size + ROOM[1]):
             module = made(spec, known)
     except ArgumentError as error:
-        raise CheckpointError(f"{where}: {error}") from error
+        raise error.told(CheckpointError, file=where) from error
     if not isinstance(module, nn.Module):
-        raise CheckpointError(f"{where}: {spec['class']} is a part of a flow, not a flow")
+        raise CheckpointError(f"{spec['class']} is a part of a flow, not a flow", file=where)
     return module
 
 
@@ -91,7 +91,7 @@ def made(value: Any, known: Constructors, key: str = "") -> Any:
         raise
     # Constructors of another library raise whatever they please.
     except Exception as error:
-        raise ArgumentError(f"{name}: {error or type(error).__name__}") from error
+        raise ArgumentError(f"{error or type(error).__name__}", key=name) from error
 
 
 class Room(TorchDispatchMode):

@@ -63,7 +63,7 @@ def load_original(
         MissingExtra: where the library is not installed.
     """
     if not path.is_file():
-        raise CheckpointError(f"{path}: no such file")
+        raise CheckpointError("no such file", file=path)
     loaded = read(library, path, trust_pickle, warn)
     if isinstance(loaded, nn.Module):
         if arguments is not None:
@@ -72,7 +72,7 @@ def load_original(
     weights = state_dict(path, loaded)
     if arguments is None:
         cure = "spell its class and arguments in a file for --arguments (see docs/interop.md)"
-        raise CheckpointError(f"{path}: a state dict does not say what it is the state of: {cure}")
+        raise CheckpointError(f"a state dict does not say what it is the state of: {cure}", file=path)
     with extras_named():
         known = LIBRARIES[library].constructors()
     module = construct(arguments, read_arguments(arguments), known, path.stat().st_size)
@@ -88,35 +88,41 @@ def read(library: str, path: Path, trust_pickle: bool, warn: Callable[[str], Non
         try:
             return load_file(path)
         except (SafetensorError, ValueError, KeyError) as error:
-            raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
+            raise CheckpointError(f"not a safetensors file ({error})", file=path) from error
     if not zipfile.is_zipfile(path):
-        raise CheckpointError(f"{path}: neither a .safetensors file nor one of torch.save")
+        raise CheckpointError("neither a .safetensors file nor one of torch.save", file=path)
     try:
         with zipfile.ZipFile(path) as archive:
             compressed = any(member.compress_type != zipfile.ZIP_STORED for member in archive.infolist())
     # Of a damaged list of members zipfile raises what it meets.
     except Exception as error:
-        raise CheckpointError(f"{path}: not a readable file of torch.save ({type(error).__name__}: {error})") from error
+        raise CheckpointError(
+            f"not a readable file of torch.save ({type(error).__name__}: {error})", file=path
+        ) from error
     if compressed:
-        raise CheckpointError(f"{path}: is compressed, which torch.save never does")
+        raise CheckpointError("is compressed, which torch.save never does", file=path)
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         if not trust_pickle:
             cure = "save flow.state_dict() instead, or add --trust-pickle if you trust who made it"
-            raise CheckpointError(f"{path}: holds Python objects, and loading them runs their code: {cure}") from None
+            raise CheckpointError(
+                f"holds Python objects, and loading them runs their code: {cure}", file=path
+            ) from None
     # And so does torch of a damaged pickle: IndexError, TypeError, AssertionError and others.
     except Exception as error:
-        raise CheckpointError(f"{path}: not a readable file of torch.save ({type(error).__name__}: {error})") from error
+        raise CheckpointError(
+            f"not a readable file of torch.save ({type(error).__name__}: {error})", file=path
+        ) from error
     warn(f"{path} is loaded by pickle, which runs any code that it holds, with your rights")
     try:
         with extras_named():
             loaded = torch.load(path, map_location="cpu", weights_only=False)
     # Whatever the code in it raises.
     except Exception as error:
-        raise CheckpointError(f"{path}: cannot be unpickled: {type(error).__name__}: {error}") from error
+        raise CheckpointError(f"cannot be unpickled: {type(error).__name__}: {error}", file=path) from error
     if not isinstance(loaded, nn.Module):
-        raise CheckpointError(f"{path}: holds a {type(loaded).__name__}, not a flow of {library}")
+        raise CheckpointError(f"holds a {type(loaded).__name__}, not a flow of {library}", file=path)
     return loaded
 
 
@@ -126,7 +132,7 @@ def state_dict(path: Path, loaded: Any) -> Mapping[str, Tensor]:
         kind = (
             f"the keys {', '.join(map(str, loaded))}" if isinstance(loaded, Mapping) else f"a {type(loaded).__name__}"
         )
-        raise CheckpointError(f"{path}: holds {kind}, not tensors alone: save flow.state_dict() by itself")
+        raise CheckpointError(f"holds {kind}, not tensors alone: save flow.state_dict() by itself", file=path)
     return loaded
 
 
@@ -135,10 +141,10 @@ def require_fit(path: Path, module: nn.Module, weights: Mapping[str, Tensor]) ->
     expected = module.state_dict()
     for name, tensor in expected.items():
         if name not in weights:
-            raise CheckpointError(f"{path}: the tensor {name!r} is not there, which the arguments ask for")
+            raise CheckpointError(f"the tensor {name!r} is not there, which the arguments ask for", file=path)
         if weights[name].shape != tensor.shape:
             shapes = f"{list(weights[name].shape)}, and {list(tensor.shape)} by the arguments"
-            raise CheckpointError(f"{path}: the tensor {name!r} is {shapes}")
+            raise CheckpointError(f"the tensor {name!r} is {shapes}", file=path)
     for name in weights:
         if name not in expected:
-            raise CheckpointError(f"{path}: the tensor {name!r} belongs to nothing that the arguments make")
+            raise CheckpointError(f"the tensor {name!r} belongs to nothing that the arguments make", file=path)

@@ -49,7 +49,9 @@ def activation_of(where: str, activation: Any) -> str:
     if kind is None or (isinstance(activation, nn.Module) and repr(activation) != repr(kind())):
         shown = getattr(activation, "__name__", None) or repr(activation)
         known = ", ".join(sorted(ACTIVATIONS))
-        raise ArgumentError(f"{where}: activation {shown} cannot be adopted, only {known} with their default settings")
+        raise ArgumentError(
+            f"activation {shown} cannot be adopted, only {known} with their default settings", key=where
+        )
     assert name is not None
     return name
 
@@ -74,16 +76,16 @@ def sequential(where: str, modules: Iterable[Any], linear: type, norm: type | No
     norms = [module for module in others if norm is not None and isinstance(module, norm)]
     names = {activation_of(where, module) for module in others if module not in norms}
     if len(names) > 1:
-        raise ArgumentError(f"{where}: a network with the activations {', '.join(sorted(names))} cannot be adopted")
+        raise ArgumentError(f"a network with the activations {', '.join(sorted(names))} cannot be adopted", key=where)
     step = 3 if norms else 2
     kinds = [
         "linear" if isinstance(module, linear) else "norm" if module in norms else "activation" for module in layers
     ]
     if not linears or kinds != [*(["linear", "activation", "norm"][:step] * (len(linears) - 1)), "linear"]:
         shown = ", ".join(type(module).__name__ for module in layers)
-        raise ArgumentError(f"{where}: a network of {shown} cannot be adopted, only Linear, activation, …, Linear")
+        raise ArgumentError(f"a network of {shown} cannot be adopted, only Linear, activation, …, Linear", key=where)
     if norms and any(len(bias) == 1 for _, bias in linears[:-1]):
-        raise ArgumentError(f"{where}: a normalisation of a single number cannot be adopted: it has no variance")
+        raise ArgumentError("a normalisation of a single number cannot be adopted: it has no variance", key=where)
     *hidden, last = linears
     return Trunk(hidden, names.pop() if names else "ReLU", layer_norm="unbiased" if norms else False), last
 
@@ -102,10 +104,10 @@ def residual(where: str, network: Any) -> tuple[Trunk, Affine]:
     }
     for option, given in options.items():
         if given:
-            raise ArgumentError(f"{where}: ResidualNet with {option} cannot be adopted")
+            raise ArgumentError(f"ResidualNet with {option} cannot be adopted", key=where)
     names = {activation_of(where, block.activation) for block in network.blocks}
     if len(names) > 1:
-        raise ArgumentError(f"{where}: a network with the activations {', '.join(sorted(names))} cannot be adopted")
+        raise ArgumentError(f"a network with the activations {', '.join(sorted(names))} cannot be adopted", key=where)
     blocks = [affine(linear) for block in network.blocks for linear in block.linear_layers]
     hidden = [affine(network.initial_layer), *blocks]
     return Trunk(hidden, names.pop(), True, dropout=network.blocks[0].dropout.p), affine(network.final_layer)
@@ -119,7 +121,7 @@ def side_by_side(where: str, networks: Sequence[tuple[Trunk, Affine]]) -> tuple[
     """
     trunks = [trunk for trunk, _ in networks]
     if len({(len(trunk.linears), trunk.activation, trunk.residual) for trunk in trunks}) > 1:
-        raise ArgumentError(f"{where}: two networks of different depth or activation cannot be adopted")
+        raise ArgumentError("two networks of different depth or activation cannot be adopted", key=where)
     linears = []
     for depth, beside in enumerate(zip(*(trunk.linears for trunk in trunks), strict=True)):
         weights, biases = [weight for weight, _ in beside], torch.cat([bias for _, bias in beside])

@@ -133,7 +133,7 @@ def layer_of(where: str, transform: Any, features: int) -> Layer:
     from nflows.transforms import autoregressive, coupling, lu, normalization, permutations, standard
 
     if isinstance(transform, autoregressive.AutoregressiveTransform):
-        raise ArgumentError(f"{where}: sampling is sequential, not exportable as one pass")
+        raise ArgumentError("sampling is sequential, not exportable as one pass", key=where)
     kind = type(transform)
     if issubclass(kind, coupling.CouplingTransform):
         return coupling_of(where, transform)
@@ -173,10 +173,10 @@ def coupling_of(where: str, transform: Any) -> Layer:
     from nflows.transforms import coupling as kinds
 
     if transform.unconditional_transform is not None:
-        raise ArgumentError(f"{where}: apply_unconditional_transform cannot be adopted")
+        raise ArgumentError("apply_unconditional_transform cannot be adopted", key=where)
     if type(transform.transform_net) is not ResidualNet:
         name = type(transform.transform_net).__name__
-        raise ArgumentError(f"{where}: the network {name} cannot be adopted, only ResidualNet")
+        raise ArgumentError(f"the network {name} cannot be adopted, only ResidualNet", key=where)
     trunk, last = residual(where, transform.transform_net)
     mask = torch.zeros(transform.features, dtype=torch.bool)
     mask[transform.identity_features] = True
@@ -198,10 +198,10 @@ def coupling_of(where: str, transform: Any) -> Layer:
 def spline_of(where: str, transform: Any) -> RationalQuadraticSpline:
     """Our spline of the same bins."""
     if transform.tails != "linear":
-        raise ArgumentError(f"{where}: tails={transform.tails!r} cannot be adopted, only 'linear'")
+        raise ArgumentError(f"tails={transform.tails!r} cannot be adopted, only 'linear'", key=where)
     slopes = {transform.min_bin_width, transform.min_bin_height, transform.min_derivative}
     if len(slopes) > 1:
-        raise ArgumentError(f"{where}: min_bin_width, min_bin_height and min_derivative that differ cannot be adopted")
+        raise ArgumentError("min_bin_width, min_bin_height and min_derivative that differ cannot be adopted", key=where)
     return RationalQuadraticSpline(transform.num_bins, float(transform.tail_bound), "floor", slopes.pop())
 
 

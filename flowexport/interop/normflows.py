@@ -108,7 +108,7 @@ def layers_of(flow: Any) -> list[Layer]:
         elif split is not None and type(layer) is flows.AffineCoupling:
             layers[:0] = affine_coupling(where, layer, split_mask(where, split, len(loc)))
         elif split is not None:
-            raise ArgumentError(f"{where}: between Split and Merge only AffineCoupling can be adopted")
+            raise ArgumentError("between Split and Merge only AffineCoupling can be adopted", key=where)
         else:
             layers[:0] = layers_in(where, layer, len(loc))
     if split is not None:
@@ -130,7 +130,7 @@ def layers_in(where: str, layer: Any, features: int) -> list[Layer]:
         return [masked_affine(where, layer)]
     if kind in (flows.ActNorm, flows.AffineConstFlow):
         if kind is flows.ActNorm and not layer.data_dep_init_done > 0:
-            raise ArgumentError(f"{where}: has seen no data; call log_prob on a batch of it once, then adopt")
+            raise ArgumentError("has seen no data; call log_prob on a batch of it once, then adopt", key=where)
         log_scale, shift = -layer.s.flatten(), -layer.t.flatten() * (-layer.s.flatten()).exp()
         return [elementwise("ActNorm", {"log_scale": log_scale, "shift": shift, "initialized": torch.tensor(True)})]
     if kind is flows.Permute:
@@ -140,7 +140,7 @@ def layers_in(where: str, layer: Any, features: int) -> list[Layer]:
         lower, upper = layer.linear._create_lower_upper()
         return [permutation(layer.permutation._permutation), lu_linear(lower, upper, layer.linear.bias)]
     if kind in (flows.MaskedAffineAutoregressive, flows.AutoregressiveRationalQuadraticSpline):
-        raise ArgumentError(f"{where}: sampling is sequential, not exportable as one pass")
+        raise ArgumentError("sampling is sequential, not exportable as one pass", key=where)
     known = "AffineCouplingBlock, MaskedAffineFlow, ActNorm, AffineConstFlow, Permute, LULinearPermute, Split, Merge"
     raise ArgumentError(f"{where} cannot be adopted, only {known}")
 
@@ -150,7 +150,7 @@ def split_mask(where: str, mode: str, features: int) -> Tensor:
     from normflows.flows import Split
 
     if features < 2 or ("checkerboard" in mode and features % 2):
-        raise ArgumentError(f"{where}: a split of {features} features by {mode!r} cannot be adopted")
+        raise ArgumentError(f"a split of {features} features by {mode!r} cannot be adopted", key=where)
     kept, _ = Split(mode)(torch.arange(features)[None])[0]
     mask = torch.zeros(features, dtype=torch.bool)
     mask[kept.flatten()] = True
@@ -164,7 +164,7 @@ def merge_of(where: str, split: str, merge: str, features: int) -> list[Layer]:
     if split == merge:
         return []
     if features % 2:
-        raise ArgumentError(f"{where}: mode {merge!r} after Split {split!r} of {features} features cannot be adopted")
+        raise ArgumentError(f"mode {merge!r} after Split {split!r} of {features} features cannot be adopted", key=where)
     parts, _ = Merge(merge).inverse(torch.arange(features)[None])
     return [permutation(Split(split).inverse(parts)[0][0].flatten())]
 
@@ -185,7 +185,9 @@ def affine_coupling(where: str, layer: Any, mask: Tensor) -> list[Layer]:
     elif layer.scale_map == "sigmoid_inv":
         univariate, factor = Inverse(SigmoidAffine(0.0, 2.0)), 2.0
     else:
-        raise ArgumentError(f"{where}: scale_map {layer.scale_map!r} cannot be adopted, only exp, sigmoid, sigmoid_inv")
+        raise ArgumentError(
+            f"scale_map {layer.scale_map!r} cannot be adopted, only exp, sigmoid, sigmoid_inv", key=where
+        )
     scaling = elementwise("Scaling", {"log_scale": (~mask).double() * math.log(factor)})
     return [coupling(mask, univariate, trunk, {"shift": shift, "scale": (weight, bias + OFFSET)}), scaling]
 
@@ -194,12 +196,12 @@ def masked_affine(where: str, layer: Any) -> Layer:
     """A MaskedAffineFlow: its two networks become one, each half of which says one parameter."""
     kept = layer.b.flatten()
     if layer.b.shape != (1, len(kept)) or not bool(((kept == 0) | (kept == 1)).all()):
-        raise ArgumentError(f"{where}: mask b {layer.b.tolist()} cannot be adopted, only zeros and ones on a vector")
+        raise ArgumentError(f"mask b {layer.b.tolist()} cannot be adopted, only zeros and ones on a vector", key=where)
     mask = kept == 1
     # Without a network the layer has torch.zeros_like in its place.
     given = {name: net for name, net in (("shift", layer.t), ("log_scale", layer.s)) if isinstance(net, nn.Module)}
     if not given:
-        raise ArgumentError(f"{where}: without t and s it does nothing; leave it out")
+        raise ArgumentError("without t and s it does nothing; leave it out", key=where)
     networks = [halved(network_of(where, net), mask) for net in given.values()]
     trunk, lasts = side_by_side(where, networks)
     heads = dict(zip(given, lasts, strict=True))
@@ -235,7 +237,7 @@ def network_of(where: str, network: Any) -> tuple[Trunk, Affine]:
     if type(network) is nn.Sequential:
         return sequential(where, network, nn.Linear)
     name = type(network).__name__
-    raise ArgumentError(f"{where}: the network {name} cannot be adopted, only MLP, ResidualNet and nn.Sequential")
+    raise ArgumentError(f"the network {name} cannot be adopted, only MLP, ResidualNet and nn.Sequential", key=where)
 
 
 def constructors() -> dict[str, Any]:

@@ -110,7 +110,7 @@ def layer_of(position: int, layer: Any, features: int, context: int) -> Layer:
     where = f"zuko {type(layer).__name__} at position {position}"
     kinds = zuko.flows.coupling.GeneralCouplingTransform, zuko.flows.gaussianization.ElementWiseTransform
     if isinstance(layer, zuko.flows.autoregressive.MaskedAutoregressiveTransform):
-        raise ArgumentError(f"{where}: sampling is sequential, not exportable as one pass")
+        raise ArgumentError("sampling is sequential, not exportable as one pass", key=where)
     if type(layer) not in kinds or (isinstance(layer, kinds[1]) and features > 1):
         raise ArgumentError(f"{where} cannot be adopted, only couplings (GeneralCouplingTransform)")
     univariate: Any = univariate_of(where, layer.univariate, [tuple(shape) for shape in layer.shapes])
@@ -121,7 +121,7 @@ def layer_of(position: int, layer: Any, features: int, context: int) -> Layer:
     mask = getattr(layer, "mask", None)
     if context_of([layer]) != context:
         raise ArgumentError(
-            f"{where}: takes a context of {context_of([layer])} columns, the first layer one of {context}"
+            f"takes a context of {context_of([layer])} columns, the first layer one of {context}", key=where
         )
     trunk, last = sequential(where, layer.hyper, zuko.nn.Linear, zuko.nn.LayerNorm)
     return coupling(mask, univariate, trunk, taken_apart(last, univariate.sizes))
@@ -135,7 +135,7 @@ def univariate_of(where: str, made_by: Any, shapes: list[tuple[int, ...]]) -> nn
     name = getattr(made_by, "__name__", None) or repr(made_by)
     if isinstance(made_by, partial):
         if made_by.args:
-            raise ArgumentError(f"{where}: univariate {made_by!r} cannot be adopted: it has arguments without names")
+            raise ArgumentError(f"univariate {made_by!r} cannot be adopted: it has arguments without names", key=where)
         made_by, options = made_by.func, made_by.keywords
         name = getattr(made_by, "__name__", repr(made_by))
     kinds: dict[Any, tuple[type[nn.Module], set[str], list[tuple[int, ...]]]] = {
@@ -145,15 +145,15 @@ def univariate_of(where: str, made_by: Any, shapes: list[tuple[int, ...]]) -> nn
     }
     if made_by not in kinds:
         known = ", ".join(kind.__name__ for kind in kinds)
-        raise ArgumentError(f"{where}: univariate {name} cannot be adopted, only {known}")
+        raise ArgumentError(f"univariate {name} cannot be adopted, only {known}", key=where)
     ours, allowed, expected = kinds[made_by]
     if not options.keys() <= allowed:
-        raise ArgumentError(f"{where}: {name} with {', '.join(options.keys() - allowed)} cannot be adopted")
+        raise ArgumentError(f"{name} with {', '.join(options.keys() - allowed)} cannot be adopted", key=where)
     if ours is RationalQuadraticSpline:
         bins = shapes[0][0] if shapes and shapes[0] else 0
         expected, options = [(bins,), (bins,), (bins - 1,)], {"bins": bins, **options}
     if shapes != expected:
-        raise ArgumentError(f"{where}: {name} with shapes {shapes} cannot be adopted, expected {expected}")
+        raise ArgumentError(f"{name} with shapes {shapes} cannot be adopted, expected {expected}", key=where)
     return ours(**options)
 
 

@@ -70,7 +70,7 @@ def plain(flow: Flow) -> Vectors:
         ExportError: for a flow of images, which is no program.
     """
     if flow.standardize is None:
-        raise ExportError("graphs: flows of images have log_prob and sample alone")
+        raise ExportError("flows of images have log_prob and sample alone", key="graphs")
     return Vectors(lower(flow))
 
 
@@ -81,7 +81,7 @@ def emitter(name: str) -> Emitter:
         ExportError: where nothing does.
     """
     if name not in EMITTERS:
-        raise ExportError(f"graphs: expected {' or '.join(EMITTERS)}, got {name!r}")
+        raise ExportError(f"expected {' or '.join(EMITTERS)}, got {name!r}", key="graphs")
     return EMITTERS[name]
 
 

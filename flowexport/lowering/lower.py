@@ -165,7 +165,7 @@ def hidden_layers(trunk: nn.Sequential) -> Iterator[p.Hidden]:
         elif name in ACTIVATIONS and type(module).__module__.startswith("torch.nn"):
             yield p.Activation(name)
         elif not isinstance(module, nn.Dropout):
-            raise ExportError(f"{name}: no program knows this hidden layer")
+            raise ExportError("no program knows this hidden layer", key=name)
 
 
 # Maps

@@ -101,7 +101,7 @@ def references_of(bundle: Bundle) -> References:
         start, stop = rows or (0, len(arrays[file]))
         if not 0 <= start < stop <= len(arrays[file]):
             raise BundleError(
-                f"{bundle.path / 'flow.json'}: golden: rows {rows} of {file}, which has {len(arrays[file])}"
+                f"rows {rows} of {file}, which has {len(arrays[file])}", file=bundle.path / "flow.json", key="golden"
             )
         return arrays[file][start:stop]
 
@@ -117,7 +117,7 @@ def references_of(bundle: Bundle) -> References:
     held = {kind.name for kind in known(bundle.manifest.graphs)}
     without = sorted(held - {case.graph for case in cases})
     if without:
-        raise BundleError(f"{bundle.path / 'flow.json'}: golden.cases: needs cases of {', '.join(without)}")
+        raise BundleError(f"needs cases of {', '.join(without)}", file=bundle.path / "flow.json", key="golden.cases")
     references = References(cases, None, None, None)
     whole = references.largest("sample") or references.largest("log_prob") or cases[0]
     golden = bundle.manifest.golden
@@ -127,7 +127,7 @@ def references_of(bundle: Bundle) -> References:
         rounding = sound(bundle, own, bundle.array(own), log_prob_of_sample) if isinstance(own, str) else None
         of_all = [case for case in cases if case.graph == "sample" and len(case.expected) == len(log_prob_of_sample)]
         if not of_all:
-            raise BundleError(f"{bundle.path / 'flow.json'}: golden.cases: needs a sample case of all rows")
+            raise BundleError("needs a sample case of all rows", file=bundle.path / "flow.json", key="golden.cases")
         whole = of_all[0]
         references = replace(references, log_prob_of_sample=log_prob_of_sample, rounding=rounding)
     return replace(references, z=whole.inputs.get("z"), context=whole.inputs.get("context"))

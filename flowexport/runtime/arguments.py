@@ -58,13 +58,13 @@ class Arguments:
         if array.ndim < len(row) or array.shape[array.ndim - len(row) :] != row:
             expected = ", ".join(["*", *map(str, row)])
             columns = f" ({self.names})" if name == "context" else ""
-            raise InputError("wrong_shape", f"{name}: expected shape [{expected}]{columns}, got {list(array.shape)}")
+            raise InputError("wrong_shape", f"expected shape [{expected}]{columns}, got {list(array.shape)}", key=name)
         return array
 
     def context(self, given: Any) -> np.ndarray:
         """The numbers of a context, ``[context]`` or ``[*, context]``, as `Model.context` has them."""
         if not self.has_context(given):
-            raise InputError("wrong_shape", "context: this model takes none")
+            raise InputError("wrong_shape", "this model takes none", key="context")
         array = context_array(self.context_features, given)
         context = self.rows("context", array, (len(self.context_features),))
         require_codes(self.context_features, context)
@@ -80,7 +80,9 @@ class Arguments:
             return None
         context = self.context(given)
         if context.ndim > 1 and context.shape[:-1] != leading:
-            raise InputError("wrong_shape", f"context: leading shape {context.shape[:-1]}, the rows have {leading}")
+            raise InputError(
+                "wrong_shape", f"leading shape {context.shape[:-1]}, the rows have {leading}", key="context"
+            )
         return context.reshape(-1, context.shape[-1])
 
     def has_context(self, given: Any) -> bool:
@@ -91,9 +93,9 @@ class Arguments:
         """
         if given is None and self.context_features:
             needs = f"this model needs {len(self.context_features)} context features ({self.names})"
-            raise InputError("missing_context", f"context: {needs}")
+            raise InputError("missing_context", needs, key="context")
         if given is not None and not self.context_features:
-            raise InputError("wrong_shape", "context: this model takes none")
+            raise InputError("wrong_shape", "this model takes none", key="context")
         return given is not None
 
     def draw(self, n: int, context: Any, seed: int | None, temperature: float) -> Draw:
@@ -103,18 +105,22 @@ class Arguments:
             ArgumentError, InputError: for one that cannot be.
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
-            raise ArgumentError(f"n: expected a whole number from 0, got {n!r}")
+            raise ArgumentError(f"expected a whole number from 0, got {n!r}", key="n")
         if not (isinstance(temperature, Real) and 0 <= temperature <= MOST_TEMPERATURE):
-            raise ArgumentError(f"temperature: expected a number from 0 to {MOST_TEMPERATURE:g}, got {temperature!r}")
+            raise ArgumentError(
+                f"expected a number from 0 to {MOST_TEMPERATURE:g}, got {temperature!r}", key="temperature"
+            )
         if seed is None:
             seed = secrets.randbits(64)
         elif isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or not 0 <= seed < 2**64:
-            raise ArgumentError(f"seed: expected a whole number from 0 to 2**64 - 1, got {seed!r}")
+            raise ArgumentError(f"expected a whole number from 0 to 2**64 - 1, got {seed!r}", key="seed")
         contexts = None
         if self.has_context(context):
             contexts = self.context(context)
             if contexts.ndim > 2:
-                raise InputError("wrong_shape", f"context: expected [context] or [m, context], got {contexts.shape}")
+                raise InputError(
+                    "wrong_shape", f"expected [context] or [m, context], got {contexts.shape}", key="context"
+                )
             contexts = contexts.reshape(-1, contexts.shape[-1])
         return Draw(int(n), contexts, int(seed), temperature)
 

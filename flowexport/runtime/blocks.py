@@ -93,7 +93,7 @@ class Workers:
 
     def __init__(self, threads: int | None = None, block_rows: int = BLOCK_ROWS) -> None:
         if threads is not None and (isinstance(threads, bool) or not isinstance(threads, Integral) or threads < 1):
-            raise ArgumentError(f"threads: expected a whole number of at least 1, got {threads!r}")
+            raise ArgumentError(f"expected a whole number of at least 1, got {threads!r}", key="threads")
         self.asked = None if threads is None else int(threads)
         self.threads = self.asked or available_threads()
         self.block_rows = block_rows

@@ -43,7 +43,7 @@ class Calibration:
 
     def __init__(self, model: Model, draws: int = DRAWS, seed: int = 0) -> None:
         if not 2 <= draws <= MOST_DRAWS:
-            raise ArgumentError(f"draws: expected a whole number from 2 to {MOST_DRAWS:,}, got {draws!r}")
+            raise ArgumentError(f"expected a whole number from 2 to {MOST_DRAWS:,}, got {draws!r}", key="draws")
         self.model = model
         self.draws = draws
         self.noise = normals(seed, 0, draws * model.latent_size).reshape(draws, model.latent_size)

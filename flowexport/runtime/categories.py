@@ -106,7 +106,9 @@ def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
     cells = np.array(given, dtype=object)
     if cells.ndim == 0 or cells.shape[-1] != len(features):
         names = ", ".join(feature.name for feature in features)
-        raise InputError("wrong_shape", f"context: expected shape [*, {len(features)}] ({names}), got {[*cells.shape]}")
+        raise InputError(
+            "wrong_shape", f"expected shape [*, {len(features)}] ({names}), got {[*cells.shape]}", key="context"
+        )
     numbers = np.empty(cells.shape)
     for column, feature in enumerate(features):
         coder = coder_of(feature, codes=True)
@@ -121,14 +123,14 @@ def joined(features: Sequence[ContextFeature], given: Mapping[str, Any]) -> np.n
     try:
         return np.stack(np.broadcast_arrays(*columns), axis=-1)
     except ValueError as error:
-        raise InputError("wrong_shape", f"context: columns of different lengths ({error})") from error
+        raise InputError("wrong_shape", f"columns of different lengths ({error})", key="context") from error
 
 
 def value_of(features: Sequence[ContextFeature], given: Mapping[str, Any], name: str) -> Any:
     """What a mapping says of a column."""
     if name not in given:
         needs = ", ".join(feature.name for feature in features)
-        raise InputError("missing_context", f"context: no value of {name!r}; this model needs {needs}")
+        raise InputError("missing_context", f"no value of {name!r}; this model needs {needs}", key="context")
     return given[name]
 
 
@@ -152,8 +154,8 @@ def number_of(feature: ContextFeature, coder: Coder, cell: Any) -> float:
             try:
                 return coder(text)
             except ValueError as error:
-                message = f"context: column {feature.name!r} holds {cell!r}, {error}"
-                raise InputError("unknown_category", message) from error
+                message = f"column {feature.name!r} holds {cell!r}, {error}"
+                raise InputError("unknown_category", message, key="context") from error
         try:
             number = float(text)
         except ValueError:
@@ -162,7 +164,7 @@ def number_of(feature: ContextFeature, coder: Coder, cell: Any) -> float:
             return number
     elif isinstance(cell, Real):
         return float(cell)
-    raise InputError("wrong_dtype", f"context: column {feature.name!r} holds {cell!r}, not a finite number")
+    raise InputError("wrong_dtype", f"column {feature.name!r} holds {cell!r}, not a finite number", key="context")
 
 
 def require_codes(features: Sequence[ContextFeature], context: np.ndarray) -> None:

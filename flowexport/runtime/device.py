@@ -74,7 +74,7 @@ def wanted(name: str, tf32: bool = False) -> list[Device]:
     """
     found = re.fullmatch(r"(auto|cpu|cuda)(?::(\d{1,3}))?", name)
     if not found or (found[2] and found[1] != "cuda"):
-        raise ArgumentError(f"device: expected auto, cpu, cuda or cuda:N, got {name!r}")
+        raise ArgumentError(f"expected auto, cpu, cuda or cuda:N, got {name!r}", key="device")
     cpu, cuda = Device("cpu"), Device("cuda", int(found[2] or 0), tf32)
     return {"auto": [cuda, cpu], "cpu": [cpu], "cuda": [cuda]}[found[1]]
 
@@ -166,7 +166,7 @@ def open_session(data: bytes, device: Device, where: str, apart: bool = False) -
         reason = str(error).strip().splitlines()[0][:300]
         if device.kind == "cuda":
             raise DeviceError(f"device {device} cannot be had: {reason}") from error
-        raise BundleError(f"{where}: ONNX Runtime cannot open it: {reason}") from error
+        raise BundleError(f"ONNX Runtime cannot open it: {reason}", file=where) from error
     if session.get_providers()[0] != device.provider:
         raise DeviceError(f"device {device} was asked for, the session runs on {session.get_providers()[0]}")
     return session

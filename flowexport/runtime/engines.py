@@ -76,6 +76,6 @@ def candidates_of(engine: str, device: str, tf32: bool = False) -> list[tuple[Ro
     """
     known = [AUTO, *dict.fromkeys(row.name for row in ENGINES)]
     if engine not in known:
-        raise ArgumentError(f"engine: expected {' or '.join(known)}, got {engine!r}")
+        raise ArgumentError(f"expected {' or '.join(known)}, got {engine!r}", key="engine")
     rows = [row for row in ENGINES if engine in (AUTO, row.name)]
     return [(row, where) for where in wanted(device, tf32) for row in rows if row.kind == where.kind]

@@ -116,4 +116,4 @@ class Graph:
             self.session.run_with_iobinding(binding, options)
         except Exception as error:  # ONNX Runtime raises many kinds, of a module without public names
             reason = str(error).strip().splitlines()[0][:300]
-            raise BundleError(f"{self.where}: cannot be run: {reason}") from error
+            raise BundleError(f"cannot be run: {reason}", file=self.where) from error

@@ -98,7 +98,7 @@ class Held(dict[str, OpenGraph]):
         self.where = where
 
     def __missing__(self, name: str) -> OpenGraph:
-        raise BundleError(f"{self.where}: graphs: {lacking(name, self)}")
+        raise BundleError(lacking(name, self), file=self.where, key="graphs")
 
 
 class Model:
@@ -298,7 +298,7 @@ class Model:
         draw = self._arguments.draw(n, context, seed, temperature)
         wanted = range(draw.rows) if rows is None else rows
         if wanted.step != 1 or not (0 <= wanted.start <= wanted.stop <= draw.rows):
-            raise ArgumentError(f"rows: expected a part of range({draw.rows}), got {rows}")
+            raise ArgumentError(f"expected a part of range({draw.rows}), got {rows}", key="rows")
         for start in range(wanted.start, wanted.stop, CHUNK_ROWS):
             yield self._sample_rows(draw, start, min(start + CHUNK_ROWS, wanted.stop))
 
@@ -337,7 +337,9 @@ class Model:
         """The scores of the reference rows, or why there are none."""
         reference = self.manifest.reference
         if reference is None:
-            raise BundleError(f"{self.bundle.path / 'flow.json'}: reference: is null, so there are no {wanted}")
+            raise BundleError(
+                f"is null, so there are no {wanted}", file=self.bundle.path / "flow.json", key="reference"
+            )
         return reference
 
     def _score_block(self, x: Any) -> np.ndarray | None:

@@ -89,7 +89,7 @@ def normals(seed: int, start: int, count: int) -> np.ndarray:
         ArgumentError: where the seed does not fit 64 bits, or the slice does not exist.
     """
     if not 0 <= seed < 2**64:
-        raise ArgumentError(f"seed: expected a whole number from 0 to 2**64 - 1, got {seed}")
+        raise ArgumentError(f"expected a whole number from 0 to 2**64 - 1, got {seed}", key="seed")
     if start < 0 or count < 0:
         raise ArgumentError(f"start, count: expected whole numbers from 0, got {start}, {count}")
     first, last = start // 4, -(-(start + count) // 4)

@@ -81,7 +81,7 @@ def ranks_of(model: Model, flag: float | None, calibrate: tuple[int, int] | None
         draws, seed = calibrate
         if flag is not None and flag * draws < 1:
             raise ArgumentError(
-                f"--flag: {flag:g} is finer than {draws:,} draws can tell; --draws {math.ceil(1 / flag)}"
+                f"{flag:g} is finer than {draws:,} draws can tell; --draws {math.ceil(1 / flag)}", key="--flag"
             )
         calibrated = model.calibration(draws, seed)
         flagged = None if flag is None else lambda log_prob, percentile: percentile < 100 * flag

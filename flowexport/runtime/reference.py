@@ -21,13 +21,14 @@ def threshold_of(reference: Reference, fraction: float) -> float:
             below the first per cent where the bundle keeps no lowest scores.
     """
     if isinstance(fraction, bool) or not 0 < fraction < 1:
-        raise ArgumentError(f"fraction: expected a number between 0 and 1, got {fraction!r}")
+        raise ArgumentError(f"expected a number between 0 and 1, got {fraction!r}", key="fraction")
     lowest = reference.lowest or []
     finest = 1 / reference.rows if lowest else 0.01
     if fraction < finest:
         kept = "can tell" if lowest else "of a bundle without its lowest scores can tell (export it anew)"
         raise ArgumentError(
-            f"fraction: {fraction:g} is finer than {reference.rows:,} reference rows {kept}; the finest is {finest:.3g}"
+            f"{fraction:g} is finer than {reference.rows:,} reference rows {kept}; the finest is {finest:.3g}",
+            key="fraction",
         )
     place = fraction * (reference.rows - 1)
     if place <= len(lowest) - 1:

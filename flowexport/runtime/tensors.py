@@ -44,7 +44,7 @@ def refuse_tensor(x: Any, device: Device) -> NoReturn:
     """
     index = x.__dlpack_device__()[1]
     raise InputError(
-        "wrong_device", f"x: is on cuda:{index}, the model on {device}: load it there, or move x to the host"
+        "wrong_device", f"is on cuda:{index}, the model on {device}: load it there, or move x to the host", key="x"
     )
 
 
@@ -66,7 +66,9 @@ class GpuTensors:
             refuse_tensor(x, device)
         name = type(x).__module__.partition(".")[0]
         if name not in ADAPTERS:
-            raise InputError("wrong_device", f"x: expected a tensor of {' or '.join(ADAPTERS)} on a GPU, got {name}'s")
+            raise InputError(
+                "wrong_device", f"expected a tensor of {' or '.join(ADAPTERS)} on a GPU, got {name}'s", key="x"
+            )
         self.x, self.library, self.graphs, self.block_rows = x, sys.modules[name], graphs, block_rows
         self._contiguous, self._beside = ADAPTERS[name]
 
@@ -79,14 +81,14 @@ class GpuTensors:
         shape = tuple(tensor.shape)
         if len(shape) < len(row) or shape[len(shape) - len(row) :] != row:
             expected = ", ".join(["*", *map(str, row)])
-            raise InputError("wrong_shape", f"{name}: expected shape [{expected}], got {list(shape)}")
+            raise InputError("wrong_shape", f"expected shape [{expected}], got {list(shape)}", key=name)
         found = str(tensor.dtype).rpartition(".")[2]
         if found != dtype.name:
             raise InputError(
-                "wrong_dtype", f"{name}: expected {dtype.name}, got {found}: a GPU's rows are not converted"
+                "wrong_dtype", f"expected {dtype.name}, got {found}: a GPU's rows are not converted", key=name
             )
         if tensor.__dlpack_device__() != self.x.__dlpack_device__():
-            raise InputError("wrong_device", f"{name}: is not on the GPU that x is on")
+            raise InputError("wrong_device", "is not on the GPU that x is on", key=name)
         return self._contiguous(self.library, tensor).reshape(-1, *row)
 
     def moved(self, array: np.ndarray) -> Any:

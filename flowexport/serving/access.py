@@ -78,7 +78,7 @@ def read_token(path: Path) -> bytes:
     try:
         token = path.read_bytes().strip()
     except OSError as error:
-        raise ArgumentError(f"{path}: cannot be read: {error.strerror}") from error
+        raise ArgumentError(f"cannot be read: {error.strerror}", file=path) from error
     if len(token) < SHORTEST_TOKEN or not token.isascii() or any(byte <= 32 for byte in token):
-        raise ArgumentError(f"{path}: expected a token of at least {SHORTEST_TOKEN} characters without spaces")
+        raise ArgumentError(f"expected a token of at least {SHORTEST_TOKEN} characters without spaces", file=path)
     return token

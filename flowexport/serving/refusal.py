@@ -29,10 +29,8 @@ def refusal_of(error: Exception) -> Refusal:
     """An error of the runtime as a refusal: 400 where the client is at fault, 500 where the server is."""
     if isinstance(error, Refusal):
         return error
-    if isinstance(error, InputError):
-        return Refusal(400, error.code, str(error))
-    if isinstance(error, ArgumentError):
-        return Refusal(400, "wrong_argument", str(error))
+    if isinstance(error, FlowExportError):
+        return Refusal(400 if isinstance(error, InputError | ArgumentError) else 500, error.code, str(error))
     if isinstance(error, MemoryError):
         return Refusal(503, "out_of_memory", "there is no memory for so many rows at present; send fewer at a time")
     return Refusal(500, "fault", f"{type(error).__name__}: {error}")

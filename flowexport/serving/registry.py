@@ -147,7 +147,7 @@ def catalogue_of(bundles: Iterable[str]) -> dict[str, str]:
         bundle = open_archive(path) if Path(path).is_file() else open_bundle(path)
         name = name or bundle.manifest.name
         if name in found:
-            raise ArgumentError(f"{path}: is named {name}, as {found[name]} is; give it another: NAME={path}")
+            raise ArgumentError(f"is named {name}, as {found[name]} is; give it another: NAME={path}", file=path)
         found[name] = path
     return found
 

@@ -32,16 +32,16 @@ def as_numbers(name: str, given: Any, texts: bool = False) -> np.ndarray:
     try:
         array = np.asanyarray(given)
     except ValueError as error:
-        raise InputError("wrong_shape", f"{name}: rows of different lengths ({error})") from error
+        raise InputError("wrong_shape", f"rows of different lengths ({error})", key=name) from error
     if isinstance(array, np.ma.MaskedArray):
         if np.ma.is_masked(array):
             place = np.argwhere(np.ma.getmaskarray(array))[0]
             where = f"row {place[0] + 1}" + "".join(f", column {column}" for column in place[1:])
-            raise InputError("missing_value", f"{name}: {where} is masked, and holds no value; leave such rows out")
+            raise InputError("missing_value", f"{where} is masked, and holds no value; leave such rows out", key=name)
         array = array.data
     array = np.asarray(array)
     if array.dtype.kind == "V" and "float" in array.dtype.name:  # bfloat16 and the like, of ml_dtypes
         array = array.astype(np.float32)
     if array.dtype.kind not in "fiub" and not (texts and array.dtype.kind in "OUST"):
-        raise InputError("wrong_dtype", f"{name}: expected numbers, got {array.dtype}")
+        raise InputError("wrong_dtype", f"expected numbers, got {array.dtype}", key=name)
     return array

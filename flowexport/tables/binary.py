@@ -130,7 +130,7 @@ def naming(name: str, what: str, failing: tuple[type[Exception], ...]) -> Iterat
     try:
         yield
     except failing as error:
-        raise DataError(f"{name}: {what} ({first_line(error)})") from error
+        raise DataError(f"{what} ({first_line(error)})", key=name) from error
 
 
 def first_line(error: Exception) -> str:

@@ -50,16 +50,18 @@ class Dialect:
             character = NAMES.get(self.delimiter, self.delimiter)
             if len(character) != 1 or not character.isascii() or character.isalnum() or character in '"\r\n\0.+-':
                 raise DataError(
-                    f"delimiter: expected one character between cells, such as ; or tab, got {self.delimiter!r}"
+                    f"expected one character between cells, such as ; or tab, got {self.delimiter!r}", key="delimiter"
                 )
             object.__setattr__(self, "delimiter", character)
         if self.decimal not in (None, ".", ","):
-            raise DataError(f"decimal: expected . or , got {self.decimal!r}")
+            raise DataError(f"expected . or , got {self.decimal!r}", key="decimal")
         if self.encoding is not None:
             try:
                 "".encode(self.encoding)  # refuses what Python calls a codec and is no encoding of text
             except LookupError as error:
-                raise DataError(f"encoding: {self.encoding!r} is unknown; such as utf-8, latin-1 or cp1252") from error
+                raise DataError(
+                    f"{self.encoding!r} is unknown; such as utf-8, latin-1 or cp1252", key="encoding"
+                ) from error
 
     @property
     def is_utf8(self) -> bool:
@@ -90,8 +92,9 @@ def sniffed(given: Dialect, name: str, lines: Sequence[str]) -> Dialect:
     # With commas for thousands, as in 1,234,567, no cell is a number of one comma alone.
     if decimal == "," and all(map(GROUPED.fullmatch, commas)):
         raise DataError(
-            f"{name}: {commas[0]!r} may be a fraction or thousands: say decimal , or decimal . "
-            "(--decimal, or the key in a recipe)"
+            f"{commas[0]!r} may be a fraction or thousands: say decimal , or decimal . "
+            "(--decimal, or the key in a recipe)",
+            key=name,
         )
     return replace(given, delimiter=delimiter, decimal=decimal)
 

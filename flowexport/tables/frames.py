@@ -72,7 +72,7 @@ class Frame:
         """
         if wanted not in self.columns:
             has = ", ".join(map(repr, self.columns[:SHOWN])) or "none"
-            raise InputError("wrong_shape", f"{name}: no column {wanted!r}; it has {has}")
+            raise InputError("wrong_shape", f"no column {wanted!r}; it has {has}", key=name)
         return self.column(wanted)
 
 
@@ -87,7 +87,7 @@ def numbers_of(name: str, column: str, cells: np.ndarray) -> np.ndarray:
     elif cells.dtype.kind == "O":
         numbers = np.array([number_of(name, column, row, cell) for row, cell in enumerate(cells, 1)], np.float64)
     else:
-        raise InputError("wrong_dtype", f"{name}: column {column!r} is of type {cells.dtype}, not numbers")
+        raise InputError("wrong_dtype", f"column {column!r} is of type {cells.dtype}, not numbers", key=name)
     missing = np.isnan(numbers)
     if missing.any():
         refuse_missing(name, column, int(np.argmax(missing)) + 1)
@@ -108,8 +108,8 @@ def coded_cells(name: str, column: str, cells: np.ndarray, coder: Coder) -> np.n
             if cell not in codes:
                 codes[cell] = coder(text_of(cell))
         except ValueError as error:
-            where = f"{name}: row {row}, column {column!r} holds {cell!r}"
-            raise InputError("unknown_category", f"{where}, {error}") from error
+            fault = f"row {row}, column {column!r} holds {cell!r}, {error}"
+            raise InputError("unknown_category", fault, key=name) from error
     return np.array([codes[cell] for cell in cells.tolist()], np.float64)
 
 
@@ -118,7 +118,7 @@ def number_of(name: str, column: str, row: int, cell: Any) -> float:
         refuse_missing(name, column, row)
     if isinstance(cell, Real) or type(cell).__name__ == "Decimal":
         return float(cell)
-    raise InputError("wrong_dtype", f"{name}: row {row}, column {column!r} holds {cell!r}, not a number")
+    raise InputError("wrong_dtype", f"row {row}, column {column!r} holds {cell!r}, not a number", key=name)
 
 
 def is_missing(cell: Any) -> bool:
@@ -127,7 +127,7 @@ def is_missing(cell: Any) -> bool:
 
 
 def refuse_missing(name: str, column: str, row: int) -> None:
-    raise InputError("missing_value", f"{name}: row {row}, column {column!r} holds no value; leave such rows out")
+    raise InputError("missing_value", f"row {row}, column {column!r} holds no value; leave such rows out", key=name)
 
 
 def frame_of(given: Any) -> Frame | None:

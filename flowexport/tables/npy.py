@@ -119,22 +119,22 @@ def header_of(name: str, head: bytes, size: int) -> Header:
         DataError: where it is of another format, cannot be read, or says of the array what cannot be.
     """
     if head.startswith(b"PK\x03\x04"):
-        raise DataError(f"{name}: an NPZ archive, not an NPY file; save its one array with numpy.save")
+        raise DataError("an NPZ archive, not an NPY file; save its one array with numpy.save", key=name)
     width = {b"\x01\x00": 2, b"\x02\x00": 4, b"\x03\x00": 4}.get(head[6:8])
     if not head.startswith(MAGIC) or width is None:
-        raise DataError(f"{name}: not a readable NPY file (it does not begin as one)")
+        raise DataError("not a readable NPY file (it does not begin as one)", key=name)
     offset = 8 + width + int.from_bytes(head[8 : 8 + width], "little")
     found = HEADER.fullmatch(head[8 + width : offset]) if offset <= HEADER_BYTES else None
     if found is None:
-        raise DataError(f"{name}: not a readable NPY file (its header is not as numpy writes it)")
+        raise DataError("not a readable NPY file (its header is not as numpy writes it)", key=name)
     shape = tuple(int(axis) for axis in re.findall(rb"\d+", found["shape"]))
     if len(shape) < 2 or not NUMBERS.fullmatch(found["descr"]):
         kind = found["descr"].decode("ascii", "replace").strip("'")
-        raise DataError(f"{name}: expected numbers on two axes or more, got {kind} of shape {shape}")
+        raise DataError(f"expected numbers on two axes or more, got {kind} of shape {shape}", key=name)
     if math.prod(shape[1:]) > COLUMNS:
-        raise DataError(f"{name}: {math.prod(shape[1:]):,} columns, and {COLUMNS:,} are read")
+        raise DataError(f"{math.prod(shape[1:]):,} columns, and {COLUMNS:,} are read", key=name)
     header = Header(np.dtype(found["descr"].decode().strip("'")), shape, found["fortran"] == b"True", offset)
     wanted = offset + math.prod(shape) * header.dtype.itemsize
     if size != wanted:
-        raise DataError(f"{name}: {size:,} bytes, and an array of shape {shape} has {wanted:,}; is it whole?")
+        raise DataError(f"{size:,} bytes, and an array of shape {shape} has {wanted:,}; is it whole?", key=name)
     return header

@@ -123,4 +123,4 @@ def require_once(name: str, columns: Sequence[str]) -> None:
     """Refuses a table that has two columns of one name."""
     twice = [column for column, times in Counter(columns).items() if times > 1]
     if twice:
-        raise DataError(f"{name}: the header names the column {twice[0]!r} twice")
+        raise DataError(f"the header names the column {twice[0]!r} twice", key=name)

@@ -129,23 +129,23 @@ def source_of(path: str | os.PathLike[str]) -> Source:
         if str(path) == "-":
             return source_of_pipe("standard input", sys.stdin.buffer)
         if not path.exists():
-            raise DataError(f"{path}: no such file")
+            raise DataError("no such file", file=path)
         ending = ending_of(path)
         if path.is_dir():
-            raise DataError(f"{path}: is a folder, and no table")
+            raise DataError("is a folder, and no table", file=path)
         if not path.is_file() or (ending is None and path.is_relative_to("/dev")):
             return source_of_pipe(str(path), path.open("rb"))
         if ending is None:
-            raise DataError(f"{path}: cannot tell the format from {path.suffix!r}; use {', '.join(ENDINGS)}")
+            raise DataError(f"cannot tell the format from {path.suffix!r}; use {', '.join(ENDINGS)}", file=path)
         source = Source(str(path), FORMATS[ending], ending.endswith(".gz"), path)
         with source.open() as stream:
             source.head = stream.read(HEAD)
     except UNZIPPING as error:
-        raise DataError(f"{path}: not a readable gzip file ({error})") from error
+        raise DataError(f"not a readable gzip file ({error})", file=path) from error
     except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from error
+        raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
     if source.head.startswith(LFS):
-        raise DataError(f"{path}: is a pointer of Git LFS, and not the file itself: git lfs pull fetches it")
+        raise DataError("is a pointer of Git LFS, and not the file itself: git lfs pull fetches it", file=path)
     return source
 
 
@@ -202,6 +202,6 @@ def expanded(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
             and not any(part.startswith((".", "_")) for part in each.relative_to(path).parts)
         ]
         if not files:
-            raise DataError(f"{path}: has no table in it ({', '.join(ENDINGS)})")
+            raise DataError(f"has no table in it ({', '.join(ENDINGS)})", file=path)
         found += files
     return found

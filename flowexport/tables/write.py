@@ -198,15 +198,15 @@ def open_writer(
     target = None if path is None or str(path) == "-" else Path(path)
     ending = ".csv" if target is None else ending_of(target)
     if target is not None and target.is_dir():
-        raise DataError(f"{path}: is a folder; name a file in it")
+        raise DataError("is a folder; name a file in it", file=path)
     if ending is None and target is not None and target.exists() and not target.is_file():
         ending = ".csv"
     if ending is None:
-        raise DataError(f"{path}: cannot tell the format from its ending; use {', '.join(ENDINGS)}")
+        raise DataError(f"cannot tell the format from its ending; use {', '.join(ENDINGS)}", file=path)
     if FORMATS[ending] in ("parquet", "arrow"):
         import_arrow("parquet")
     try:
         return WRITERS[FORMATS[ending]](target, columns, np.dtype(dtype), zipped=ending.endswith(".gz"))
     except OSError as error:
         where = "standard output" if target is None else path
-        raise DataError(f"{where}: cannot be written ({error.strerror})") from error
+        raise DataError(f"cannot be written ({error.strerror})", file=where) from error

@@ -142,16 +142,16 @@ def flow_of(architecture: dict[str, Any], weights: dict[str, Tensor], described:
     total = sum(tensor.numel() for tensor in weights.values())
     try:
         if least_numbers(architecture) > MARGIN * total:
-            raise CheckpointError(f"{described}: architecture: larger than the {total} numbers of its weights")
+            raise CheckpointError(f"larger than the {total} numbers of its weights", file=described, key="architecture")
         flow = build(architecture)
     except ArgumentError as error:
-        raise CheckpointError(f"{described}: architecture: {error}") from error
+        raise error.told(CheckpointError, file=described, key=error.within("architecture", ": ")) from error
     dtype = next((tensor.dtype for tensor in weights.values() if tensor.is_floating_point()), torch.float32)
     try:
         flow.to(dtype).load_state_dict(weights)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        raise CheckpointError(f"{stored}: does not fit the architecture: {reason}") from error
+        raise CheckpointError(f"does not fit the architecture: {reason}", file=stored) from error
     return flow.eval()
 
 
@@ -167,7 +167,7 @@ def read_json(path: Path, kind: type[Any]) -> Any:
         data = read_small(path, CONFIG_BYTES, CheckpointError, "; is this a run folder?")
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{path}: {error}") from error
+        raise CheckpointError(str(error), file=path) from error
 
 
 def contiguous(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

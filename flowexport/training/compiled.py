@@ -24,8 +24,9 @@ def require_compiler() -> None:
     compiler = os.environ.get("CXX") or ("clang++" if sys.platform == "darwin" else "g++")
     if shutil.which(compiler) is None:
         raise ArgumentError(
-            f"compile: needs a C++ compiler, and there is no {compiler!r} here; install one, name another in the "
-            "environment variable CXX, or train without compiling"
+            f"needs a C++ compiler, and there is no {compiler!r} here; install one, name another in the "
+            "environment variable CXX, or train without compiling",
+            key="compile",
         )
 
 
@@ -50,7 +51,7 @@ def compiled_log_prob(flow: Flow, batch_size: int) -> LogProb:
         except torch._dynamo.exc.TorchDynamoException as error:
             reason = " ".join(str(error).partition("Set TORCHDYNAMO_VERBOSE")[0].split())[:200]
             raise TrainingError(
-                f"compile: this flow cannot be compiled here; train without compiling ({reason})"
+                f"this flow cannot be compiled here; train without compiling ({reason})", key="compile"
             ) from error
 
     return log_prob

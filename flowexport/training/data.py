@@ -137,18 +137,18 @@ def make_rows(
         context = matrix("context", context)
         context_names = list(context_features or [f"c{i}" for i in range(context.shape[1])])
         if len(context) != len(x):
-            raise DataError(f"context: {len(context)} rows for {len(x)} rows of x")
+            raise DataError(f"{len(context)} rows for {len(x)} rows of x", key="context")
         require_finite("context", context, context_names)
     if weights is not None:
         weights = numbers("weights", weights)
         if weights.shape != (len(x),):
-            raise DataError(f"weights: expected shape ({len(x)},), got {weights.shape}")
+            raise DataError(f"expected shape ({len(x)},), got {weights.shape}", key="weights")
         require_finite("weights", weights[:, None], ["weight"])
         require_weights("weights", weights)
         if not weights.any():
-            raise DataError("weights: all weights are zero")
+            raise DataError("all weights are zero", key="weights")
     if len(x) < 2:
-        raise DataError(f"x: {len(x)} rows; a density needs at least 2")
+        raise DataError(f"{len(x)} rows; a density needs at least 2", key="x")
     return Rows(x, context, weights, names, context_names, discrete=steps_of(discrete, names, x))
 
 
@@ -203,14 +203,14 @@ def numbers(name: str, given: Any) -> np.ndarray:
     try:
         return as_numbers(name, given).astype(np.float64, copy=False)
     except InputError as error:
-        raise DataError(str(error)) from error
+        raise error.told(DataError) from error
 
 
 def matrix(name: str, array: Any) -> np.ndarray:
     """The array as ``[rows, columns]`` float64."""
     array = numbers(name, array)
     if array.ndim != 2 or array.shape[1] == 0:
-        raise DataError(f"{name}: expected [rows, columns], got shape {array.shape}")
+        raise DataError(f"expected [rows, columns], got shape {array.shape}", key=name)
     return array
 
 
@@ -219,11 +219,11 @@ def require_finite(name: str, array: np.ndarray, columns: Sequence[str]) -> None
     bad = ~np.isfinite(array)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        raise DataError(f"{name}: row {row + 1}, column {columns[column]!r} holds {array[row, column]}")
+        raise DataError(f"row {row + 1}, column {columns[column]!r} holds {array[row, column]}", key=name)
 
 
 def require_weights(name: str, weights: np.ndarray, start: int = 1) -> None:
     """Refuses negative weights by row, the first being number ``start``."""
     if (weights < 0).any():
         row = int(np.argmax(weights < 0))
-        raise DataError(f"{name}: row {start + row} has the negative weight {weights[row]:g}")
+        raise DataError(f"row {start + row} has the negative weight {weights[row]:g}", key=name)

@@ -37,7 +37,7 @@ def step_of(name: str, column: np.ndarray) -> float:
     # Two texts of one number, 0.1 + 0.2 and 0.3, differ by rounding: that is no step.
     gaps = gaps[gaps > 1e-9 * np.abs(column).max()]
     if not len(gaps):
-        raise DataError(f"discrete: column {name!r} is constant, and so has no step")
+        raise DataError(f"column {name!r} is constant, and so has no step", key="discrete")
     return float(gaps.min())
 
 
@@ -49,7 +49,7 @@ def steps_of(discrete: Sequence[str], features: Sequence[str], x: np.ndarray) ->
     """
     for name in discrete:
         if name not in features:
-            raise DataError(f"discrete: {name!r} is not a feature; they are {', '.join(features)}")
+            raise DataError(f"{name!r} is not a feature; they are {', '.join(features)}", key="discrete")
     return {name: step_of(name, x[:, list(features).index(name)]) for name in discrete}
 
 

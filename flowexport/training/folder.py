@@ -59,10 +59,10 @@ def require_no_links(folder: Path) -> None:
     """
     for path in sorted(folder.iterdir()):
         if path.is_symlink():
-            raise CheckpointError(f"{path}: is a link, which no run makes; remove it; nothing was changed")
+            raise CheckpointError("is a link, which no run makes; remove it; nothing was changed", file=path)
         if not (path.is_file() or path.is_dir()):
             # A pipe waits for somebody to read it.
-            raise CheckpointError(f"{path}: is no plain file, as a run makes them; remove it; nothing was changed")
+            raise CheckpointError("is no plain file, as a run makes them; remove it; nothing was changed", file=path)
 
 
 @contextmanager
@@ -82,7 +82,7 @@ def alone(folder: Path) -> Iterator[None]:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             owner = os.read(handle, 20).decode("ascii", "replace").strip()
-            raise CheckpointError(f"{folder}: process {owner or 'of another'} trains into it") from error
+            raise CheckpointError(f"process {owner or 'of another'} trains into it", file=folder) from error
         os.ftruncate(handle, 0)
         os.write(handle, str(os.getpid()).encode())
         try:

@@ -55,7 +55,7 @@ def take_half(flow: Flow, kept: np.ndarray) -> None:
     """
     stack: Any = flow.stack
     if not leaves_halves_open(flow) or kept.shape != (flow.features,) or kept.sum() != len(stack.first):
-        raise ArgumentError("masks: the halves are not those of this flow")
+        raise ArgumentError("the halves are not those of this flow", key="masks")
     stack.divide(torch.from_numpy(kept))
     masks = [(kept == (layer % 2 == 0)).tolist() for layer in range(len(stack.couplings))]
     usual = masks == alternating(flow.features, len(masks)).tolist()

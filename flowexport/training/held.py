@@ -51,20 +51,20 @@ def require_state(tensors: Mapping[str, Tensor], flow: Flow, held_out: int, path
     try:
         torch.Generator().set_state(tensors["generator"])
     except RuntimeError as error:
-        raise CheckpointError(f"{path}: generator: is no state of a generator of random numbers") from error
+        raise CheckpointError("is no state of a generator of random numbers", file=path, key="generator") from error
 
 
 def require_tensors(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], path: Path) -> None:
     """Holds tensors to the names, shapes and types of others."""
     for name in expected:
         if name not in found:
-            raise CheckpointError(f"{path}: {name}: is not there")
+            raise CheckpointError(f"{name}: is not there", file=path)
     for name, tensor in found.items():
         if name not in expected:
-            raise CheckpointError(f"{path}: {name}: is unknown")
+            raise CheckpointError(f"{name}: is unknown", file=path)
         wanted = expected[name]
         if (tensor.shape, tensor.dtype) != (wanted.shape, wanted.dtype):
-            raise CheckpointError(f"{path}: {name}: expected {described(wanted)}, got {described(tensor)}")
+            raise CheckpointError(f"{name}: expected {described(wanted)}, got {described(tensor)}", file=path)
 
 
 def described(tensor: Tensor) -> str:
@@ -83,9 +83,9 @@ def require_rows(rows: Mapping[str, Tensor], flow: Flow, path: Path) -> None:
             continue
         given = rows[name]
         if given.ndim != 2 or given.shape[1] != width or not len(given):
-            raise CheckpointError(f"{path}: {name}: expected [rows, {width}], got {list(given.shape)}")
+            raise CheckpointError(f"{name}: expected [rows, {width}], got {list(given.shape)}", file=path)
         if given.dtype not in (torch.float32, torch.float64) or not bool(given.isfinite().all()):
-            raise CheckpointError(f"{path}: {name}: expected finite float32 or float64, got {described(given)}")
+            raise CheckpointError(f"{name}: expected finite float32 or float64, got {described(given)}", file=path)
     for x, context in (("x", "context"), ("training_x", "training_context")):
         if flow.context and x in rows and len(rows.get(context, ())) != len(rows[x]):
-            raise CheckpointError(f"{path}: {context}: expected a row for each of the {len(rows[x])} rows of {x}")
+            raise CheckpointError(f"{context}: expected a row for each of the {len(rows[x])} rows of {x}", file=path)

@@ -50,7 +50,7 @@ def as_vectors(flow: Flow, x: np.ndarray) -> np.ndarray:
         return x
     channels, *plane = flow.event_shape
     if x.shape[1:] != flow.event_shape and not (channels == 1 and list(x.shape[1:]) == plane):
-        raise ArgumentError(f"x: the flow has images of shape {flow.event_shape}, the rows are of {x.shape[1:]}")
+        raise ArgumentError(f"the flow has images of shape {flow.event_shape}, the rows are of {x.shape[1:]}", key="x")
     return x.reshape(len(x), -1)
 
 
@@ -69,4 +69,4 @@ def require_pixels(where: str, x: np.ndarray, levels: int) -> None:
     if bad.any():
         row, column = np.argwhere(bad)[0]
         found = f"row {row + 1}, column 'x{column}' holds {x[row, column]:g}"
-        raise DataError(f"{where}: {found}, and a pixel of {levels} levels is a whole number from 0 to {levels - 1}")
+        raise DataError(f"{found}, and a pixel of {levels} levels is a whole number from 0 to {levels - 1}", file=where)

@@ -117,7 +117,7 @@ def fit(
     """
     spec = checked(training)
     if not 0 <= validation < 1:
-        raise ArgumentError(f"validation: expected a fraction in [0, 1), got {validation}")
+        raise ArgumentError(f"expected a fraction in [0, 1), got {validation}", key="validation")
     if spec.dtype is not None:
         flow.to(getattr(torch, spec.dtype))
     x, context = features_by_name(flow, x), context_by_name(flow, context)
@@ -175,7 +175,7 @@ def train(
     random numbers goes on undisturbed.
     """
     if flow.levels is not None and spec.noise:
-        raise ArgumentError("noise: is for vectors; the pixels of images get uniform noise, and no other")
+        raise ArgumentError("is for vectors; the pixels of images get uniform noise, and no other", key="noise")
     batch = spec.rows_a_step(len(training))
     density = compiled_log_prob(flow, batch) if compile else flow.log_prob
     starts_as_gaussian = flow.whiten is not None and not flow.whiten.initialized

@@ -33,7 +33,7 @@ def features_by_name(flow: Flow, x: Any) -> Any:
         wanted = flow.feature_names or learnable("x", frame, flow.features, "features")
         array = frame.numbers("x", wanted)
     except InputError as error:
-        raise DataError(str(error)) from error
+        raise error.told(DataError) from error
     flow.feature_names = wanted
     return array
 
@@ -58,7 +58,7 @@ def context_by_name(flow: Flow, context: Any) -> Any:
             columns.append(numbers_of("context", entry["name"], cells))
         array = frame.joined(columns)
     except InputError as error:
-        raise DataError(str(error)) from error
+        raise error.told(DataError) from error
     flow.context_names = names
     return array
 
@@ -94,5 +94,7 @@ def coded(entry: dict[str, Any], count: int, cells: np.ndarray) -> tuple[list[st
         return numbered, np.array([float(categories[int(place)]) for place in places])
     if len(categories) != count:
         found = ", ".join(categories)
-        raise DataError(f"context: column {name!r} has {len(categories)} categories ({found}), the flow has {count}")
+        raise DataError(
+            f"column {name!r} has {len(categories)} categories ({found}), the flow has {count}", key="context"
+        )
     return categories, places

@@ -28,7 +28,7 @@ def least_numbers(architecture: Mapping[str, Any]) -> int:
     """
     arguments = architecture.get("arguments")
     if not isinstance(arguments, dict):
-        raise ArgumentError("arguments: not there")
+        raise ArgumentError("not there", key="arguments")
     if architecture.get("flow") == "CouplingFlow":
         return sequence_numbers(arguments)
     count = image_numbers if architecture.get("flow") == "MultiScaleRealNVP" else vector_numbers

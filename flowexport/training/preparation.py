@@ -97,9 +97,9 @@ def require_fitting(flow: Flow, rows: Rows) -> None:
     """Refuses rows that the flow was not built for, or that it cannot take."""
     context = 0 if rows.context is None else rows.context.shape[1]
     if rows.x.shape[1] != flow.features:
-        raise ArgumentError(f"x: the flow has {flow.features} features, the rows have {rows.x.shape[1]}")
+        raise ArgumentError(f"the flow has {flow.features} features, the rows have {rows.x.shape[1]}", key="x")
     if context != flow.context:
-        raise ArgumentError(f"context: the flow has {flow.context} context features, the rows have {context}")
+        raise ArgumentError(f"the flow has {flow.context} context features, the rows have {context}", key="context")
     if flow.levels is not None:
         require_pixels("x", rows.x, flow.levels)
     require_within_bounds("x", flow, rows.x, rows.features)

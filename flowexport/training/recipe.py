@@ -255,11 +255,11 @@ def load_recipe(path: str | os.PathLike[str]) -> Recipe:
     try:
         text = read_small(path, RECIPE_BYTES, RecipeError).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RecipeError(f"{path}: is not UTF-8 text (byte {error.start})") from error
+        raise RecipeError(f"is not UTF-8 text (byte {error.start})", file=path) from error
     if text.startswith("\ufeff"):
-        raise RecipeError(f"{path}: begins with a byte order mark; save it as UTF-8 without one")
+        raise RecipeError("begins with a byte order mark; save it as UTF-8 without one", file=path)
     try:
         require_short_keys(text)
         return msgspec.toml.decode(text, type=Recipe)
     except (msgspec.DecodeError, ValueError, RecursionError) as error:  # tomllib lets the last two through
-        raise RecipeError(f"{path}: {with_choices(str(error), Recipe)}") from error
+        raise RecipeError(with_choices(str(error), Recipe), file=path) from error

@@ -144,7 +144,7 @@ def train_recipe(
         flow = new_flow(recipe, rows)
     except ArgumentError as error:
         table = "flow" if recipe.image_flow is None else "image_flow"
-        raise RecipeError(f"{recipe_path}: {table}.{error}") from error
+        raise error.told(RecipeError, file=recipe_path, key=error.within(table)) from error
     for line in diagnosed(flow, rows):
         warnings.warn(line, DataWarning, stacklevel=2)
     held_out = held_out_with_noise(flow, held_out, recipe.training.seed)
@@ -184,7 +184,9 @@ def require_size(flow: str, arguments: dict[str, Any]) -> None:
     """Refuses an architecture whose weights no machine holds, before they are made."""
     least = least_numbers({"flow": flow, "arguments": arguments})
     if least > MOST_NUMBERS:
-        raise ArgumentError(f"hidden_features: such a flow has {least:,} weights or more, {MOST_NUMBERS:,} are allowed")
+        raise ArgumentError(
+            f"such a flow has {least:,} weights or more, {MOST_NUMBERS:,} are allowed", key="hidden_features"
+        )
 
 
 def new_image_flow(spec: ImageFlowSpec, rows: Rows, context: dict[str, Any]) -> MultiScaleRealNVP:
@@ -192,7 +194,9 @@ def new_image_flow(spec: ImageFlowSpec, rows: Rows, context: dict[str, Any]) -> 
     flow = MultiScaleRealNVP(**context, **msgspec.structs.asdict(spec))
     if flow.features != rows.x.shape[1]:
         wanted = " × ".join(map(str, flow.event_shape))
-        raise ArgumentError(f"shape: {wanted} are {flow.features} numbers, a row of the data has {rows.x.shape[1]}")
+        raise ArgumentError(
+            f"{wanted} are {flow.features} numbers, a row of the data has {rows.x.shape[1]}", key="shape"
+        )
     return flow
 
 
@@ -280,11 +284,11 @@ class Run:
         if progress.rows_sha256 != self.rows_sha256:
             raise CheckpointError(f"{self.folder}: was trained on other rows; --resume needs the same ones")
         if Path(progress.file).name != progress.file:
-            raise CheckpointError(f"{path}: file: {progress.file!r} leaves the folder")
+            raise CheckpointError(f"{progress.file!r} leaves the folder", file=path, key="file")
         # Epoch 0 is the start, where no epoch was better.
         counted = 0 <= progress.best_epoch <= progress.epoch == len(progress.epochs) > 0
         if not counted or not math.isfinite(progress.best_nll):
-            raise CheckpointError(f"{path}: epoch, best_epoch, best_nll: are not those of its epochs")
+            raise CheckpointError("epoch, best_epoch, best_nll: are not those of its epochs", file=path)
         tensors, _ = read_tensors(self.folder / progress.file)
         held = len(self.held_out) or len(self.training)
         require_state(tensors, self.flow, held, self.folder / progress.file)
@@ -292,7 +296,7 @@ class Run:
             try:
                 take_half(self.flow, np.array(progress.half or [], dtype=bool))
             except ArgumentError as error:
-                raise CheckpointError(f"{path}: half: {error}") from error
+                raise error.told(CheckpointError, file=path, key=error.within("half", ": ")) from error
         state = State(progress.epoch, progress.best_epoch, progress.best_nll)
         state.generator, state.start = tensors.pop("generator"), tensors.pop("start")
         state.flow = {name[5:]: t for name, t in tensors.items() if name.startswith("flow.")}

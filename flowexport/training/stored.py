@@ -33,10 +33,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], str]:
     with plain_file(path, CheckpointError) as (stream, size):
         length = int.from_bytes(stream.read(8), "little")
         if length > min(HEADER_BYTES, size):
-            raise CheckpointError(f"{path}: not a safetensors file (a header of {length} bytes)")
+            raise CheckpointError(f"not a safetensors file (a header of {length} bytes)", file=path)
         wanted = 8 + length + extent(stream.read(length), path)
         if wanted != size:
-            raise CheckpointError(f"{path}: not a safetensors file ({size} bytes, and by its header {wanted})")
+            raise CheckpointError(f"not a safetensors file ({size} bytes, and by its header {wanted})", file=path)
         stream.seek(0)
         data = stream.read(size)
     return decode_tensors(data, str(path)), hashlib.sha256(data).hexdigest()
@@ -48,7 +48,7 @@ def extent(header: bytes, path: Path) -> int:
         entries = [entry for name, entry in json.loads(header).items() if name != "__metadata__"]
         return max((int(entry["data_offsets"][1]) for entry in entries), default=0)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, OverflowError) as error:
-        raise CheckpointError(f"{path}: not a safetensors file (its header cannot be read)") from error
+        raise CheckpointError("not a safetensors file (its header cannot be read)", file=path) from error
 
 
 def decode_tensors(data: bytes, path: str) -> dict[str, Tensor]:
@@ -56,4 +56,4 @@ def decode_tensors(data: bytes, path: str) -> dict[str, Tensor]:
     try:
         return load_tensors(data)
     except (SafetensorError, ValueError, KeyError) as error:
-        raise CheckpointError(f"{path}: not a safetensors file ({error})") from error
+        raise CheckpointError(f"not a safetensors file ({error})", file=path) from error

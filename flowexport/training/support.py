@@ -44,7 +44,7 @@ def require_support(where: str, x: np.ndarray, bounds: Sequence[Bound], columns:
         sides = [("above", bounds[column][0]), ("below", bounds[column][1])]
         support = " and ".join(f"{side} {bound:g}" for side, bound in sides if bound is not None)
         found = f"row {start + row}, column {columns[column]!r} holds {x[row, column]}"
-        raise DataError(f"{where}: {found}, outside its support: it must be {support} (in float32)")
+        raise DataError(f"{found}, outside its support: it must be {support} (in float32)", file=where)
 
 
 def require_within_bounds(where: str, flow: Flow, x: np.ndarray, columns: Sequence[str]) -> None:
@@ -71,4 +71,4 @@ def require_codes(where: str, context: np.ndarray, categories: Sequence[int], co
     if bad.any():
         row, column = np.argwhere(bad)[0]
         found = f"row {row + 1}, column {columns[column]!r} holds {context[row, column]}"
-        raise DataError(f"{where}: {found}, not a code from 0 to {count[column] - 1}")
+        raise DataError(f"{found}, not a code from 0 to {count[column] - 1}", file=where)

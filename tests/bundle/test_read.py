@@ -86,7 +86,7 @@ def test_a_huge_flow_json_is_refused_unread(planted: Planted) -> None:
 
 def test_a_file_that_is_not_there_is_named(planted: Planted) -> None:
     (planted.path / "golden/z.npy").unlink()
-    with pytest.raises(BundleError, match=r"golden/z\.npy: cannot be read .*files: listed"):
+    with pytest.raises(BundleError, match=r"golden/z\.npy: files: cannot be read"):
         open_bundle(planted.path).read("golden/z.npy")
 
 

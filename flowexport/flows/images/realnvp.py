@@ -110,7 +110,7 @@ class MultiScaleRealNVP(Flow):
             fraction("dropout", dropout),
         )
         if network.dropout and not network.residual_blocks:
-            raise ArgumentError("dropout: is inside residual blocks, and there are none (residual_blocks=0)")
+            raise ArgumentError("is inside residual blocks, and there are none (residual_blocks=0)", key="dropout")
         make_map = make_univariate(univariate)
         normalize = choice("normalization", normalization, NORMALIZATIONS)
         mix = choice("mixing", mixing, MIXINGS)
@@ -173,7 +173,7 @@ class MultiScaleRealNVP(Flow):
 def image_shape(given: object) -> tuple[int, int, int]:
     """``shape`` as channels, height and width."""
     if isinstance(given, str) or not isinstance(given, Sequence) or len(given) != 3:
-        raise ArgumentError(f"shape: expected (channels, height, width), got {given!r}")
+        raise ArgumentError(f"expected (channels, height, width), got {given!r}", key="shape")
     channels, height, width = (whole("shape", length, 1) for length in given)
     return channels, height, width
 
@@ -184,13 +184,14 @@ def require_scales(shape: tuple[int, int, int], scales: int) -> None:
     for scale in range(1, scales):
         if height % 2 or width % 2:
             raise ArgumentError(
-                f"scales: {scales} halve a {shape[1]} × {shape[2]} image {scales - 1} times, but scale {scale} is "
-                f"{height} × {width}, which has no half; take scales={scale}"
+                f"{scales} halve a {shape[1]} × {shape[2]} image {scales - 1} times, but scale {scale} is "
+                f"{height} × {width}, which has no half; take scales={scale}",
+                key="scales",
             )
         height, width = height // 2, width // 2
     if height * width == 1:
         cure = f"take scales={scales - 1}" if scales > 1 else "there is nothing for it to keep"
-        raise ArgumentError(f"scales: scale {scales} is a single pixel, which no checkerboard divides; {cure}")
+        raise ArgumentError(f"scale {scales} is a single pixel, which no checkerboard divides; {cure}", key="scales")
 
 
 def logit_bounds(levels: int, alpha: object) -> Bounds:
@@ -200,6 +201,6 @@ def logit_bounds(levels: int, alpha: object) -> Bounds:
     :math:`-\alpha \, \mathrm{levels} / (1 - 2\alpha)` and as far above ``levels``.
     """
     if isinstance(alpha, bool) or not isinstance(alpha, numbers.Real) or not 0 < float(alpha) < 0.5:
-        raise ArgumentError(f"alpha: expected a number in (0, 0.5), got {alpha!r}")
+        raise ArgumentError(f"expected a number in (0, 0.5), got {alpha!r}", key="alpha")
     margin = float(alpha) * levels / (1 - 2 * float(alpha))
     return Bounds([(-margin, levels + margin)])

@@ -41,7 +41,7 @@ class Affine(ShiftAndScale):
     def __init__(self, slope: float = SLOPE) -> None:
         super().__init__()
         if not 0 < slope < 1:
-            raise ArgumentError(f"slope: {slope} is not between 0 and 1")
+            raise ArgumentError(f"{slope} is not between 0 and 1", key="slope")
         self.slope = slope
         self.cap = -math.log(slope)
 

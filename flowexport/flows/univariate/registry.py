@@ -52,16 +52,16 @@ def make_univariate(given: Any) -> Callable[[], nn.Module]:
         arguments = dict(given)
         name = arguments.pop("name", None)
         if not isinstance(name, str) or name not in UNIVARIATES:
-            raise ArgumentError(f"univariate: {name!r} is not one of {', '.join(sorted(UNIVARIATES))}")
+            raise ArgumentError(f"{name!r} is not one of {', '.join(sorted(UNIVARIATES))}", key="univariate")
         kind = UNIVARIATES[name]
         try:
             made = kind(**arguments)
         except (TypeError, ArgumentError) as error:
-            raise ArgumentError(f"univariate: {name}: {error}") from error
+            raise ArgumentError(f"{name}: {error}", key="univariate") from error
         return lambda: copy.deepcopy(made)
     if not callable(given):
         raise ArgumentError(
-            f"univariate: expected a class, a module or one of {', '.join(sorted(UNIVARIATES))}, got {given!r}"
+            f"expected a class, a module or one of {', '.join(sorted(UNIVARIATES))}, got {given!r}", key="univariate"
         )
     return given
 

@@ -42,11 +42,11 @@ class SigmoidAffine(ShiftAndScale):
     def __init__(self, floor: float = 0.0, ceiling: float = 2.0, shift_side: str = "after") -> None:
         super().__init__()
         if not 0 <= floor < 1:
-            raise ArgumentError(f"floor: {floor} is not in [0, 1)")
+            raise ArgumentError(f"{floor} is not in [0, 1)", key="floor")
         if not 1 < ceiling < math.inf:
-            raise ArgumentError(f"ceiling: {ceiling} is not above 1 and finite")
+            raise ArgumentError(f"{ceiling} is not above 1 and finite", key="ceiling")
         if shift_side not in ("after", "before"):
-            raise ArgumentError(f"shift_side: {shift_side!r} is not 'after' or 'before'")
+            raise ArgumentError(f"{shift_side!r} is not 'after' or 'before'", key="shift_side")
         self.floor, self.ceiling, self.shift_side = floor, ceiling, shift_side
         self.span = ceiling - floor
         self.offset = math.log((1 - floor) / (ceiling - 1))

@@ -54,13 +54,13 @@ class RationalQuadraticSpline(nn.Module):
     ) -> None:
         super().__init__()
         if isinstance(bins, bool) or not isinstance(bins, int) or bins < 2:
-            raise ArgumentError(f"bins: expected a whole number of at least 2, got {bins!r}")
+            raise ArgumentError(f"expected a whole number of at least 2, got {bins!r}", key="bins")
         if not 0 < bound < math.inf:
-            raise ArgumentError(f"bound: {bound} is not positive and finite")
+            raise ArgumentError(f"{bound} is not positive and finite", key="bound")
         if constraint not in get_args(Constraint):
-            raise ArgumentError(f"constraint: {constraint!r} is not one of {', '.join(get_args(Constraint))}")
+            raise ArgumentError(f"{constraint!r} is not one of {', '.join(get_args(Constraint))}", key="constraint")
         if not 0 < slope < 1 / bins:
-            raise ArgumentError(f"slope: {slope} is not between 0 and 1 / bins")
+            raise ArgumentError(f"{slope} is not between 0 and 1 / bins", key="slope")
         self.bins, self.bound, self.constraint, self.slope = bins, bound, constraint, slope
         self.sizes = {"widths": bins, "heights": bins, "derivatives": bins - 1}
 
