@@ -61,13 +61,16 @@ class OpenGraph(Protocol):
 
 
 class Quick(Protocol):
-    """What an engine does in one step for a bundle without a context, where others take a call of numpy for each."""
+    """What an engine does in one step, where others take a call of numpy for each."""
 
-    def score(self, x: Any) -> np.ndarray | None:
+    def score(self, x: Any, context: Any) -> np.ndarray | None:
         """`Model.log_prob` of one block of rows that are just as the graph takes them; None for anything else."""
 
     def draw(self, seed: int, first: int, rows: int, temperature: float, warm: int) -> np.ndarray:
-        """Samples number ``first`` … of a seed; the first ``warm`` numbers of a latent have the temperature."""
+        """Samples number ``first`` … of a seed, of a bundle without a context.
+
+        The first ``warm`` numbers of a latent have the temperature.
+        """
 
 
 class Tensors(Protocol):

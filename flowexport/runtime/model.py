@@ -154,10 +154,9 @@ class Model:
             InputError: for a shape or type that does not fit, a column that is not there, a value that is missing or
                 masked, or a context that is missing or unasked for.
         """
-        if context is None:
-            scores = self._score(x)
-            if scores is not None:
-                return scores
+        scores = self._score(x, context)
+        if scores is not None:
+            return scores
         if off_host(x):
             tensor: np.ndarray = self._tensor("log_prob", "x", x, self.event_shape, context)
             return tensor
@@ -342,9 +341,9 @@ class Model:
             )
         return reference
 
-    def _score_block(self, x: Any) -> np.ndarray | None:
+    def _score_block(self, x: Any, context: Any) -> np.ndarray | None:
         """`log_prob` of one block of rows that are just as the graph takes them; None for anything else."""
-        if not self._is_block(x, self.event_shape):
+        if context is not None or not self._is_block(x, self.event_shape):
             return None
         out = self.graphs["log_prob"].run(x)
         # A row alone is looked at without a call of numpy, which would be a tenth of what all this costs.
@@ -366,7 +365,7 @@ class Model:
         """Rows ``first`` … ``last − 1`` of a sampling."""
         # The last column of a mixture chooses the component; it has no temperature.
         warm = self.latent_size - (self.manifest.selector is True)
-        quick = self.engine.quick
+        quick = self.engine.quick if draw.contexts is None else None
         if quick is not None and last - first <= self.workers.block_rows:
             return quick.draw(draw.seed, first, last - first, draw.temperature, warm)
         out = np.empty((last - first, *self.event_shape), self.dtype)

@@ -45,7 +45,13 @@ class NativeGraph:
             form = read_form(bundle, name, MOST_RUNS)
             program = program_of(form, Codes.of(kernel.OPERATIONS, kernel.FUNCTIONS))
             self.runner = kernel.Runner(
-                program.code, program.weights, program.scratch, program.inputs, program.outputs, program.shape
+                program.code,
+                program.weights,
+                program.scratch,
+                program.inputs,
+                program.outputs,
+                program.shape,
+                highest_codes(bundle),
             )
         except (BundleError, ValueError) as error:
             raise EngineError(str(error)) from error
@@ -66,7 +72,7 @@ class Quickly:
     """Scores and samples in one call of the kernel.
 
     Arguments:
-        graphs: without a context.
+        graphs: both of a bundle.
     """
 
     def __init__(self, graphs: Mapping[str, NativeGraph]) -> None:
@@ -102,11 +108,19 @@ class Native:
             for kind in known(manifest.graphs)
         }
         both = {"log_prob", "sample"} <= self.graphs.keys()
-        self.quick = Quickly(self.graphs) if both and not manifest.context_size else None
+        self.quick = Quickly(self.graphs) if both else None
 
     def tensors(self, x: Any) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""
         refuse_tensor(x, self.device)
+
+
+def highest_codes(bundle: Bundle) -> np.ndarray:
+    """Of each number of a context its highest code, −1 where it is of no category, ``[context]`` int32."""
+    manifest = bundle.manifest
+    if manifest.context_features is None:
+        return np.full(manifest.context_size, -1, np.int32)
+    return np.array([len(each.categories or ()) - 1 for each in manifest.context_features], np.int32)
 
 
 @cache

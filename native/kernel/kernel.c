@@ -20,6 +20,9 @@ struct Kernel {
 /* Numbers of a scratch, 16 MiB, unless one tile alone takes more: programs of flows take a tenth of it. */
 enum { MOST_ROOM = 1 << 22 };
 
+/* So many weights a second-level cache holds, 1 MiB; of more, skipping rows of them saves no time. */
+enum { CACHED_WEIGHTS = 1 << 18 };
+
 static int has_sparse(const Program *program) {
   for (const int32_t *o = program->code, *end = o + program->length; o < end; o = next(o))
     if (o[0] == OPERATION_linear && o[6]) return 1;
@@ -55,7 +58,8 @@ Kernel *kernel_new(const Program *given, const char **why) {
   kernel->tiles = MOST_TILES;
   while (kernel->tiles > 1 && tiles_room(&program, kernel->tiles, rows) > MOST_ROOM) kernel->tiles /= 2;
   kernel->room = most(tiles_room(&program, kernel->tiles, rows), row_room(&program));
-  kernel->few = has_sparse(&program) ? kernel->level->few_sparse : kernel->level->few;
+  const int cached = program.weight_count <= CACHED_WEIGHTS;
+  kernel->few = cached && has_sparse(&program) ? kernel->level->few_sparse : kernel->level->few;
   *why = NULL;
   return kernel;
 }

@@ -34,7 +34,13 @@ def runner_of(program: Program, level: str | None = None):
     kernel().level(level or LEVELS[0])
     try:
         return kernel().Runner(
-            program.code, program.weights, program.scratch, program.inputs, program.outputs, program.shape
+            program.code,
+            program.weights,
+            program.scratch,
+            program.inputs,
+            program.outputs,
+            program.shape,
+            np.full(program.inputs[1, 1] if len(program.inputs) == 2 else 0, -1, np.int32),
         )
     finally:
         kernel().level(LEVELS[0])

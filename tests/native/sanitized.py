@@ -27,7 +27,10 @@ def runner_of(found: dict[str, np.ndarray], graph: str, code: np.ndarray | None 
     names = ("code", "weights", "scratch", "inputs", "outputs", "shape")
     parts = [found[f"{graph}_{name}"] for name in names]
     parts[0] = parts[0] if code is None else code
-    return flowexport_native.Runner(parts[0], parts[1], int(parts[2]), parts[3], parts[4], tuple(parts[5].tolist()))
+    last = np.full(parts[3][1, 1] if len(parts[3]) == 2 else 0, -1, np.int32)
+    return flowexport_native.Runner(
+        parts[0], parts[1], int(parts[2]), parts[3], parts[4], tuple(parts[5].tolist()), last
+    )
 
 
 def hold_rows(found: dict[str, np.ndarray], graph: str) -> None:

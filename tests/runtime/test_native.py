@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import flowexport
-from flowexport.errors import EngineError, MissingExtra
+from flowexport.errors import EngineError, InputError, MissingExtra
 from flowexport.runtime import native
 from tests.conftest import Exported
 from tests.native.golden import VECTORS, zoo
@@ -135,3 +135,34 @@ def test_noise_made_in_the_kernel_is_that_of_the_contract(name: str, temperature
     for rows in (range(0, 1), range(1234, 1300), range(5, 2905)):
         parts = list(ours.iterate_samples(3000, seed=2**64 - 1, temperature=temperature, rows=rows))
         np.testing.assert_allclose(np.concatenate(parts), expected[rows.start : rows.stop], atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ["noisy_ring", "diamonds"])
+def test_a_context_goes_the_quick_way_too_and_is_held_to_its_codes(name: str) -> None:
+    model = flowexport.load(zoo(name).path, "cpu", threads=1, engine="native")
+    x = model.sample(50, np.ones(model.context_size), seed=0)
+    context = np.ones((50, model.context_size), np.float32)
+    expected = model.log_prob(x.astype(np.float64), context.astype(np.float64))
+    np.testing.assert_array_equal(model.log_prob(x, context), expected)
+    quick = model.engine.quick
+    assert quick is not None
+    np.testing.assert_array_equal(quick.score(x, context), expected)
+    np.testing.assert_allclose(quick.score(x[:1], context[0]), expected[:1], rtol=1e-5, atol=1e-4)
+    for wrong in (None, context[:49], context[0], context.astype(np.float64), context.tolist()):
+        assert quick.score(x, wrong) is None
+    with pytest.raises(InputError, match="this model needs"):
+        model.log_prob(x)
+    coded = [column for column, feature in enumerate(model.context_features) if feature.categories]
+    for code in (-1, 0.5, 99, np.nan):
+        for column in coded:
+            wrong = context.copy()
+            wrong[7, column] = code
+            assert quick.score(x, wrong) is None
+            with pytest.raises(InputError, match="context: row 8"):
+                model.log_prob(x, wrong)
+
+
+def test_a_context_where_none_is_expected_is_refused_as_ever(plain: Exported) -> None:
+    model = flowexport.load(plain.path, "cpu", engine="native")
+    with pytest.raises(InputError, match="this model takes none"):
+        model.log_prob(np.zeros((3, 2), np.float32), np.zeros((3, 1), np.float32))
