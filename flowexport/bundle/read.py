@@ -19,6 +19,7 @@ from flowexport.errors import ArgumentError, BundleError
 from .graphs import lacking
 from .npy import read_npy
 from .onnx_file import OnnxFile, read_onnx
+from .onnx_graph import OnnxGraph, read_graph
 from .operators import OPSET
 from .place import ASIDE, STAGED, beside
 from .schema import GraphSpec, Manifest, decode_manifest
@@ -101,8 +102,24 @@ class Bundle:
         """
         spec = self.spec(name)
         data = self.read(spec.file)
+        model = read_onnx(data, str(self.path / spec.file))
+        self.require_declared(spec, model)
+        return data, model
+
+    def nodes(self, name: str) -> OnnxGraph:
+        """A graph by its name, with its nodes and its numbers; it is refused as by `graph`."""
+        spec = self.spec(name)
+        found = read_graph(self.read(spec.file), str(self.path / spec.file))
+        self.require_declared(spec, found.outline)
+        return found
+
+    def require_declared(self, spec: GraphSpec, model: OnnxFile) -> None:
+        """Holds the outline of a graph to what flow.json says of it.
+
+        Raises:
+            BundleError: for another domain, opset or signature.
+        """
         where = str(self.path / spec.file)
-        model = read_onnx(data, where)
         if model.opsets != [("", spec.opset)] or spec.opset != OPSET:
             imported = ", ".join(f"opset {version} of {shown(domain)}" for domain, version in model.opsets)
             raise BundleError(
@@ -114,7 +131,6 @@ class Bundle:
             declared = [(tensor.name, tensor.dtype, tensor.shape) for tensor in tensors]
             if found != declared:
                 raise BundleError(f"{key}: flow.json declares {declared}, the graph has {found}", file=where)
-        return data, model
 
 
 def open_bundle(path: str | os.PathLike[str], digest: str | None = None) -> Bundle:

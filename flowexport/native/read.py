@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from flowexport.bundle import Bundle
-from flowexport.bundle.onnx_graph import Node, OnnxGraph, read_graph
+from flowexport.bundle.onnx_graph import Node, OnnxGraph
 from flowexport.bundle.text import shown
 
 from .arithmetic import ARITHMETIC
@@ -33,9 +33,7 @@ def read_form(bundle: Bundle, graph: str, most_runs: int | None = None) -> Form:
     Raises:
         BundleError: as `Bundle.graph`; for a bundle of float64, and for an operator that the form does not know.
     """
-    data, _ = bundle.graph(graph)
-    where = str(bundle.path / bundle.spec(graph).file)
-    return form_of(read_graph(data, where), where, most_runs)
+    return form_of(bundle.nodes(graph), str(bundle.path / bundle.spec(graph).file), most_runs)
 
 
 def form_of(graph: OnnxGraph, where: str, most_runs: int | None = None) -> Form:

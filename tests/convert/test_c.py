@@ -67,7 +67,7 @@ def test_banana_builds_without_a_warning_and_holds_its_golden_cases(weights: str
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("weights", WEIGHTS)
+@pytest.mark.parametrize("weights", ["float32", "float16"])
 @pytest.mark.parametrize("name", VECTORS)
 def test_every_vector_model_of_the_zoo_does(name: str, weights: str, tmp_path: Path) -> None:
     require("C", ["clang"])
