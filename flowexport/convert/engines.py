@@ -109,7 +109,7 @@ def refuse(to: str, given: Mapping[str, bool]) -> None:
     """
     for option, there in given.items():
         if there:
-            raise ArgumentError(f"{to}: takes no {option}")
+            raise ArgumentError(f"takes no {option}", key=to)
 
 
 def held(
@@ -130,7 +130,7 @@ def held(
         said: Any = found[graph](answers.inputs).astype(np.float64)
         share = answers.share_of_bound(said)
         if weights == "float32" and not share <= 1:
-            raise CheckFailed(f"{graph}, golden rows of {rows}: {share:.2g} times what `flowexport verify` allows")
+            raise CheckFailed(f"{graph}, golden rows of {rows}: {share:.2g} times what verify allows")
         if graph == "log_prob":
             costs[rows] = precision_of(said, answers)
     require_nats(costs["data"], max_nats)

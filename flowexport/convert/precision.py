@@ -131,8 +131,9 @@ def require_nats(precision: Precision, most: float | None) -> None:
     """
     if most is not None and not precision.p99 <= most:
         raise CheckFailed(
-            f"--max-nats {most:g}: the 99th percentile of |Δ log_prob| on {precision.rows} rows of data is "
-            f"{precision.p99:.2g} nats; keep the weights in more bits"
+            f"the 99th percentile of |Δ log_prob| on {precision.rows} rows of data is {precision.p99:.2g} nats",
+            key=f"--max-nats {most:g}",
+            cure="keep the weights in more bits",
         )
 
 

@@ -52,7 +52,7 @@ class Trace:
     def refuse(self, why: str, node: Node | None = None) -> NoReturn:
         """Raises what stops this graph, in one line."""
         at = f"node {shown(node.name)} ({node.operator}) " if node is not None else ""
-        raise BundleError(f"{self.where}: {at}{why}; ONNX Runtime runs this bundle")
+        raise BundleError(f"{at}{why}", file=self.where, cure="ONNX Runtime runs this bundle")
 
     def row(self, node: Node, place: int = 0) -> References:
         """An input of a node that is computed, without the axis of the batch."""

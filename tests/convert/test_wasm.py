@@ -153,4 +153,4 @@ def test_without_a_compiler_the_cure_is_named(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setenv("PATH", str(tmp_path))
     refused = convert("banana", "--to", "wasm", "-o", tmp_path / "banana")
     assert refused.exit_code == 2
-    assert "needs clang and wasm-ld: apt-get install clang lld" in refused.output
+    assert "--to wasm: needs clang and wasm-ld; apt-get install clang lld" in refused.output

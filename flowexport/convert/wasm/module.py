@@ -106,7 +106,7 @@ def require_tools() -> None:
     """
     absent = [tool for tool in TOOLS if shutil.which(tool) is None]
     if absent:
-        raise ArgumentError(f"--to wasm: needs {' and '.join(absent)}: apt-get install clang lld, or LLVM's own")
+        raise ArgumentError(f"needs {' and '.join(absent)}", key="--to wasm", cure="apt-get install clang lld")
 
 
 def compiled(sources: Mapping[str, bytes], name: str) -> bytes:
@@ -123,7 +123,7 @@ def compiled(sources: Mapping[str, bytes], name: str) -> bytes:
         words = ["clang", *FLAGS, *exports, f"{name}.c", "-o", "module.wasm"]
         done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
         if done.returncode != 0:
-            raise ExportError(f"--to wasm: clang failed: {' '.join(done.stderr.split())[:500]}")
+            raise ExportError(f"clang failed: {' '.join(done.stderr.split())[:500]}", key="--to wasm")
         return (Path(folder) / "module.wasm").read_bytes()
 
 
