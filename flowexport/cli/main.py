@@ -21,7 +21,7 @@ from flowexport import __version__
 from flowexport.errors import ArgumentError, DataWarning, FlowExportError, extras_named
 
 from .options import examples
-from .streams import Stopped, prepare_streams, reader_may_leave, stopped_by_signals
+from .streams import Stopped, asked, prepare_streams, reader_may_leave, stopped_by_signals
 
 VERBS = (
     "init",
@@ -83,7 +83,9 @@ class Verbs(click.Group):
         except (click.exceptions.Exit, SystemExit) as ended:
             status = ended.exit_code if isinstance(ended, click.exceptions.Exit) else int(ended.code or 0)
         except BaseException as error:
-            message, status = told(error)
+            # What a signal has interrupted may be left half imported, and fails in its own way.
+            ours = isinstance(error, FlowExportError | KeyboardInterrupt) or not asked
+            message, status = told(error if ours else Stopped(asked[0]))
             with suppress(OSError):
                 if "--verbose" in words:
                     traceback.print_exc()

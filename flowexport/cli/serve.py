@@ -18,6 +18,9 @@ SECONDS = click.FloatRange(min=0, min_open=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at; 0.0.0.0 for all.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Of HTTP; 0: a free one.")
 @click.option("--grpc-port", type=click.IntRange(0, 65535), help="Serve gRPC too, at this port.")
+@click.option(
+    "--digest", "digests", metavar="[NAME=]HEX", multiple=True, help="A bundle's; at its path any other is refused."
+)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes at one address.")
 @click.option("--token-file", type=PATH, help="Its token must come with every request but those of health.")
 @click.option("--tls-cert", type=PATH, help="PEM file: serve HTTPS, and gRPC over TLS.")
@@ -43,6 +46,7 @@ def command(
     host: str,
     port: int,
     grpc_port: int | None,
+    digests: tuple[str, ...],
     workers: int,
     token_file: Path | None,
     tls_cert: Path | None,
@@ -103,5 +107,6 @@ def command(
         origins=origins,
         log_json=log_json,
         log_requests=log_requests,
+        digests=digests,
     )
     raise SystemExit(serve(settings))

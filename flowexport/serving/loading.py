@@ -81,7 +81,7 @@ class Loading:
         """Loads a bundle in a thread."""
         refusal = None
         try:
-            model = await self.loop.run_in_executor(None, self.registry.opened, served.path)
+            model = await self.loop.run_in_executor(None, self.registry.opened, served.path, served.digest)
         except Exception as error:
             served.reason = fault_line(error)
             kept = "" if served.model is None else "the bundle that was loaded before is kept: "

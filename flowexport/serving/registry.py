@@ -6,7 +6,7 @@ __all__ = ["Registry", "Served", "catalogue_of", "endpoint_names", "fault_line"]
 
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Served:
         name: of its endpoints, without what each ends with.
         path: as it was given.
         at: which of all, counted from 0.
+        digest: of the one bundle that may stand at the path; None for any.
         model: None while it is unloaded.
         reason: why it is not loaded, or why a newer one at its path was not taken.
         stamp: what told the files at its path from others when they were last looked at.
@@ -38,6 +39,7 @@ class Served:
     name: str
     path: str
     at: int
+    digest: str | None = None
     model: Model | None = None
     reason: str = ""
     stamp: tuple[int, ...] | None = None
@@ -61,18 +63,20 @@ class Registry:
         self.served: dict[str, Served] = {}
         self.endpoints: dict[str, Endpoint] = {}
         self.paths: dict[bytes, Endpoint] = {}
+        digests = pinned(settings.digests, catalogue)
         for at, (name, path) in enumerate(catalogue.items()):
             stamp = stamp_of(path)
-            served = self.served[name] = Served(name, path, at, stamp=stamp)
-            self.put(served, self.opened(path))
+            served = self.served[name] = Served(name, path, at, digests.get(name), stamp=stamp)
+            self.put(served, self.opened(path, served.digest))
 
-    def opened(self, path: str) -> Model:
+    def opened(self, path: str, digest: str | None = None) -> Model:
         """A bundle, loaded and proved. It may be called from any thread.
 
         Raises:
             CheckFailed: where a figure of the quick proof is over its bound.
         """
-        model = load(path, self.settings.device, self.settings.threads, engine=self.settings.engine)
+        settings = self.settings
+        model = load(path, settings.device, settings.threads, engine=settings.engine, digest=digest)
         report = prove_quickly(model)
         if not report.passed:
             raise CheckFailed(report.fault(), report)
@@ -149,6 +153,23 @@ def catalogue_of(bundles: Iterable[str]) -> dict[str, str]:
         if name in found:
             raise ArgumentError(f"is named {name}, as {found[name]} is; give it another: NAME={path}", file=path)
         found[name] = path
+    return found
+
+
+def pinned(digests: Iterable[str], catalogue: Collection[str]) -> dict[str, str]:
+    """The digest of each bundle that has to have one, by its name.
+
+    Raises:
+        ArgumentError: where it is not said of which of several, or of one that is not served.
+    """
+    found = {}
+    for given in digests:
+        name, equals, digest = given.rpartition("=")
+        if not equals and len(catalogue) == 1:
+            name = next(iter(catalogue))
+        if name not in catalogue:
+            raise ArgumentError(f"--digest {given}: expected NAME=HEX, with a NAME of {', '.join(catalogue)}")
+        found[name] = digest
     return found
 
 

@@ -46,6 +46,7 @@ class Settings:
     Arguments:
         bundles: folders, zips or names of zoo models; ``NAME=PATH`` serves one under another name.
         host, port: of HTTP; port 0 takes a free one.
+        digests: that pin bundles: ``NAME=HEX``, or ``HEX`` where there is one bundle.
         device, engine: as for `flowexport.load`.
         threads: over blocks of rows of large requests; None takes as many as the process may run on.
         drain_seconds: requests are still taken after SIGTERM.
@@ -76,3 +77,4 @@ class Settings:
     log_json: bool = False
     log_requests: bool = False
     engine: str = "auto"
+    digests: tuple[str, ...] = ()

@@ -104,3 +104,17 @@ def test_ctrl_c_before_the_first_epoch_is_no_failed_check(tmp_path: Path, monkey
     with pytest.raises(SystemExit) as ended:
         main.main(["train", str(tmp_path / "recipe.toml"), "-o", str(tmp_path / "run")], "flowexport")
     assert ended.value.code == 130
+
+
+def test_what_a_signal_left_half_done_is_not_told_as_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A module whose import was stopped, for instance, of which a name is missing later."""
+
+    def half_imported(*given: object) -> None:
+        with suppress(Stopped):
+            os.kill(os.getpid(), signal.SIGINT)
+        raise AttributeError("partially initialized module")
+
+    monkeypatch.setattr(main, "invoke", half_imported)
+    with pytest.raises(SystemExit) as ended:
+        main.main(["models"], "flowexport")
+    assert ended.value.code == 130

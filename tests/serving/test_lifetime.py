@@ -89,6 +89,22 @@ def test_a_replaced_bundle_is_taken_and_a_faulty_one_is_not(tmp_path: Path) -> N
         assert server.stop() == 0
 
 
+def test_a_pinned_bundle_is_replaced_by_no_other(tmp_path: Path) -> None:
+    path = copy_of("banana", tmp_path / "model")
+    digest = flowexport.load("banana", device="cpu").bundle.sha256
+    with (tmp_path / "log").open("w") as log, served(f"m={path}", "--digest", f"m={digest}", stderr=log) as server:
+        assert density(server) == pytest.approx(expected_of("banana"), abs=1e-4)
+        path.rename(tmp_path / "before")
+        copy_of("moons", path)
+        server.process.send_signal(signal.SIGHUP)
+        until = time.monotonic() + 20
+        while "digest: expected" not in (tmp_path / "log").read_text():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        assert density(server) == pytest.approx(expected_of("banana"), abs=1e-4)
+        assert server.stop() == 0
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -96,6 +112,9 @@ def test_a_replaced_bundle_is_taken_and_a_faulty_one_is_not(tmp_path: Path) -> N
         (["banana", "banana"], "NAME="),
         (["banana", "--host", "192.0.2.1"], "192.0.2.1"),
         (["a b=banana"], "a name is of"),
+        (["banana", "--digest", "0" * 64], "digest: expected 000000000000"),
+        (["banana", "moons", "--digest", "0" * 64], "expected NAME=HEX, with a NAME of banana, moons"),
+        (["banana", "--digest", "m=" + "0" * 64], "expected NAME=HEX, with a NAME of banana"),
     ],
 )
 def test_what_cannot_be_served_is_said_in_a_line(words: list[str], said: str) -> None:
