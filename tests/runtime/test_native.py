@@ -166,3 +166,12 @@ def test_a_context_where_none_is_expected_is_refused_as_ever(plain: Exported) ->
     model = flowexport.load(plain.path, "cpu", engine="native")
     with pytest.raises(InputError, match="this model takes none"):
         model.log_prob(np.zeros((3, 2), np.float32), np.zeros((3, 1), np.float32))
+
+
+@pytest.mark.parametrize("verb", ["log_prob", "sample_from"])
+def test_rows_on_an_odd_byte_of_a_message_are_taken(plain: Exported, verb: str) -> None:
+    call = getattr(flowexport.load(plain.path, "cpu", engine="native"), verb)
+    x = plain.x[:20].astype(np.float32)
+    odd = np.frombuffer(b"\0" + x.tobytes(), np.float32, offset=1).reshape(x.shape)
+    assert not odd.flags.aligned
+    np.testing.assert_array_equal(call(odd), call(x))
