@@ -7,14 +7,17 @@ import json
 import subprocess
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import onnxruntime
 import pytest
 
 import flowexport
 from flowexport.bundle import open_bundle
+from flowexport.bundle.schema import ContextFeature
 from flowexport.convert.c.literals import literal
 from flowexport.convert.c.names import distinct, in_comment, name_of
+from flowexport.convert.c.source import header
 from flowexport.convert.precision import answers_of, precision_of, said
 from flowexport.convert.storage import WEIGHTS, reduced
 from flowexport.native.read import read_form
@@ -90,10 +93,13 @@ def test_its_test_finds_a_changed_weight(banana: Path, tmp_path: Path) -> None:
         golden(tmp_path)
 
 
-def test_make_and_cmake_build_and_test_it(banana: Path) -> None:
-    subprocess.run(["make", "-s", "-C", str(banana), "test", "clean"], check=True)
-    build = str(banana / "build")
-    subprocess.run(["cmake", "-S", str(banana), "-B", build, "-DCMAKE_BUILD_TYPE=Release"], check=True)
+def test_make_and_cmake_build_and_test_it(tmp_path: Path) -> None:
+    folder = tmp_path / "mixture"
+    done = convert("mixture", "--to", "c", "--name", "test", "-o", folder)
+    assert done.exit_code == 0, done.output
+    subprocess.run(["make", "-s", "-C", str(folder), "test", "clean"], check=True)
+    build = str(folder / "build")
+    subprocess.run(["cmake", "-S", str(folder), "-B", build, "-DCMAKE_BUILD_TYPE=Release"], check=True)
     subprocess.run(["cmake", "--build", build], check=True)
     subprocess.run(["ctest", "--test-dir", build], check=True)
 
@@ -217,9 +223,34 @@ def test_its_header_is_for_cplusplus_too_and_names_categories(tmp_path: Path) ->
     subprocess.run(words, check=True)
 
 
+def test_a_header_whose_features_are_called_as_its_own_names_are_compiles(tmp_path: Path) -> None:
+    manifest = msgspec.structs.replace(
+        zoo("diamonds").manifest,
+        name="m",
+        features=["h", "context", "Features", "cut fair"],
+        context_features=[
+            ContextFeature("cut", ["Fair", "fair", "*/ int x; /*"]),
+            ContextFeature("context", ["cut", "latent"]),
+            ContextFeature("Cut", ["other"]),
+        ],
+    )
+    (tmp_path / "m.h").write_text(header(manifest, "m"), encoding="utf-8")
+    for compiler, language in (("gcc", "c"), ("g++", "c++")):
+        words = [compiler, *WARNINGS, "-fsyntax-only", "-x", language, "-include", str(tmp_path / "m.h"), "-"]
+        subprocess.run(words, input=b"int both = M_FEATURES + M_H + M_FEATURES_2 + M_CUT_FAIR;", check=True)
+
+
 def test_names_become_names_of_c() -> None:
     assert [name_of(each) for each in ("Größe (mm)", "3d", "int", "Ω")] == ["grosse_mm", "n3d", "int", "n"]
-    assert distinct(["a b", "a_b", "A-B", "a_b_2"]) == ["A_B", "A_B_2", "A_B_3", "A_B_2_2"]
+    taken = {"M_SIZE"}
+    assert distinct("M", ["a b", "a_b", "A-B", "a_b_2", "size"], taken) == [
+        "M_A_B",
+        "M_A_B_2",
+        "M_A_B_3",
+        "M_A_B_2_2",
+        "M_SIZE_2",
+    ]
+    assert distinct("M_A", ["b"], taken) == ["M_A_B_4"]
     assert "*/" not in in_comment("a */ b\n#include <x>")
     assert "\n" not in in_comment("a */ b\n#include <x>")
 

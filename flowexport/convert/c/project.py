@@ -13,7 +13,7 @@ from flowexport.convert.storage import Weights, reduced
 from flowexport.native.read import read_form
 
 from .golden import golden_rows, golden_test
-from .names import in_comment, name_of
+from .names import in_comment, model_name
 from .source import header, source, template
 
 
@@ -34,7 +34,7 @@ def c_files(
         BundleError: for what a form cannot say: float64, images, operators that it does not know.
         CheckFailed: where it costs more than ``max_nats``.
     """
-    called = name_of(name or bundle.manifest.name)
+    called = model_name(name or bundle.manifest.name)
     forms = {graph: read_form(bundle, graph) for graph in ("log_prob", "sample")}
     kept = {graph: reduced(form, weights) for graph, form in forms.items()}
     answers = answers_of(bundle)

@@ -15,7 +15,7 @@ from flowexport.native.form import Constant, Form
 
 from .body import Body, Constants, body_of
 from .literals import array, literal
-from .names import distinct, in_comment
+from .names import distinct, in_comment, name_of
 
 PLAIN = {
     "input": "x[k]",
@@ -61,13 +61,15 @@ def header(manifest: Manifest, name: str) -> str:
     """``NAME.h``: sizes, names and what can be called."""
     upper = name.upper()
     width = manifest.event_shape[0]
-    features = distinct(manifest.features or [f"x{place + 1}" for place in range(width)])
+    # All of one space: a feature may be called as a size is, or as a category.
+    taken = {f"{upper}_{each}" for each in ("FEATURES", "CONTEXT", "LATENT")}
+    features = distinct(upper, manifest.features or [f"x{place + 1}" for place in range(width)], taken)
     named = manifest.context_features or []
     lines = [
         f"/* {in_comment(manifest.name)}: {in_comment(manifest.description)}",
         "   Written by flowexport; floats are float32, log_prob is in nats, x in the units of the data. */",
-        f"#ifndef {upper}_H",
-        f"#define {upper}_H",
+        f"#ifndef FLOWEXPORT_{upper}_H",
+        f"#define FLOWEXPORT_{upper}_H",
         "",
         "#include <stddef.h>",
         "#include <stdint.h>",
@@ -81,18 +83,16 @@ def header(manifest: Manifest, name: str) -> str:
         f"#define {upper}_LATENT {manifest.latent_size} /* normals of a sample */",
         "",
         "/* The places of the features. */",
-        *enumeration(f"{name}_feature", upper, features),
+        *enumeration(f"{name}_feature", features),
     ]
-    contexts = distinct(feature.name for feature in named)
+    columns = distinct(f"{upper}_CONTEXT", (feature.name for feature in named), taken)
     if named:
-        lines += [
-            "/* The places of the context's columns. */",
-            *enumeration(f"{name}_context", f"{upper}_CONTEXT", contexts),
-        ]
-    for feature, column in zip(named, contexts, strict=True):
+        lines += ["/* The places of the context's columns. */", *enumeration(f"{name}_column", columns)]
+    for feature, column in zip(named, columns, strict=True):
         if feature.categories:
+            codes = distinct(f"{upper}_{name_of(feature.name).upper()}", feature.categories, taken)
             lines.append(f"/* The codes of {in_comment(feature.name)}, each to be given as a float. */")
-            lines += enumeration(f"{name}_{column.lower()}", f"{upper}_{column}", distinct(feature.categories))
+            lines += enumeration(f"{column.lower()}_code", codes)
     given = (
         "context is not read and may be NULL" if not manifest.context_size else f"context has {upper}_CONTEXT numbers"
     )
@@ -119,9 +119,9 @@ def header(manifest: Manifest, name: str) -> str:
     return "\n".join([*lines, "#ifdef __cplusplus", "}", "#endif", "", "#endif", ""])
 
 
-def enumeration(kind: str, prefix: str, names: list[str]) -> list[str]:
+def enumeration(kind: str, names: list[str]) -> list[str]:
     """An enum whose values count from 0."""
-    members = [f"    {prefix}_{each} = {place}," for place, each in enumerate(names)]
+    members = [f"    {each} = {place}," for place, each in enumerate(names)]
     members[-1] = members[-1].removesuffix(",")
     return [f"enum {kind} {{", *members, "};", ""]
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from flowexport.bundle import Bundle
 from flowexport.bundle.schema import ContextFeature
-from flowexport.convert.c.names import in_comment, name_of
+from flowexport.convert.c.names import in_comment, model_name
 from flowexport.convert.c.project import c_files
 from flowexport.convert.precision import Answers, Precision, answers_of, said
 from flowexport.convert.storage import Weights, reduced
@@ -57,7 +57,7 @@ def wasm_files(
     """
     require_tools()
     sources, costs = c_files(bundle, weights, max_nats, name)
-    called = name_of(name or bundle.manifest.name)
+    called = model_name(name or bundle.manifest.name)
     module = compiled({Path(path).name: data for path, data in sources.items() if path.startswith("src/")}, called)
     manifest = bundle.manifest
     given = manifest.context_features or [ContextFeature(f"context{place}") for place in range(manifest.context_size)]
