@@ -6,6 +6,7 @@
   float64 kept.
 - Rows on and just outside of bounds, where log_prob is -inf whatever the weights are.
 - Noise whose samples stand on edges (edge_noise.py).
+- What a runtime chooses its blocks by.
 
 Graphs, the golden cases that are there and the hash of the weights stay as they are; the figures of the proof are found
 anew.
@@ -25,8 +26,10 @@ from onnx import numpy_helper
 from flowexport.bundle import Bundle, npy_bytes, open_bundle, write_bundle
 from flowexport.bundle.schema import Case, Manifest
 from flowexport.export.edges import EDGE
+from flowexport.export.facts import facts_of
 from flowexport.export.manifest import figures_of
-from flowexport.export.rounding import DRAWS, HALF_ULP
+from flowexport.export.rounding import DRAWS
+from flowexport.lowering.form import HALF_ULP
 from flowexport.proof import verify
 
 ZOO = Path(__file__).resolve().parent
@@ -50,7 +53,7 @@ def tell(name: str) -> None:
     if any(check.name != "substance" for check in verify(bundle.path).failures):
         raise SystemExit(f"{name}: does not pass as it is")
     files = {file: bundle.read(file) for file in manifest.files}
-    for add in (with_edges, with_edge_noise):
+    for add in (with_facts, with_edges, with_edge_noise):
         manifest, extra = add(bundle, manifest)
         files |= extra
     write_bundle(bundle.path, manifest, files)
@@ -75,6 +78,15 @@ def tell(name: str) -> None:
     kept = [each for each in manifest.verified or [] if each.check == "round trip"]
     figures = [*figures_of(verify(bundle.path)), *kept]
     write_bundle(bundle.path, msgspec.structs.replace(manifest, verified=figures), files)
+
+
+def with_facts(bundle: Bundle, manifest: Manifest) -> tuple[Manifest, dict[str, bytes]]:
+    """The manifest with what a runtime chooses its blocks by; no files."""
+    graphs = {}
+    for name, spec in manifest.graphs.items():
+        facts = facts_of(bundle.graph(name)[0])
+        graphs[name] = spec if facts is None else msgspec.structs.replace(spec, **facts._asdict())
+    return msgspec.structs.replace(manifest, graphs=graphs), {}
 
 
 def with_edges(bundle: Bundle, manifest: Manifest) -> tuple[Manifest, dict[str, bytes]]:

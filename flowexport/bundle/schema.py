@@ -63,12 +63,18 @@ class TensorSpec(Struct, frozen=True):
 
 
 class GraphSpec(Struct, frozen=True):
-    """One ONNX file."""
+    """One ONNX file.
+
+    ``widest`` is how many numbers of a row the largest result of an operator has, ``between`` how many all have but the
+    last: what a runtime chooses its blocks by.
+    """
 
     file: FileName
     opset: Count
     inputs: Annotated[list[TensorSpec], Meta(min_length=1, max_length=2)]
     outputs: Annotated[list[TensorSpec], Meta(min_length=1, max_length=1)]
+    widest: Count | UnsetType = UNSET
+    between: NotNegative | UnsetType = UNSET
 
 
 class Tolerance(Struct, frozen=True):

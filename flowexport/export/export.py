@@ -153,7 +153,7 @@ def export(
         else feature_names,
         context_features=columns or None,
         architecture=architecture_of(flow),
-        graphs=graphs_part(flow, graphs, dtype),
+        graphs=graphs_part(flow, graphs, dtype, files),
         files={},
         tolerance={graph: Tolerance(GRAPHS[graph].atol, GRAPHS[graph].rtol) for graph in graphs},
         scale=arrays.scale.ravel().tolist(),

@@ -18,6 +18,7 @@ from flowexport.flows import Flow
 from flowexport.proof import Report
 from flowexport.runtime import normals
 
+from .facts import facts_of
 from .references import GoldenArrays, golden_cases
 from .rounding import Rounding
 
@@ -29,16 +30,19 @@ BESIDE = ("scores", "scale")
 """Of the golden arrays those that are no files."""
 
 
-def graphs_part(flow: Flow, graphs: Sequence[str], dtype: Dtype) -> dict[str, GraphSpec]:
-    """The signatures of the graphs."""
+def graphs_part(flow: Flow, graphs: Sequence[str], dtype: Dtype, files: Mapping[str, bytes]) -> dict[str, GraphSpec]:
+    """The signatures of the graphs, and what a runtime needs to know of them."""
 
     def spec(kind: GraphKind) -> GraphSpec:
+        facts = facts_of(files[kind.file])
         inputs, output = kind.tensors(flow.event_shape, flow.latent_size, flow.context)
         return GraphSpec(
             file=kind.file,
             opset=OPSET,
             inputs=[TensorSpec(key, dtype, ["batch", *shape]) for key, shape in inputs],
             outputs=[TensorSpec(output[0], dtype, ["batch", *output[1]])],
+            widest=UNSET if facts is None else facts.widest,
+            between=UNSET if facts is None else facts.between,
         )
 
     return {name: spec(GRAPHS[name]) for name in graphs}

@@ -6,10 +6,12 @@ __all__ = ["BLOCK_ROWS", "Workers", "fit_apart", "rows_a_block", "widest"]
 
 import math
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from numbers import Integral
-from typing import Any
 
+from msgspec import UNSET
+
+from flowexport.bundle.schema import GraphSpec
 from flowexport.errors import ArgumentError
 
 from .processors import available_threads
@@ -40,7 +42,7 @@ def rows_a_block(event_shape: Sequence[int], kind: str = "cpu", width: int = 0) 
     Arguments:
         event_shape: of a row.
         kind: of the device.
-        width: of the widest hidden layer, where it is known.
+        width: numbers of a row between two operators at most, where it is known.
     """
     if len(event_shape) == 1:
         few = max(1, min(BLOCK_ROWS, BLOCK_NUMBERS // max(width, 1)))
@@ -49,35 +51,14 @@ def rows_a_block(event_shape: Sequence[int], kind: str = "cpu", width: int = 0) 
     return few if kind == "cpu" else GPU_BLOCKS * few
 
 
-def widest(architecture: Mapping[str, Any]) -> int:
-    """The width of the widest hidden layer that a manifest's ``architecture`` tells of, or 0."""
-    return max(hidden_layers(arguments_of(architecture)), default=0)
+def widest(specs: Iterable[GraphSpec]) -> int:
+    """The most numbers of a row between two operators of some graphs, as far as ``flow.json`` tells; else 0."""
+    return max((spec.widest or 0 for spec in specs), default=0)
 
 
-def fit_apart(architecture: Mapping[str, Any], rows: int) -> bool:
-    """Whether a run of so many rows may keep all that is between its operators: affine couplings of few hidden numbers.
-
-    A manifest does not have to tell; then it may not.
-    """
-    arguments = arguments_of(architecture)
-    univariate, transforms = arguments.get("univariate"), arguments.get("transforms")
-    name = univariate.get("name") if isinstance(univariate, Mapping) else univariate
-    if name != "Affine" or not isinstance(transforms, int):
-        return False
-    # A Linear, and at most two operators for its activation.
-    return 0 < 3 * transforms * sum(hidden_layers(arguments)) * rows <= APART_NUMBERS
-
-
-def arguments_of(architecture: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What the flow was made with, as far as a manifest tells."""
-    arguments = architecture.get("arguments")
-    return arguments if isinstance(arguments, Mapping) else {}
-
-
-def hidden_layers(arguments: Mapping[str, Any]) -> list[int]:
-    """The widths of the hidden layers of every conditioner."""
-    widths = arguments.get("hidden_features")
-    return [width for width in widths if isinstance(width, int)] if isinstance(widths, Sequence) else []
+def fit_apart(spec: GraphSpec, rows: int) -> bool:
+    """Whether a run of so many rows may keep all that is between its operators; where it is not told, it may not."""
+    return spec.between is not UNSET and spec.between * rows <= APART_NUMBERS
 
 
 class Workers:

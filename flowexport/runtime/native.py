@@ -102,7 +102,7 @@ class Native:
         if manifest.dtype != "float32" or len(manifest.event_shape) != 1:
             raise EngineError(f"{bundle.path}: the kernel runs vectors of float32, and this is another bundle")
         self.device, self.why, self.provider = device, why, kernel_module().level()
-        self.block_rows = rows_a_block(manifest.event_shape, device.kind, widest(manifest.architecture))
+        self.block_rows = rows_a_block(manifest.event_shape, device.kind, widest(manifest.graphs.values()))
         self.graphs: Mapping[str, NativeGraph] = {
             kind.name: NativeGraph(bundle, kind.name, signature_of(bundle.spec(kind.name)))
             for kind in known(manifest.graphs)

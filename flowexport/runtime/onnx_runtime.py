@@ -38,9 +38,8 @@ class OnnxRuntime:
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:
         self.device, self.why, self.provider = device, why, device.provider
         self.block_rows = block_rows_of(bundle, device)
-        apart = fit_apart(bundle.manifest.architecture, self.block_rows)
         self.graphs: Mapping[str, Graph] = {
-            name: Graph(data, device, signature, where, apart)
+            name: Graph(data, device, signature, where, fit_apart(bundle.spec(name), self.block_rows))
             for name, (data, signature, where) in files_of(bundle).items()
         }
 
@@ -82,7 +81,7 @@ class OnnxRuntimeOnCuda:
 
 def block_rows_of(bundle: Bundle, device: Device) -> int:
     """How many rows make a run."""
-    return rows_a_block(bundle.manifest.event_shape, device.kind, widest(bundle.manifest.architecture))
+    return rows_a_block(bundle.manifest.event_shape, device.kind, widest(bundle.manifest.graphs.values()))
 
 
 def files_of(bundle: Bundle) -> dict[str, tuple[bytes, Signature, str]]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import flowexport
 from flowexport.bundle import open_bundle
+from flowexport.bundle.schema import GraphSpec
 from flowexport.errors import BundleError
-from flowexport.runtime.blocks import fit_apart, rows_a_block, widest
+from flowexport.flows import CouplingFlow, Flow, RealNVP
+from flowexport.runtime.blocks import BLOCK_NUMBERS, fit_apart, rows_a_block, widest
 from flowexport.runtime.device import Device
 from flowexport.runtime.engine import Signature
 from flowexport.runtime.graph import BOUND_NUMBERS, KEPT_SHAPES, Graph
@@ -107,40 +111,41 @@ def test_blocks_are_as_large_as_the_cache_is_good_for(
     assert rows_a_block(event_shape, kind, width) == rows
 
 
-@pytest.mark.parametrize(
-    ("architecture", "width"),
-    [
-        ({"arguments": {"hidden_features": [64, 300]}}, 300),
-        ({"arguments": {"hidden_features": []}}, 0),
-        ({"arguments": {"hidden_features": "wide"}}, 0),
-        ({"arguments": None}, 0),
-        ({}, 0),
-    ],
-)
-def test_the_widest_layer_is_what_the_manifest_says_if_it_says_it(architecture: dict[str, Any], width: int) -> None:
-    assert widest(architecture) == width
+def spec_of(**facts: int) -> GraphSpec:
+    return GraphSpec("log_prob.onnx", 18, [], [], **facts)
 
 
 @pytest.mark.parametrize(
-    ("changed", "rows", "apart"),
-    [
-        ({}, 1024, True),
-        ({}, 2048, False),
-        ({"univariate": {"name": "Affine", "slope": 0.1}}, 1024, True),
-        ({"univariate": "RationalQuadraticSpline"}, 1024, False),
-        ({"hidden_features": []}, 1024, False),
-        ({"transforms": "many"}, 1, False),
-        ({"transforms": -1}, 1024, False),
-    ],
+    ("facts", "width"), [([{"widest": 64}, {"widest": 300}], 300), ([{}, {"widest": 5}], 5), ([{}], 0), ([], 0)]
 )
+def test_the_widest_result_is_what_flow_json_says_if_it_says_it(facts: list[dict[str, int]], width: int) -> None:
+    assert widest([spec_of(**each) for each in facts]) == width
+
+
+@pytest.mark.parametrize(("between", "rows", "apart"), [(4096, 1024, True), (4097, 1024, False), (0, 1024, True)])
 def test_what_is_between_operators_is_kept_apart_where_it_is_known_to_be_little(
-    changed: dict[str, Any], rows: int, apart: bool
+    between: int, rows: int, apart: bool
 ) -> None:
-    arguments = {"univariate": "Affine", "transforms": 5, "hidden_features": [128, 128]}
-    assert fit_apart({"arguments": arguments | changed}, rows) is apart
+    assert fit_apart(spec_of(between=between), rows) is apart
+    assert not fit_apart(spec_of(), 1)
 
 
-@pytest.mark.parametrize(("name", "reuse"), [("banana", False), ("moons", True)])
+@pytest.mark.parametrize("kind", [RealNVP, CouplingFlow])
+def test_a_graph_has_the_same_blocks_whatever_made_it(kind: type[Flow], tmp_path: Path) -> None:
+    """By what the exporter says of the graph, and not by the arguments of a class."""
+    torch.manual_seed(0)
+    if kind is RealNVP:
+        flow: Flow = RealNVP(2, transforms=2, hidden_features=(700,))
+    else:
+        masks = [True, False], [False, True]
+        flow = CouplingFlow(2, layers=[{"layer": "Coupling", "mask": mask, "hidden_features": [700]} for mask in masks])
+    flowexport.export(flow, tmp_path / "wide")
+    model = flowexport.load(tmp_path / "wide", device="cpu", engine="onnxruntime")
+    assert {spec.widest for spec in model.manifest.graphs.values()} == {700}
+    assert model.workers.block_rows == BLOCK_NUMBERS // 700
+
+
+@pytest.mark.parametrize(("name", "reuse"), [("banana", False), ("diamonds", True)])
 def test_a_model_asks_for_memory_apart_where_it_fits(name: str, reuse: bool) -> None:
     model = flowexport.load(name, device="cpu", engine="onnxruntime")
     options = [graph.session.get_session_options() for graph in model.graphs.values()]
