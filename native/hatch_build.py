@@ -22,7 +22,7 @@ X86_LEVELS = {
 }
 LANES = {"v1": 4, "v3": 8, "v4": 16}
 
-SHARED = ("check.c", "kernel.c", "levels.c", "noise.c", "runner.c", "module.c")
+SHARED = ("check.c", "kernel.c", "levels.c", "noise.c", "calls.c", "runner.c", "module.c")
 
 
 def forms(level: str) -> list[tuple[str, str, dict[str, str | int]]]:

@@ -12,10 +12,12 @@ static int whole(const int32_t *code, int64_t left) {
   return code[0] != OPERATION_gather || (code[2] >= 0 && code[2] <= left - WORDS[code[0]]);
 }
 
-static int apart(int64_t a, int64_t a_count, int64_t b, int64_t b_count) { return a + a_count <= b || b + b_count <= a; }
+static int apart(int64_t a, int64_t a_count, int64_t b, int64_t b_count) {
+  return a + a_count <= b || b + b_count <= a;
+}
 
-static int product_fits(const Program *p, int64_t source, int64_t out, int64_t inputs, int64_t outputs,
-                        int64_t columns, int64_t weights, int64_t bias) {
+static int product_fits(const Program *p, int64_t source, int64_t out, int64_t inputs, int64_t outputs, int64_t columns,
+                        int64_t weights, int64_t bias) {
   return inputs > 0 && outputs > 0 && inputs <= p->scratch && outputs <= p->scratch &&
          inside(source, inputs, p->scratch) && inside(out, outputs, p->scratch) &&
          apart(source, inputs, out, outputs) && inside(weights, inputs * columns, p->weight_count) &&
@@ -24,27 +26,36 @@ static int product_fits(const Program *p, int64_t source, int64_t out, int64_t i
 
 static int operand_fits(const Program *p, int32_t kind, int64_t at, int64_t count) {
   switch (kind) {
-    case EACH: return inside(at, count, p->scratch);
-    case STILL: return inside(at, 1, p->scratch);
-    case EACH_KNOWN: return inside(at, count, p->weight_count);
-    case KNOWN: return inside(at, 1, p->weight_count);
-    default: return 0;
+    case EACH:
+      return inside(at, count, p->scratch);
+    case STILL:
+      return inside(at, 1, p->scratch);
+    case EACH_KNOWN:
+      return inside(at, count, p->weight_count);
+    case KNOWN:
+      return inside(at, 1, p->weight_count);
+    default:
+      return 0;
   }
 }
 
 static int operation_fits(const Program *p, const int32_t *o) {
   switch (o[0]) {
     case OPERATION_linear:
-      return product_fits(p, o[1], o[2], o[3], o[4], whole_panels(o[4]), o[7], o[8]) && o[7] % PANEL == 0 && o[8] % PANEL == 0;
-    case OPERATION_dot: return product_fits(p, o[1], o[2], o[3], o[4], o[4], o[5], o[6]);
-    case OPERATION_softmax: return o[3] > 0 && inside(o[1], o[3], p->scratch) && inside(o[2], o[3], p->scratch);
+      return product_fits(p, o[1], o[2], o[3], o[4], whole_panels(o[4]), o[7], o[8]) && o[7] % PANEL == 0 &&
+             o[8] % PANEL == 0;
+    case OPERATION_dot:
+      return product_fits(p, o[1], o[2], o[3], o[4], o[4], o[5], o[6]);
+    case OPERATION_softmax:
+      return o[3] > 0 && inside(o[1], o[3], p->scratch) && inside(o[2], o[3], p->scratch);
     case OPERATION_gather:
       for (int32_t i = 0; i < o[2]; ++i)
         if (!inside(o[3 + i], 1, p->scratch)) return 0;
       return inside(o[1], o[2], p->scratch);
     default: /* elementwise */
       return o[1] >= 0 && o[1] < FUNCTION_COUNT && o[3] > 0 && inside(o[2], o[3], p->scratch) &&
-             operand_fits(p, o[4], o[5], o[3]) && operand_fits(p, o[6], o[7], o[3]) && operand_fits(p, o[8], o[9], o[3]);
+             operand_fits(p, o[4], o[5], o[3]) && operand_fits(p, o[6], o[7], o[3]) &&
+             operand_fits(p, o[8], o[9], o[3]);
   }
 }
 

@@ -11,10 +11,10 @@ struct Kernel {
   int32_t *words; /* code, then outputs */
   float *weights;
   const Level *level;
-  int tiles;               /* that go through an operation together */
-  int few;                 /* from so many rows on, a small tile takes less time than rows one by one */
-  size_t room;             /* numbers of a scratch */
-  _Atomic(float *) spare;  /* a scratch that no call is using, or NULL */
+  int tiles;              /* that go through an operation together */
+  int few;                /* from so many rows on, a small tile takes less time than rows one by one */
+  size_t room;            /* numbers of a scratch */
+  _Atomic(float *) spare; /* a scratch that no call is using, or NULL */
 };
 
 /* Numbers of a scratch, 16 MiB, unless one tile alone takes more: programs of flows take a tenth of it. */

@@ -10,7 +10,8 @@ typedef struct Kernel Kernel;
 Kernel *kernel_new(const Program *program, const char **why);
 void kernel_free(Kernel *kernel);
 
-/* Rows [rows][width] of each input → [rows][output_count]. From any number of threads at once. 0, or −1 for no memory. */
+/* Rows [rows][width] of each input → [rows][output_count]. From any number of threads at once. 0, or −1 for no memory.
+ */
 int kernel_run(Kernel *kernel, const float *const *inputs, float *out, size_t rows);
 
 /* The instruction set that runs; the best that this processor has, or what `level_choose` was told. */

@@ -9,7 +9,7 @@
   RunRow row_##level;  \
   RunTiles tile_##level##_small, tile_##level##_large;
 #define LEVEL_OF(level, name, small_rows, large_rows, few, few_sparse) \
-  {name, row_##level, tile_##level##_small, tile_##level##_large, small_rows, large_rows, few, few_sparse}
+  { name, row_##level, tile_##level##_small, tile_##level##_large, small_rows, large_rows, few, few_sparse }
 
 #if defined __x86_64__ || defined _M_X64
 DECLARE(v4)
@@ -25,8 +25,10 @@ static int has(int index) {
       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
              __builtin_cpu_supports("avx512cd") && __builtin_cpu_supports("avx512dq") &&
              __builtin_cpu_supports("avx512vl");
-    case 1: return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
-    default: return 1;
+    case 1:
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2");
+    default:
+      return 1;
   }
 }
 #else

@@ -21,14 +21,13 @@ static PyObject *module_normals(PyObject *module, PyObject *arguments) {
     Py_XDECREF(out);
     return NULL;
   }
-  Py_BEGIN_ALLOW_THREADS
-  normals(seed, start, (size_t)count, view.buf);
-  Py_END_ALLOW_THREADS
-  PyBuffer_Release(&view);
+  Py_BEGIN_ALLOW_THREADS normals(seed, start, (size_t)count, view.buf);
+  Py_END_ALLOW_THREADS PyBuffer_Release(&view);
   return out;
 }
 
-PyDoc_STRVAR(level_doc, "level(name=None) -> the instruction set of kernels that are made from now on; a name chooses it.");
+PyDoc_STRVAR(level_doc,
+             "level(name=None) -> the instruction set of kernels that are made from now on; a name chooses it.");
 static PyObject *module_level(PyObject *module, PyObject *arguments) {
   (void)module;
   const char *name = NULL;
@@ -68,13 +67,15 @@ static struct PyModuleDef module_of_kernels = {
     PyModuleDef_HEAD_INIT, "_kernel", "Flows as programs on one small kernel.", -1, module_methods, 0, 0, 0, 0,
 };
 
-/* The names of operations and functions in the order of their codes, so that no second table can differ from the first. */
+/* The names of operations and functions in the order of their codes, so that no second table can differ from the first.
+ */
 static int add_names(PyObject *module) {
 #define NAME(name) #name,
 #define NAME_AND_VALUE(name, value) #name,
   static const char *const operations[] = {OPERATIONS(NAME)}, *const functions[] = {FUNCTIONS(NAME_AND_VALUE)};
   PyObject *of_operations = names_of(operations, OPERATION_COUNT), *of_functions = names_of(functions, FUNCTION_COUNT);
-  const int failed = !of_operations || !of_functions || PyModule_AddObjectRef(module, "OPERATIONS", of_operations) < 0 ||
+  const int failed = !of_operations || !of_functions ||
+                     PyModule_AddObjectRef(module, "OPERATIONS", of_operations) < 0 ||
                      PyModule_AddObjectRef(module, "FUNCTIONS", of_functions) < 0;
   Py_XDECREF(of_operations);
   Py_XDECREF(of_functions);

@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 /* Operations, one after the other in `code`: the name, then its words. Places are in scratch unless said otherwise. */
-#define OPERATIONS(O)                                                                               \
+#define OPERATIONS(O)                                                                                    \
   O(linear)      /* source, out, inputs, outputs, relu, sparse, weights in panels, bias: ReLU(b + Wx) */ \
   O(dot)         /* source, out, inputs, outputs, weights [outputs][inputs], bias: few outputs */        \
-  O(softmax)     /* source, out, count */                                                           \
-  O(gather)      /* out, count, a place for each */                                                 \
+  O(softmax)     /* source, out, count */                                                                \
+  O(gather)      /* out, count, a place for each */                                                      \
   O(elementwise) /* function, out, count, then kind and place of a, b and c */
 
 #define OPERATION_CODE(name) OPERATION_##name,
@@ -53,9 +53,7 @@ static const int32_t WORDS[OPERATION_COUNT] = {[OPERATION_linear] = 9,
                                                [OPERATION_elementwise] = 10};
 
 /* The operation behind one that has been checked. */
-static inline const int32_t *next(const int32_t *o) {
-  return o + WORDS[o[0]] + (o[0] == OPERATION_gather ? o[2] : 0);
-}
+static inline const int32_t *next(const int32_t *o) { return o + WORDS[o[0]] + (o[0] == OPERATION_gather ? o[2] : 0); }
 
 /* What is wrong with a program, in a few words; NULL where nothing is. Fills in `longest`. */
 const char *check(Program *program);

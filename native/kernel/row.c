@@ -8,7 +8,7 @@
 
 typedef struct {
   const float *at;
-  int each;  /* whether it goes on with the place */
+  int each; /* whether it goes on with the place */
   V still;
 } Operand;
 
@@ -25,13 +25,13 @@ static void elementwise(const int32_t *o, float *scratch, const float *weights) 
   float *out = scratch + o[2];
   const int count = o[3];
   switch (o[1]) {
-#define CASE(name, value)                                                              \
-  case FUNCTION_##name:                                                                \
-    for (int i = 0; i < count; i += LANES) {                                           \
-      const V a = take(&first, i), b = take(&second, i), c = take(&third, i);          \
-      (void)b, (void)c;                                                                \
-      store(out + i, value, count - i);                                                \
-    }                                                                                  \
+#define CASE(name, value)                                                     \
+  case FUNCTION_##name:                                                       \
+    for (int i = 0; i < count; i += LANES) {                                  \
+      const V a = take(&first, i), b = take(&second, i), c = take(&third, i); \
+      (void)b, (void)c;                                                       \
+      store(out + i, value, count - i);                                       \
+    }                                                                         \
     break;
     FUNCTIONS(CASE)
 #undef CASE
@@ -71,10 +71,17 @@ void NAMED(row, LEVEL)(const Program *program, const float *const *inputs, float
         linear(source, o[6] ? places : NULL, used, weights + o[7], weights + o[8], scratch + o[2], o[3], o[4], o[5]);
         break;
       }
-      case OPERATION_dot: dot(scratch + o[1], weights + o[5], weights + o[6], scratch + o[2], o[3], o[4]); break;
-      case OPERATION_softmax: softmax(scratch + o[1], scratch + o[2], o[3]); break;
-      case OPERATION_gather: gather(o, scratch); break;
-      default: elementwise(o, scratch, weights);
+      case OPERATION_dot:
+        dot(scratch + o[1], weights + o[5], weights + o[6], scratch + o[2], o[3], o[4]);
+        break;
+      case OPERATION_softmax:
+        softmax(scratch + o[1], scratch + o[2], o[3]);
+        break;
+      case OPERATION_gather:
+        gather(o, scratch);
+        break;
+      default:
+        elementwise(o, scratch, weights);
     }
   for (int32_t i = 0; i < program->output_count; ++i) {
     const int32_t at = program->outputs[i];

@@ -36,23 +36,23 @@ static inline void put(float *y, const V *sums, int count, int relu) {
 }
 
 /* PANELS panels at once: as many sums in flight hide the time that one takes. `stride`: numbers of a panel. */
-#define DEFINE_PANELS(PANELS)                                                                                       \
-  static inline void panels_##PANELS(const float *restrict x, const int32_t *restrict places, int used,             \
-                                     const float *restrict w, const float *restrict b, float *restrict y,           \
-                                     size_t stride, int outputs, int relu) {                                        \
-    V sums[PANELS][VECTORS];                                                                                        \
-    UNROLL for (int p = 0; p < PANELS; ++p) {                                                                       \
-      UNROLL for (int v = 0; v < VECTORS; ++v) sums[p][v] = ((const V *)b)[p * VECTORS + v];                        \
-    }                                                                                                               \
-    for (int i = 0; i < used; ++i) {                                                                                \
-      const int k = places ? places[i] : i;                                                                         \
-      const float xk = x[k];                                                                                        \
-      const float *row = w + (size_t)k * PANEL;                                                                     \
-      UNROLL for (int p = 0; p < PANELS; ++p) {                                                                     \
-        UNROLL for (int v = 0; v < VECTORS; ++v) sums[p][v] += xk * ((const V *)(row + (size_t)p * stride))[v];     \
-      }                                                                                                             \
-    }                                                                                                               \
-    UNROLL for (int p = 0; p < PANELS; ++p) put(y + p * PANEL, sums[p], outputs - p * PANEL, relu);                 \
+#define DEFINE_PANELS(PANELS)                                                                                   \
+  static inline void panels_##PANELS(const float *restrict x, const int32_t *restrict places, int used,         \
+                                     const float *restrict w, const float *restrict b, float *restrict y,       \
+                                     size_t stride, int outputs, int relu) {                                    \
+    V sums[PANELS][VECTORS];                                                                                    \
+    UNROLL for (int p = 0; p < PANELS; ++p) {                                                                   \
+      UNROLL for (int v = 0; v < VECTORS; ++v) sums[p][v] = ((const V *)b)[p * VECTORS + v];                    \
+    }                                                                                                           \
+    for (int i = 0; i < used; ++i) {                                                                            \
+      const int k = places ? places[i] : i;                                                                     \
+      const float xk = x[k];                                                                                    \
+      const float *row = w + (size_t)k * PANEL;                                                                 \
+      UNROLL for (int p = 0; p < PANELS; ++p) {                                                                 \
+        UNROLL for (int v = 0; v < VECTORS; ++v) sums[p][v] += xk * ((const V *)(row + (size_t)p * stride))[v]; \
+      }                                                                                                         \
+    }                                                                                                           \
+    UNROLL for (int p = 0; p < PANELS; ++p) put(y + p * PANEL, sums[p], outputs - p * PANEL, relu);             \
   }
 DEFINE_PANELS(2)
 #if LANES > 4
@@ -80,9 +80,7 @@ static inline void panel(const float *restrict x, const int32_t *restrict places
     const int k = places ? places[i] : i;
     UNROLL for (int v = 0; v < VECTORS; ++v) sums[0][v] += x[k] * ((const V *)(w + (size_t)k * PANEL))[v];
   }
-  UNROLL for (int q = 1; q < CHAINS; ++q) {
-    UNROLL for (int v = 0; v < VECTORS; ++v) sums[0][v] += sums[q][v];
-  }
+  UNROLL for (int q = 1; q < CHAINS; ++q) { UNROLL for (int v = 0; v < VECTORS; ++v) sums[0][v] += sums[q][v]; }
   put(y, sums[0], outputs, relu);
 }
 
@@ -91,8 +89,8 @@ static void linear(const float *restrict x, const int32_t *restrict places, int 
                    const float *restrict b, float *restrict y, int inputs, int outputs, int relu) {
   const size_t stride = (size_t)inputs * PANEL;
   int n = 0;
-#define TAKE(PANELS)                                                                                                \
-  for (; n + (PANELS - 1) * PANEL < outputs; n += PANELS * PANEL)                                                   \
+#define TAKE(PANELS)                                              \
+  for (; n + (PANELS - 1) * PANEL < outputs; n += PANELS * PANEL) \
     panels_##PANELS(x, places, used, w + (size_t)n * (size_t)inputs, b + n, y + n, stride, outputs - n, relu);
 #if LANES > 8
   TAKE(8)
@@ -102,7 +100,8 @@ static void linear(const float *restrict x, const int32_t *restrict places, int 
 #endif
   TAKE(2)
 #undef TAKE
-  for (; n < outputs; n += PANEL) panel(x, places, used, w + (size_t)n * (size_t)inputs, b + n, y + n, outputs - n, relu);
+  for (; n < outputs; n += PANEL)
+    panel(x, places, used, w + (size_t)n * (size_t)inputs, b + n, y + n, outputs - n, relu);
 }
 
 /* Few outputs: each a sum over vectors of x. Weights [outputs][inputs]. */

@@ -1,8 +1,19 @@
-/* The type Runner for the module. */
+/* The type Runner: a kernel for Python. */
 #ifndef FLOWEXPORT_RUNNER_H
 #define FLOWEXPORT_RUNNER_H
 
 #include "arrays.h"
+#include "kernel.h"
+
+typedef struct {
+  PyObject_HEAD Kernel *kernel;
+  int inputs, width[MOST_INPUTS];
+  Py_ssize_t outputs;
+  PyObject *shape; /* of a row of the output */
+  int32_t *last;   /* of each number of the context its highest code, or −1 where it has none */
+} Runner;
+
+extern PyMethodDef runner_methods[]; /* calls.c */
 
 PyObject *runner_type(void);
 

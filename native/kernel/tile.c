@@ -12,7 +12,8 @@ typedef struct {
 
 /* What is known is written into every lane of `room` first. */
 static inline Operand operand(const int32_t *o, int count, const float *scratch, const float *weights, V *room) {
-  if (o[0] == EACH || o[0] == STILL) return (Operand){(const V *)scratch + (size_t)o[1] * VECTORS, o[0] == EACH ? VECTORS : 0};
+  if (o[0] == EACH || o[0] == STILL)
+    return (Operand){(const V *)scratch + (size_t)o[1] * VECTORS, o[0] == EACH ? VECTORS : 0};
   if (o[0] == KNOWN) count = 1;
   for (int i = 0; i < count; ++i) {
     UNROLL for (int v = 0; v < VECTORS; ++v) room[i * VECTORS + v] = splat(weights[o[1] + i]);
@@ -27,16 +28,16 @@ static void elementwise(const int32_t *o, float *scratch, const float *weights, 
                 third = operand(o + 8, count, scratch, weights, room + 2 * apart);
   V *out = (V *)scratch + (size_t)o[2] * VECTORS;
   switch (o[1]) {
-#define CASE(name, value)                                                                                       \
-  case FUNCTION_##name:                                                                                         \
-    for (int i = 0; i < count; ++i) {                                                                           \
-      UNROLL for (int v = 0; v < VECTORS; ++v) {                                                                \
-        const V a = first.at[i * first.step + v], b = second.at[i * second.step + v],                           \
-                c = third.at[i * third.step + v];                                                               \
-        (void)b, (void)c;                                                                                       \
-        out[i * VECTORS + v] = value;                                                                           \
-      }                                                                                                         \
-    }                                                                                                           \
+#define CASE(name, value)                                                             \
+  case FUNCTION_##name:                                                               \
+    for (int i = 0; i < count; ++i) {                                                 \
+      UNROLL for (int v = 0; v < VECTORS; ++v) {                                      \
+        const V a = first.at[i * first.step + v], b = second.at[i * second.step + v], \
+                c = third.at[i * third.step + v];                                     \
+        (void)b, (void)c;                                                             \
+        out[i * VECTORS + v] = value;                                                 \
+      }                                                                               \
+    }                                                                                 \
     break;
     FUNCTIONS(CASE)
 #undef CASE
@@ -68,8 +69,11 @@ static void operate(const int32_t *o, float *scratch, const float *weights, V *r
     case OPERATION_softmax:
       softmax((const V *)scratch + (size_t)o[1] * VECTORS, (V *)scratch + (size_t)o[2] * VECTORS, o[3]);
       break;
-    case OPERATION_gather: gather(o, (V *)scratch); break;
-    default: elementwise(o, scratch, weights, room, longest);
+    case OPERATION_gather:
+      gather(o, (V *)scratch);
+      break;
+    default:
+      elementwise(o, scratch, weights, room, longest);
   }
 }
 
@@ -88,8 +92,9 @@ static void write_rows(const Program *program, float *out, int count, const floa
   for (size_t i = 0; i < width; ++i) {
     const int32_t at = program->outputs[i];
     for (int r = 0; r < count; ++r)
-      out[(size_t)r * width + i] = at < 0 ? program->weights[-1 - at]
-                                          : scratch[(size_t)(r / ROWS) * apart + (size_t)at * ROWS + (size_t)(r % ROWS)];
+      out[(size_t)r * width + i] = at < 0
+                                       ? program->weights[-1 - at]
+                                       : scratch[(size_t)(r / ROWS) * apart + (size_t)at * ROWS + (size_t)(r % ROWS)];
   }
 }
 

@@ -1,4 +1,5 @@
-/* Products of a tile of rows: y = b + W x, with rows as vector lanes and OUTPUTS numbers of y in registers at a time. */
+/* Products of a tile of rows: y = b + W x, with rows as vector lanes and OUTPUTS numbers of y in registers at a time.
+ */
 #ifndef FLOWEXPORT_TILE_PRODUCT_H
 #define FLOWEXPORT_TILE_PRODUCT_H
 
@@ -13,22 +14,19 @@
 enum { ROWS = LANES * VECTORS };
 
 /* `row`: from a weight to that of the next input; `column`: to that of the next output. */
-#define DEFINE_OUTPUTS(OUTPUTS)                                                                                     \
-  static inline void outputs_##OUTPUTS(const float *restrict x, const float *restrict w, const float *restrict b,   \
-                                       float *restrict y, int inputs, int row, int column, int relu) {              \
-    V sums[OUTPUTS][VECTORS];                                                                                       \
-    UNROLL for (int n = 0; n < OUTPUTS; ++n) {                                                                      \
-      UNROLL for (int v = 0; v < VECTORS; ++v) sums[n][v] = splat(b[n]);                                            \
-    }                                                                                                               \
-    for (int k = 0; k < inputs; ++k, w += row, x += ROWS) {                                                         \
-      UNROLL for (int n = 0; n < OUTPUTS; ++n) {                                                                    \
-        UNROLL for (int v = 0; v < VECTORS; ++v) sums[n][v] += w[n * column] * ((const V *)x)[v];                   \
-      }                                                                                                             \
-    }                                                                                                               \
-    UNROLL for (int n = 0; n < OUTPUTS; ++n) {                                                                      \
-      UNROLL for (int v = 0; v < VECTORS; ++v)                                                                      \
-        ((V *)y)[n * VECTORS + v] = relu ? rectified(sums[n][v]) : sums[n][v];                                      \
-    }                                                                                                               \
+#define DEFINE_OUTPUTS(OUTPUTS)                                                                                      \
+  static inline void outputs_##OUTPUTS(const float *restrict x, const float *restrict w, const float *restrict b,    \
+                                       float *restrict y, int inputs, int row, int column, int relu) {               \
+    V sums[OUTPUTS][VECTORS];                                                                                        \
+    UNROLL for (int n = 0; n < OUTPUTS; ++n) { UNROLL for (int v = 0; v < VECTORS; ++v) sums[n][v] = splat(b[n]); }  \
+    for (int k = 0; k < inputs; ++k, w += row, x += ROWS) {                                                          \
+      UNROLL for (int n = 0; n < OUTPUTS; ++n) {                                                                     \
+        UNROLL for (int v = 0; v < VECTORS; ++v) sums[n][v] += w[n * column] * ((const V *)x)[v];                    \
+      }                                                                                                              \
+    }                                                                                                                \
+    UNROLL for (int n = 0; n < OUTPUTS; ++n) {                                                                       \
+      UNROLL for (int v = 0; v < VECTORS; ++v)((V *)y)[n * VECTORS + v] = relu ? rectified(sums[n][v]) : sums[n][v]; \
+    }                                                                                                                \
   }
 DEFINE_OUTPUTS(1)
 DEFINE_OUTPUTS(2)
@@ -62,8 +60,10 @@ static void linear(const float *restrict x, const float *restrict w, const float
       int n = 0;
 #define TAKE(OUTPUTS) \
   outputs_##OUTPUTS(from, w + n, b + first + n, to + (size_t)n * ROWS, inputs, PANEL, 1, relu), n += OUTPUTS;
-#define TAKE_WHILE(OUTPUTS) \
-  while (n + OUTPUTS <= count) { TAKE(OUTPUTS) }
+#define TAKE_WHILE(OUTPUTS)      \
+  while (n + OUTPUTS <= count) { \
+    TAKE(OUTPUTS)                \
+  }
       if (count >= PANEL) {
         WHOLE_PANEL(TAKE)
       } else {
@@ -79,8 +79,8 @@ static void linear(const float *restrict x, const float *restrict w, const float
 static void dot(const float *restrict x, const float *restrict w, const float *restrict b, float *restrict y,
                 int inputs, int outputs) {
   int n = 0;
-#define TAKE_WHILE(OUTPUTS)                                                                                     \
-  for (; n + OUTPUTS <= outputs; n += OUTPUTS)                                                                  \
+#define TAKE_WHILE(OUTPUTS)                    \
+  for (; n + OUTPUTS <= outputs; n += OUTPUTS) \
     outputs_##OUTPUTS(x, w + (size_t)n * (size_t)inputs, b + n, y + (size_t)n * ROWS, inputs, 1, inputs, 0);
   TAKE_WHILE(4) TAKE_WHILE(2) TAKE_WHILE(1)
 #undef TAKE_WHILE

@@ -30,7 +30,7 @@ typedef uint32_t UnsignedBits __attribute__((vector_size(BYTES), may_alias));
 
 /* x in every lane; what is subtracted is +0, so that −0 stays. */
 static inline V splat(float x) { return x - (V){0}; }
-static inline V load(const float *at) { return (V)*(const Unaligned *)at; }
+static inline V load(const float *at) { return (V) * (const Unaligned *)at; }
 
 /* A comparison of vectors gives −1 where it holds and 0 elsewhere: bits that choose. */
 static inline V choose(Bits where, V a, V b) { return (V)(((Bits)a & where) | ((Bits)b & ~where)); }
