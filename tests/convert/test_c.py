@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import platform
 import subprocess
 from pathlib import Path
 
@@ -104,12 +105,39 @@ def test_make_and_cmake_build_and_test_it(tmp_path: Path) -> None:
     subprocess.run(["ctest", "--test-dir", build], check=True)
 
 
-def test_fast_math_is_refused(banana: Path) -> None:
-    words = ["gcc", "-O2", "-ffast-math", "-c", str(banana / "src" / "banana.c"), "-o", "/dev/null"]
+def test_the_sketch_and_the_manifests_of_its_library_are_well_formed(banana: Path, tmp_path: Path) -> None:
+    """Not by Arduino's and PlatformIO's own tools, which fetch compilers from their makers."""
+    (tmp_path / "Arduino.h").write_text(
+        "struct { void begin(long) {} void println(float) {} } Serial;\nvoid delay(unsigned long) {}\n",
+        encoding="utf-8",
+    )
+    sketch = banana / "examples" / "banana_log_prob" / "banana_log_prob.ino"
+    words = ["g++", "-Wall", "-Werror", "-fsyntax-only", "-x", "c++", "-include", str(tmp_path / "Arduino.h")]
+    subprocess.run([*words, f"-I{banana / 'src'}", str(sketch)], check=True)
+    library = json.loads((banana / "library.json").read_text(encoding="utf-8"))
+    assert (banana / library["build"]["srcDir"] / library["headers"]).is_file()
+    lines = (banana / "library.properties").read_text(encoding="utf-8").splitlines()
+    keys = dict(line.split("=", 1) for line in lines)
+    assert {"name", "version", "author", "maintainer", "sentence", "category", "architectures"} <= keys.keys()
+    assert (banana / "src" / keys["includes"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["-ffast-math"], "compile without -ffast-math"),
+        pytest.param(
+            ["-m32", "-ffreestanding", "-mno-sse"],
+            "compile with floats that are float32",
+            marks=pytest.mark.skipif(platform.machine() != "x86_64", reason="a mode of x86 processors alone"),
+        ),
+    ],
+)
+def test_arithmetic_that_breaks_exp_is_refused(flags: list[str], line: str, banana: Path) -> None:
+    words = ["gcc", "-O2", *flags, "-fsyntax-only", str(banana / "src" / "banana.c")]
     done = subprocess.run(words, capture_output=True, text=True)
     assert done.returncode != 0
-    assert "#error" in done.stderr
-    assert "compile without -ffast-math" in done.stderr
+    assert f'#error "{line}' in done.stderr
 
 
 def test_nothing_is_linked_and_nothing_is_kept(banana: Path, tmp_path: Path) -> None:

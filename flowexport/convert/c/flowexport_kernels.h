@@ -11,6 +11,10 @@
 #error "compile without -ffast-math: it breaks exp and log here, by up to hundreds of nats, and makes nothing faster"
 #endif
 
+#if defined(__FLT_EVAL_METHOD__) && (__FLT_EVAL_METHOD__ == 1 || __FLT_EVAL_METHOD__ == 2)
+#error "compile with floats that are float32, not wider (on 32-bit x86: -msse2 -mfpmath=sse): exp counts on their rounding"
+#endif
+
 #if defined(__GNUC__)
 #define FX_INLINE static inline __attribute__((always_inline))
 #define FX_CALLED static __attribute__((noinline, unused))
