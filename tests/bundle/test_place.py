@@ -76,6 +76,7 @@ def name_of(bundle: Bundle) -> str:
     return bundle.manifest.name
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("exchange", [renameat2, no_exchange])
 def test_a_kill_at_each_step_leaves_one_whole_bundle(
     plain: Exported, other: Exported, tmp_path: Path, exchange: Callable[[Path, Path], bool]
@@ -106,6 +107,7 @@ def test_a_kill_at_each_step_leaves_one_whole_bundle(
     assert step > 30  # the hook really counted steps
 
 
+@pytest.mark.thorough
 def test_twenty_kills_at_random_times_leave_one_whole_bundle(plain: Exported, other: Exported, tmp_path: Path) -> None:
     target = tmp_path / "bundle"
     replace(plain.path, target, None)
@@ -175,6 +177,7 @@ def test_a_project_that_has_a_flow_json_is_not_replaced(plain: Exported, tmp_pat
     assert (target / "source.py").read_text() == "years of work"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("exchange", [renameat2, no_exchange])
 def test_four_writers_and_a_reader_do_not_meet(
     plain: Exported, other: Exported, tmp_path: Path, exchange: Callable[[Path, Path], bool]

@@ -113,6 +113,7 @@ def test_the_report_is_one_file_of_escaped_texts_and_pictures(weighted: Exported
     assert not {path.name for path in tmp_path.iterdir()} - {"report.html"}
 
 
+@pytest.mark.thorough
 def test_a_run_is_judged_on_its_held_out_rows_beside_what_its_training_rows_give(trained: Path) -> None:
     figures = json.loads(run(trained / "run", "--json").stdout)
     kept = json.loads((trained / "run" / "config.json").read_text())["quality"]

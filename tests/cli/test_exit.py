@@ -64,6 +64,7 @@ def test_a_full_disk_is_no_failed_check(words: str) -> None:
     assert "None" not in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("encoding", ["cp1252", "cp437", "latin-1", "ascii"])
 @pytest.mark.parametrize("words", ["verify banana --device cpu", "inspect banana", "inspect banana --json"])
 def test_standard_output_of_an_old_encoding(words: str, encoding: str) -> None:

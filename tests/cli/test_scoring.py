@@ -180,6 +180,7 @@ def test_bad_rows_are_put_aside_with_their_reasons(tmp_path: Path, expected: np.
     assert records(aside) == []
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("reader")
 def test_the_numbers_of_bad_rows_are_those_of_the_file(tmp_path: Path) -> None:
     """Far into the table, in several blocks and batches."""

@@ -31,6 +31,7 @@ def log_prob(text: str) -> np.ndarray:
     return np.atleast_1d(table["log_prob"])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("rows", ["-", "/dev/stdin"])
 def test_score_reads_standard_input(rows: str, expected: np.ndarray) -> None:
     done = piped(TEXT.encode(), "score", "banana", rows)
@@ -51,6 +52,7 @@ def test_score_reads_a_process_substitution_and_writes_one(tmp_path: Path, expec
     assert np.allclose(log_prob((tmp_path / "scores.csv").read_text()), expected, rtol=1e-6, atol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("output", ["-", "/dev/stdout"])
 def test_a_pipeline_of_sample_and_score(output: str) -> None:
     samples = piped(b"", "sample", "banana", "-n", "100", "--seed", "3", "-o", output)

@@ -118,6 +118,7 @@ def layer(width: int, before: int) -> list[tuple[int, ...]]:
     return [(width, before), (width,)]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("activation", ACTIVATIONS.values(), ids=[each.__name__ for each in ACTIVATIONS])
 @pytest.mark.parametrize("heads", [(2, 3), (NARROW + 1, 1)])
 @pytest.mark.parametrize("hidden", [(), (4,), (NARROW + 1, 4)])
@@ -135,6 +136,7 @@ def test_the_network_by_finite_differences(hidden, heads, activation):
     assert torch.autograd.gradgradcheck(network, (x, *parameters))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("context", [0, 2])
 def test_couplings_by_finite_differences(context):
     # Layers with no, one and two hidden layers; the parts have 2 and 3 features.
@@ -156,6 +158,7 @@ def test_couplings_by_finite_differences(context):
     assert torch.autograd.gradgradcheck(couplings, inputs)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("bins", [2, 5])
 def test_the_spline_by_finite_differences(bins):
     # In every bin, and beyond both ends.

@@ -168,6 +168,7 @@ def test_rows_in_memory_and_at_the_export_are_held_to_the_support(tmp_path: Path
     assert not (tmp_path / "bundle").exists()
 
 
+@pytest.mark.thorough
 def test_it_learns_a_log_normal(tmp_path: Path) -> None:
     """One column, an affine map: what training can reach is the log-normal of the rows' own moments."""
     rng = np.random.default_rng(3)

@@ -91,6 +91,7 @@ def test_the_run_folder_keeps_the_categories_and_codes_are_not_standardised(tmp_
     assert abs(float(standardize.mean[1]) - 10) < 1
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("kind", ['"one-hot"', "{ embedding = 2 }"])
 def test_it_learns_a_normal_for_each_category(tmp_path: Path, kind: str) -> None:
     """Linear in the encoded category, an affine map reaches each category's own moments: the optimum in closed form."""

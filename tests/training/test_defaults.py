@@ -126,6 +126,7 @@ def test_weight_decay_falls_with_the_rows() -> None:
     assert TrainingSpec(optimizer="adam").decay(1000) == 0.0
 
 
+@pytest.mark.thorough
 def test_one_feature_of_two_bumps_is_learned() -> None:
     torch.manual_seed(0)
     x = np.where(RNG.random(1000) < 0.5, -3, 3)[:, None] + 0.5 * RNG.normal(size=(1000, 1))

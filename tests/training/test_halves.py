@@ -63,6 +63,7 @@ def test_nothing_that_depends_leaves_the_halves_alternating() -> None:
     assert np.array_equal(halves(np.zeros((5, 5)), start), start)
 
 
+@pytest.mark.thorough
 def test_a_flow_takes_the_ring_apart_and_a_checkpoint_of_it_does_too(tmp_path: Path) -> None:
     rows = rows_of_ring()
     torch.manual_seed(0)
@@ -86,6 +87,7 @@ def test_a_flow_takes_the_ring_apart_and_a_checkpoint_of_it_does_too(tmp_path: P
         assert flow.log_prob(fresh).mean() > together.log_prob(fresh).mean() + 0.2
 
 
+@pytest.mark.thorough
 def test_a_run_that_is_resumed_has_the_halves_that_it_began_with(tmp_path: Path) -> None:
     np.savetxt(tmp_path / "rows.csv", rows_of_ring(), delimiter=",", header="a,b,c,d", comments="")
     recipe = tmp_path / "recipe.toml"

@@ -144,6 +144,7 @@ def test_a_context_is_standardised_and_pixels_are_not(stripes):
     assert flow.standardize_context.scale[1] == 1
 
 
+@pytest.mark.thorough
 def test_a_pixel_learns_its_distribution():
     """Two pixels apart, each 0 with probability 1/4: no model has fewer bits on average than their entropy."""
     images = (np.random.default_rng(0).random((4000, 1, 2)) < 0.75).astype(np.uint8)
@@ -156,6 +157,7 @@ def test_a_pixel_learns_its_distribution():
 # Run folders
 
 
+@pytest.mark.thorough
 def test_a_run_is_judged_in_bits_and_goes_on_to_the_same_numbers(tmp_path, recipe):
     whole = train_recipe(recipe, tmp_path / "whole")
     loaded = load_checkpoint(whole.folder)

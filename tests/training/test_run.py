@@ -171,6 +171,7 @@ def test_a_finished_run_says_how_good_it_is_beside_a_gaussian(tmp_path, write_re
     assert min(abs(kept["gaussian_nll"] - each) for each in by_shrinkage) < 1e-4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
 def test_the_format_of_the_rows_changes_no_weight(tmp_path, write_recipe, suffix):
     weights = []
@@ -214,6 +215,7 @@ def test_rows_that_cannot_be_trained_on_leave_no_folder(tmp_path, write_recipe, 
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.thorough
 def test_early_stopping_by_the_recipe(tmp_path, write_recipe):
     training = {"epochs": 400, "learning_rate": 0.1, "schedule": "constant", "patience": 4, "batch_size": 60}
     recipe = write_recipe(training=training, data={"validation": 0.5}, flow={"whiten": False})
@@ -246,6 +248,7 @@ def test_loss_that_is_not_finite_keeps_the_best_and_says_which_epoch(tmp_path, w
     assert names(tmp_path / "run") == sorted([*FILES, "resume-3.safetensors"])
 
 
+@pytest.mark.thorough
 def test_resumed_after_a_loss_that_was_not_finite_it_is_the_unbroken_run(tmp_path, unbroken, monkeypatch):
     """As when memory failed, or a driver did: what diverges by the recipe does so again."""
     recipe, whole = unbroken
@@ -288,6 +291,7 @@ def test_resumed_after_an_epoch_it_is_the_unbroken_run(tmp_path, unbroken, stops
     assert_same_run(tmp_path / "run", whole)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("step", [5, 9, 12, 20], ids=lambda step: f"step {step} of 20")
 def test_resumed_after_a_stop_within_an_epoch_it_is_the_unbroken_run(tmp_path, unbroken, monkeypatch, step):
     recipe, whole = unbroken
@@ -344,6 +348,7 @@ def test_killed_at_any_file_it_resumes_to_the_unbroken_run(tmp_path, unbroken, m
         assert_same_run(folder, whole)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("newer", ["model.safetensors", "config.json", "metrics.csv", "resume-5.safetensors"])
 def test_files_newer_than_the_state_are_written_again(tmp_path, unbroken, newer):
     recipe, whole = unbroken
@@ -371,6 +376,7 @@ def test_a_finished_run_stays_as_it_is(unbroken):
     assert {name: (whole / name).read_bytes() for name in names(whole)} == before
 
 
+@pytest.mark.thorough
 def test_early_stopping_goes_on_counting(tmp_path, write_recipe):
     training = {"epochs": 400, "learning_rate": 0.1, "schedule": "constant", "patience": 4, "batch_size": 60}
     recipe = write_recipe(training=training, data={"validation": 0.5})

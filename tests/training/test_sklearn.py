@@ -18,6 +18,7 @@ SMALL = {"transforms": 1, "hidden_features": (4,), "epochs": 2, "validation": 0.
 X = np.random.default_rng(0).normal([3.0, -1.0], [2.0, 0.5], size=(300, 2))
 
 
+@pytest.mark.thorough
 def test_the_battery_of_scikit_learn_passes_whole() -> None:
     """Nothing is expected to fail; what is skipped needs a setting of scipy."""
     found = check_estimator(FlowDensity(**SMALL, random_state=0), on_skip=None)

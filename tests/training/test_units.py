@@ -38,6 +38,7 @@ def test_a_mean_that_fits_nothing_is_set_as_fit_sets_it() -> None:
     assert own.standardize_context.scale[0] == 1
 
 
+@pytest.mark.thorough
 def test_a_loop_of_ones_own_gets_where_fit_gets() -> None:
     """Within half a nat of a Gaussian's NLL; without units it is nats away."""
     x = torch.tensor(RAW[:, :1] * [[1.0, 1e-3]] + [[0.0, 7.0]] + 0.01 * RNG.normal(size=(400, 2)), dtype=torch.float32)
