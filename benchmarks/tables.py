@@ -164,9 +164,10 @@ def cube(rng: np.random.Generator, rows: int) -> np.ndarray:
 
 
 def pairs(rng: np.random.Generator, rows: int) -> np.ndarray:
-    """Products and differences of exponential and normal numbers: skewed, and dependent without correlation."""
-    a, b, c = rng.exponential(size=rows), rng.normal(size=rows), rng.normal(size=rows)
-    return np.stack([a, a * b, b + 0.3 * c, a - np.abs(c)], axis=1)
+    """Products and differences of exponential and normal numbers: skewed, and dependent without correlation. The noise
+    is what makes a density of them: four features of three numbers have none."""
+    a, b, c, noise = rng.exponential(size=rows), *rng.normal(size=(3, rows))
+    return np.stack([a, a * b, b + 0.3 * c, a - np.abs(c) + 0.2 * noise], axis=1)
 
 
 def bent(rng: np.random.Generator, rows: int) -> np.ndarray:
