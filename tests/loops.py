@@ -17,7 +17,7 @@ TESTS = Path(__file__).parent
 IN_MAKE_TEST = ("python", "go")
 """The languages whose programs `make test` runs; the others are for `make test-languages`."""
 
-NOT_QUICK = ("benchmarks", "convert", "docs", "evaluation", "interop", "models")
+NOT_QUICK = ("benchmarks", "convert", "deploy", "docs", "evaluation", "interop", "models")
 """Rooms that train, run what others have written, or go through the whole package."""
 
 PAIRED = PAIRS.keys() | set(list(IMAGES)[2:])

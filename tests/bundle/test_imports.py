@@ -61,6 +61,7 @@ def test_a_missing_extra_says_which_one_to_install(hidden: set[str], code: str, 
     assert words in run_without(hidden, code).stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("hidden", "arguments", "extra"),
     [

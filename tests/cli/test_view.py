@@ -70,6 +70,7 @@ def test_the_page_and_the_bundles_are_served(port: int) -> None:
     assert get(port, "/runtime.wasm")[2]["Content-Type"] == "application/wasm"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "path",
     [
@@ -92,6 +93,7 @@ def test_a_folder_is_not_listed(port: int) -> None:
     assert get(port, "/fonts/")[0] == 404
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "", "[::1]:80"])
 def test_a_name_from_elsewhere_that_leads_here_is_refused(port: int, host: str) -> None:
     """A page of another site could else read a bundle by the browser of whoever looks at it (DNS rebinding)."""

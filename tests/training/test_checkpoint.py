@@ -26,6 +26,7 @@ def test_checkpoint_gives_the_numbers_of_the_trained_flow(tmp_path, write_recipe
     assert torch.equal(load_checkpoint(tmp_path / "run").flow(context).log_prob(x), expected)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("columns", [["x1"], ["x0", "x1"]], ids=["one feature", "two features"])
 @pytest.mark.parametrize("context", [[], ["x2"]], ids=["no context", "context"])
 @pytest.mark.parametrize("randmask", [False, True])

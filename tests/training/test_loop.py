@@ -45,6 +45,7 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 # Learning
 
 
+@pytest.mark.thorough
 def test_it_learns_the_banana_to_near_its_entropy():
     flow = small(transforms=4, hidden_features=(16,), activation="SiLU")
     epochs = flowexport.fit(flow, banana(4000), epochs=20, batch_size=128, learning_rate=1e-2)

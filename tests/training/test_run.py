@@ -107,6 +107,7 @@ def held_out(recipe_path: Path) -> tuple[Rows, Rows]:
     return read_rows(recipe.data, recipe_path.parent).split(recipe.data.validation, recipe.training.seed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("suffix", [".csv", ".npy", ".parquet"])
 def test_checkpoint_is_the_flow_of_the_best_epoch(tmp_path, write_recipe, suffix):
     recipe = write_recipe(data={"file": f"rows{suffix}", "context": ["x0"], "validation": 0.25}, flow={"whiten": False})
@@ -124,6 +125,7 @@ def test_checkpoint_is_the_flow_of_the_best_epoch(tmp_path, write_recipe, suffix
     assert nll_of(log_prob_of(loaded.flow, loaded.x, loaded.context), None) == pytest.approx(outcome.best_nll, rel=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("caller", [1, 2])
 def test_the_same_recipe_gives_the_same_bytes(tmp_path, unbroken, caller):
     recipe, whole = unbroken
@@ -132,6 +134,7 @@ def test_the_same_recipe_gives_the_same_bytes(tmp_path, unbroken, caller):
     assert_same_run(tmp_path / "run", whole)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("validation", "kept"), [(0.5, (7, 2)), (0.05, (3, 2)), (0.0, (7, 2))], ids=["many", "few", "none held out"]
 )
@@ -229,6 +232,7 @@ def test_early_stopping_by_the_recipe(tmp_path, write_recipe):
 # A loss that is not finite
 
 
+@pytest.mark.thorough
 def test_loss_that_is_not_finite_keeps_the_best_and_says_which_epoch(tmp_path, write_recipe, monkeypatch):
     recipe = write_recipe(training={"epochs": 9})
     unbroken = train_recipe(recipe, tmp_path / "whole", on_epoch=Stop(3))
@@ -274,6 +278,7 @@ def test_divergence_in_the_first_epoch_keeps_nothing(tmp_path, write_recipe):
 # Stopping and going on
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stops", [[1], [3], [4], [5], [1, 2, 3, 4]], ids=str)
 def test_resumed_after_an_epoch_it_is_the_unbroken_run(tmp_path, unbroken, stops):
     recipe, whole = unbroken
