@@ -7,9 +7,9 @@ References:
 
 __all__ = ["Coupling"]
 
-from typing import Any
-
 from torch import Tensor, nn
+
+from .contracts import Conditioner, UnivariateMap
 
 
 class Coupling(nn.Module):
@@ -25,10 +25,10 @@ class Coupling(nn.Module):
         univariate: the bijection; see `flowexport.flows.univariate`.
     """
 
-    conditioner: Any
-    univariate: Any
+    conditioner: Conditioner
+    univariate: UnivariateMap
 
-    def __init__(self, conditioner: nn.Module, univariate: nn.Module) -> None:
+    def __init__(self, conditioner: Conditioner, univariate: UnivariateMap) -> None:
         super().__init__()
         self.conditioner = conditioner
         self.univariate = univariate
