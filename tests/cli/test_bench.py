@@ -68,7 +68,7 @@ def test_the_process_keeps_its_processors(plain: Exported) -> None:
 
 
 def test_json_has_the_figures_and_no_names_of_the_machine(plain: Exported) -> None:
-    result = run(plain.path, *QUICK, "--json")
+    result = run(plain.path, *QUICK, "--engine", "onnxruntime", "--json")
     document = json.loads(result.stdout)
     assert document["unit"] == "µs"
     assert document["compare"] is None
@@ -100,7 +100,10 @@ def test_files_get_the_document_and_the_picture(plain: Exported, tmp_path: Path)
 
 def test_another_bundle_is_measured_beside(plain: Exported, other: Exported, tmp_path: Path) -> None:
     result = run(
-        plain.path, *QUICK, "--compare", other.path, "--json", tmp_path / "a.json", "--png", tmp_path / "a.png"
+        plain.path,
+        *QUICK,
+        *("--engine", "onnxruntime"),
+        *("--compare", other.path, "--json", tmp_path / "a.json", "--png", tmp_path / "a.png"),
     )
     assert result.exit_code == 0, result.output
     for word in ("ratio", "other, µs", "plain on cpu in ONNX Runtime, beside other in ONNX Runtime"):
