@@ -13,7 +13,7 @@ import pytest
 import flowexport
 from flowexport.errors import EngineError, InputError, MissingExtra
 from flowexport.runtime import native
-from tests.conftest import Exported
+from tests.conftest import Exported, rows_of, small_flow
 from tests.native.golden import VECTORS, zoo
 from tests.native.kernel import LEVELS
 
@@ -175,3 +175,9 @@ def test_rows_on_an_odd_byte_of_a_message_are_taken(plain: Exported, verb: str) 
     odd = np.frombuffer(b"\0" + x.tobytes(), np.float32, offset=1).reshape(x.shape)
     assert not odd.flags.aligned
     np.testing.assert_array_equal(call(odd), call(x))
+
+
+def test_export_proves_a_bundle_in_the_engine_that_other_languages_have(tmp_path: Path) -> None:
+    flow = small_flow(features=2)
+    report = flowexport.export(flow, tmp_path / "bundle", rows_of(flow)[0])
+    assert report.engine == "onnxruntime"
