@@ -97,7 +97,7 @@ DOCUMENTS: dict[str, Case] = {
     "escape in a key of a later version": (lambda p: unknown(p, '{"a\\u001b[1mb": 1}'), ["flow.json"]),
     "more behind the document": (lambda p: bytes_around(p, b"", b"{}"), ["flow.json"]),
     "nought behind the document": (lambda p: bytes_around(p, b"", b"\x00"), ["flow.json"]),
-    "byte order mark": (lambda p: bytes_around(p, b"\xef\xbb\xbf", b""), ["flow.json"]),
+    "byte order mark": (lambda p: bytes_around(p, b"\xef\xbb\xbf", b""), ["flow.json", "byte order mark"]),
     "not UTF-8": (
         lambda p: (p.path / "flow.json").write_bytes(
             (p.path / "flow.json").read_bytes().replace(b'"name": "plain"', b'"name": "pl\xe4in"')

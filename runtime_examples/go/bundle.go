@@ -1,6 +1,7 @@
 package flowbundle
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -43,6 +44,9 @@ func openBundle(folder, digest string) (*Bundle, error) {
 	}
 	if sum := sha256.Sum256(b.document); digest != "" && digest != hex.EncodeToString(sum[:]) {
 		return nil, b.Fault("flow.json", fmt.Errorf("digest: expected %.12s…, found %.12s…", digest, hex.EncodeToString(sum[:])))
+	}
+	if bytes.HasPrefix(b.document, []byte("\ufeff")) {
+		return nil, b.Fault("flow.json", errors.New("begins with a byte order mark"))
 	}
 	if !utf8.Valid(b.document) || !json.Valid(b.document) {
 		return nil, b.Fault("flow.json", errors.New("is not JSON"))

@@ -74,8 +74,10 @@ static bool check_value(const cJSON *value, const char *key, const char *where, 
 }
 
 bool flow_one_reading(const cJSON *root, const char *text, size_t size, const char *where, flow_error *error) {
-    if (!flow_is_utf8(text, size) || strncmp(text, "\xEF\xBB\xBF", 3) == 0)
-        return flow_fail(error, FLOW_BAD_BUNDLE, "%s: is not UTF-8, or begins with a byte order mark", where);
+    if (strncmp(text, "\xEF\xBB\xBF", 3) == 0)
+        return flow_fail(error, FLOW_BAD_BUNDLE, "%s: begins with a byte order mark", where);
+    if (!flow_is_utf8(text, size))
+        return flow_fail(error, FLOW_BAD_BUNDLE, "%s: is not UTF-8", where);
     /* cJSON would end a text there. */
     const char *nought = strstr(text, "\\u0000");
     if (nought)

@@ -52,6 +52,9 @@ export function parseManifest(bytes, where, digest) {
   if (bytes.length > MANIFEST_BYTES) {
     throw new BundleError(`${where}: larger than ${MANIFEST_BYTES} bytes`);
   }
+  if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
+    throw new BundleError(`${where}: begins with a byte order mark`);
+  }
   let value;
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);

@@ -100,6 +100,8 @@ def parse_json(data: bytes, file: str) -> Key:
     Raises:
         BundleError: where it is not that.
     """
+    if data.startswith(b"\xef\xbb\xbf"):
+        raise BundleError(f"{file}: begins with a byte order mark")
     try:
         text = data.decode("utf-8")
         value = json.loads(

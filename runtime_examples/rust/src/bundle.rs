@@ -49,6 +49,9 @@ impl Bundle {
         if let Some(expected) = digest.filter(|digest| *digest != found) {
             return Err(fault(format!("digest: expected {expected:.12}…, found {found:.12}…")));
         }
+        if data.starts_with(b"\xef\xbb\xbf") {
+            return Err(fault("begins with a byte order mark".into()));
+        }
         let Strict(document) =
             serde_json::from_slice(&data).map_err(|error| fault(format!("is not JSON ({error})")))?;
         let manifest = Manifest::read(&document).map_err(fault)?;

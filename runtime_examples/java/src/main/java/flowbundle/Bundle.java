@@ -82,6 +82,9 @@ public final class Bundle {
     } catch (CharacterCodingException error) {
       throw new BundleException(path("flow.json"), "is not UTF-8", error);
     }
+    if (json.startsWith("\ufeff")) {
+      throw fault("begins with a byte order mark");
+    }
     requireOneReading(json(JsonNode.class), "");
     json(Manifest.Format.class);
     manifest = json(Manifest.class);
