@@ -30,7 +30,7 @@ for kind in "${kinds[@]}"; do
     # What the tests import beside, without another version of what is there.
     "$uv" pip freeze --exclude-editable --python "$venv/bin/python" >"$venv/installed" 2>/dev/null
     "$uv" pip install --quiet --python "$venv/bin/python" --constraints "$venv/installed" \
-        'pytest>=8' 'pytest-xdist>=3.6' duckdb pandas polars scikit-learn scipy
+        'pytest>=8' 'pytest-xdist>=3.6' duckdb pandas polars scikit-learn scipy ./native
     echo "Python $version, $resolution:" \
         "$("$uv" pip list --python "$venv/bin/python" 2>/dev/null | awk '/^(numpy|onnx|onnxruntime|onnxruntime-gpu|torch) /{ printf "%s %s, ", $1, $2 }')"
     OMP_NUM_THREADS=1 "$venv/bin/python" -m pytest -q --numprocesses 2 --dist worksteal -r fE \
