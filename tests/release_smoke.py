@@ -181,6 +181,12 @@ def estimate() -> None:
     assert np.isfinite(FlowDensity(epochs=1).fit(x).score_samples(x)).all()
 
 
+def convert_for_openvino() -> None:
+    """Writes OpenVINO's files, which are held to the golden cases in OpenVINO."""
+    flowexport("convert", "banana", "--to", "openvino", "-o", "converted")
+    assert list(Path("converted").glob("*.xml"))
+
+
 SMOKES: dict[str, Callable[[], None]] = {
     "": alone,
     "cpu": run_bundles,
@@ -193,6 +199,7 @@ SMOKES: dict[str, Callable[[], None]] = {
     "evaluate": evaluate,
     "sklearn": estimate,
     "interop": adopt,
+    "openvino": convert_for_openvino,
 }
 
 

@@ -233,6 +233,8 @@ TUTORIALS = [page for page in PYTHON if page.name.startswith("tutorial-")]
 def test_every_python_block_of_a_page_runs(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    if page.name == "native.md" and os.environ.get("FLOWEXPORT_REQUIRE_ALL") != "1":
+        pytest.importorskip("flowexport_native", reason="make setup builds it where there is a C compiler")
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {"__name__": "__main__"}
     for file, language, text in blocks(page):
