@@ -49,7 +49,7 @@ def command(as_json: bool) -> None:
         show_table(("", "found", "extra"), rows)
         for line in advice:
             click.echo(line)
-    if not runs or (versions["onnxruntime"] and versions["onnxruntime-gpu"]):
+    if not (runs or versions["flowexport-native"]) or (versions["onnxruntime"] and versions["onnxruntime-gpu"]):
         raise SystemExit(1)
 
 
@@ -64,7 +64,7 @@ def version_of(distribution: str) -> str | None:
 
 
 def advise(versions: dict[str, str | None]) -> tuple[list[str], bool]:
-    """What to install or remove, and whether bundles can be run."""
+    """What to install or remove, and whether ONNX Runtime is one that bundles can be run in."""
     from flowexport.runtime.device import OLDEST_WORDS, too_old
 
     advice = []
@@ -78,7 +78,8 @@ def advise(versions: dict[str, str | None]) -> tuple[list[str], bool]:
             "pip uninstall onnxruntime onnxruntime-gpu, then pip install 'flowexport[gpu]' or 'flowexport[cpu]'"
         )
     if neither:
-        advice.append("to run bundles: pip install 'flowexport[cpu]' (or [gpu] with an NVIDIA GPU)")
+        which = "images, float64 and exports" if versions["flowexport-native"] else "bundles"
+        advice.append(f"to run {which}: pip install 'flowexport[cpu]' (or [gpu] with an NVIDIA GPU)")
     if not versions["pyarrow"]:
         advice.append("to read and write Parquet and Feather, and large CSV faster: pip install 'flowexport[data]'")
     if not all(versions[name] for name, extra in PACKAGES.items() if extra == "train"):

@@ -186,6 +186,16 @@ def test_doctor_names_what_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "onnxruntime and onnxruntime-gpu share one import name" in both.stdout
 
 
+def test_doctor_is_content_where_the_kernel_alone_runs_bundles(monkeypatch: pytest.MonkeyPatch) -> None:
+    installed = dict.fromkeys(doctor.PACKAGES) | {"numpy": "2.0", "flowexport-native": "0.1.0"}
+    monkeypatch.setattr(doctor, "version_of", lambda name: installed[name])
+    alone = run("doctor")
+    assert "to run images, float64 and exports: pip install 'flowexport[cpu]'" in alone.stdout
+    assert alone.exit_code == 0
+    installed["flowexport-native"] = None
+    assert run("doctor").exit_code == 1
+
+
 @pytest.mark.parametrize(
     ("missing", "words"),
     [
