@@ -35,6 +35,7 @@ COMPARISONS = {
     "training_step": (5,),
     "training_time": (5,),
     "start_up": (6,),
+    "native": (),
 }
 """The commands, and the goals that each is to find."""
 

@@ -78,9 +78,9 @@ def plant(bundles: dict[str, Path], tmp_path: Path) -> Plant:
 
 @pytest.fixture(scope="session")
 def models(bundles: dict[str, Path]) -> dict[str, Model]:
-    """What flowexport says of the bundles; of codes, as of numbers."""
+    """What flowexport says of the bundles, in the runtime that the programs have; of codes, as of numbers."""
     paths = bundles | {"categorical": bundles["coded"], "numbered": bundles["coded"]}
-    return {name: flowexport.load(path, device="cpu", threads=1) for name, path in paths.items()}
+    return {name: flowexport.load(path, device="cpu", threads=1, engine="onnxruntime") for name, path in paths.items()}
 
 
 def manifest_of(path: Path) -> dict[str, Any]:
