@@ -1,7 +1,7 @@
 """The contract on disk: a folder with ``flow.json``, ONNX graphs and golden cases. Needs numpy only."""
 
 from .archive import ArchivedBundle, open_archive
-from .graphs import GRAPHS, GraphKind, known
+from .graphs import DIRECTIONS, GRAPHS, GraphKind, both_directions, known
 from .npy import npy_bytes, read_npy
 from .onnx_file import OnnxFile, read_onnx
 from .onnx_graph import OnnxGraph, read_graph
@@ -12,6 +12,7 @@ from .write import write_bundle
 from .zoo import zoo_folder, zoo_names
 
 __all__ = [
+    "DIRECTIONS",
     "FORMAT",
     "GRAPHS",
     "ArchivedBundle",
@@ -20,6 +21,7 @@ __all__ = [
     "Manifest",
     "OnnxFile",
     "OnnxGraph",
+    "both_directions",
     "json_schema",
     "known",
     "npy_bytes",

@@ -10,7 +10,7 @@ from collections import Counter
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from .graphs import GRAPHS, known, lacking
+from .graphs import GRAPHS, both_directions, known, lacking
 from .text import FILE_NAME, shown
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ def graph_fault(manifest: Manifest) -> str | None:
                 return f"graphs.{kind.name}.{key}: expected {wanted}, got {found}"
         if kind.name not in manifest.tolerance:
             return f"tolerance: {kind.name!r} is missing"
-    both = sum("direction" in kind.checks for kind in kinds) == 2
-    if both and not isinstance(manifest.golden.log_prob_of_sample, str):
+    if both_directions(manifest.graphs) and not isinstance(manifest.golden.log_prob_of_sample, str):
         return "golden.log_prob_of_sample: is missing, though the bundle holds log_prob and sample"
     return None
 

@@ -5,9 +5,9 @@ A further graph is a row here and an `flowexport.lowering.emitters.Emitter` that
 
 from __future__ import annotations
 
-__all__ = ["GRAPHS", "GraphKind", "known", "lacking"]
+__all__ = ["DIRECTIONS", "GRAPHS", "GraphKind", "both_directions", "known", "lacking"]
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -88,6 +88,14 @@ GRAPHS: dict[str, GraphKind] = {
     )
 }
 """By name, in the order in which they are written and shown."""
+
+DIRECTIONS = tuple(name for name, kind in GRAPHS.items() if "direction" in kind.checks)
+"""Those that are inverse to each other: what a bundle holds where nothing else is asked for."""
+
+
+def both_directions(held: Container[str]) -> bool:
+    """Whether a bundle of such graphs has both, so that each can be held to the other."""
+    return all(name in held for name in DIRECTIONS)
 
 
 def known(held: Iterable[str]) -> list[GraphKind]:

@@ -11,10 +11,10 @@ from typing import Literal
 import click
 import numpy as np
 
+from flowexport.bundle import DIRECTIONS
 from flowexport.bundle.schema import Dtype
 from flowexport.errors import CheckpointError, DataError, FlowExportError
 from flowexport.export.export import export
-from flowexport.export.references import DIRECTIONS
 from flowexport.flows import Flow
 from flowexport.interop.load import LIBRARIES, load_original
 from flowexport.proof import Report

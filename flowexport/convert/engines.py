@@ -7,18 +7,15 @@ __all__ = ["openvino_files", "ort_files"]
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from flowexport.bundle import Bundle
-from flowexport.errors import ArgumentError, CheckFailed, extras_named
+from flowexport.bundle import DIRECTIONS, Bundle
+from flowexport.errors import ArgumentError, extras_named
 from flowexport.runtime.device import import_onnxruntime
 
-from .precision import Precision, answers_of, precision_json, precision_of, require_nats
+from .precision import Precision, answers_of, costs_of, precision_json
 from .storage import Weights
-
-GRAPHS = ("log_prob", "sample")
 
 Compute = Callable[[Mapping[str, np.ndarray]], np.ndarray]
 """The output of a graph, of inputs by their names."""
@@ -40,7 +37,7 @@ def ort_files(
     files: dict[str, bytes] = {}
     found: dict[str, Compute] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for graph in GRAPHS:
+        for graph in DIRECTIONS:
             path = Path(folder) / f"{graph}.ort"
             data, _ = bundle.graph(graph)
             options = onnxruntime.SessionOptions()
@@ -89,7 +86,7 @@ def openvino_files(
     files: dict[str, bytes] = {}
     found: dict[str, Compute] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for graph in GRAPHS:
+        for graph in DIRECTIONS:
             data, _ = bundle.graph(graph)
             path = Path(folder) / f"{graph}.xml"
             # Not by convert_model, which tells its makers of every use.
@@ -124,14 +121,5 @@ def held(
     Raises:
         CheckFailed: where they do not, or cost too much.
     """
-    costs: dict[str, Precision] = {}
-    for rows, answers in answers_of(bundle).items():
-        graph = "sample" if rows == "noise" else "log_prob"
-        said: Any = found[graph](answers.inputs).astype(np.float64)
-        share = answers.share_of_bound(said)
-        if weights == "float32" and not share <= 1:
-            raise CheckFailed(f"{graph}, golden rows of {rows}: {share:.2g} times what verify allows")
-        if graph == "log_prob":
-            costs[rows] = precision_of(said, answers)
-    require_nats(costs["data"], max_nats)
+    costs = costs_of(answers_of(bundle), lambda each: found[each.graph](each.inputs), weights, max_nats)
     return files | {"precision.json": precision_json(weights, costs).encode()}, costs

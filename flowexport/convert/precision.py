@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-__all__ = ["Answers", "Precision", "answers_of", "precision_json", "precision_of", "require_nats", "said"]
+__all__ = ["Answers", "Precision", "answers_of", "costs_of", "precision_json", "precision_of", "said"]
 
 import dataclasses
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +16,8 @@ from flowexport.bundle import Bundle
 from flowexport.errors import CheckFailed
 from flowexport.native.form import Form
 from flowexport.native.interpret import interpret
-from flowexport.proof.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL, SAMPLE_ATOL, SAMPLE_RTOL, allowance
-from flowexport.proof.references import ReferenceCase, references_of
+from flowexport.proof.bounds import parity_bound
+from flowexport.proof.references import references_of
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,12 @@ class Answers:
     """Rows, what is expected of them, and how far from that each number may be.
 
     Arguments:
+        graph: that they are asked of.
         inputs: ``[rows, …]`` each, in the bundle's type.
         expected, allowed: ``[rows]`` or ``[rows, *event]`` float64.
     """
 
+    graph: str
     inputs: Mapping[str, np.ndarray]
     expected: np.ndarray
     allowed: np.ndarray
@@ -42,7 +44,7 @@ class Answers:
     def first(self, rows: int) -> Answers:
         """The first of them."""
         inputs = {name: array[:rows] for name, array in self.inputs.items()}
-        return Answers(inputs, self.expected[:rows], self.allowed[:rows])
+        return Answers(self.graph, inputs, self.expected[:rows], self.allowed[:rows])
 
 
 @dataclass(frozen=True)
@@ -68,27 +70,16 @@ class Precision:
 
 def answers_of(bundle: Bundle) -> dict[str, Answers]:
     """The bundle's largest golden cases: ``data`` and ``tails`` of log_prob, and ``noise`` of sample."""
-    scale = np.array(bundle.manifest.scale).reshape(bundle.manifest.event_shape)
+    manifest = bundle.manifest
+    scale = np.array(manifest.scale).reshape(manifest.event_shape)
     found: dict[str, Answers] = {}
     for case in references_of(bundle).cases:
         kind = "noise" if case.graph == "sample" else "tails" if case.in_the_tails else "data"
         if kind not in found or len(found[kind].expected) < len(case.expected):
-            found[kind] = Answers(inputs_of(case, bundle.manifest.dtype), case.expected, allowed_of(case, scale))
+            inputs = {name: array.astype(manifest.dtype) for name, array in case.inputs.items()}
+            allowed = parity_bound(case.graph, manifest.tolerance[case.graph], case.expected, case.rounding, scale)
+            found[kind] = Answers(case.graph, inputs, case.expected, allowed)
     return found
-
-
-def inputs_of(case: ReferenceCase, dtype: str) -> dict[str, np.ndarray]:
-    """What a graph of that type reads."""
-    return {name: array.astype(dtype) for name, array in case.inputs.items()}
-
-
-def allowed_of(case: ReferenceCase, scale: np.ndarray) -> np.ndarray:
-    """The bound that ``verify`` holds each number of a case to."""
-    sampled = case.graph == "sample"
-    unit = scale if sampled else 1.0
-    atol, rtol = (SAMPLE_ATOL, SAMPLE_RTOL) if sampled else (LOG_PROB_ATOL, LOG_PROB_RTOL)
-    allowed: np.ndarray = atol * unit + rtol * np.abs(case.expected) + allowance(case.rounding, case.expected, unit)
-    return allowed
 
 
 def said(form: Form, answers: Answers) -> Answers:
@@ -121,6 +112,26 @@ def places(scores: np.ndarray) -> np.ndarray:
     order = np.empty(len(scores))
     order[np.argsort(scores, kind="stable")] = np.arange(len(scores))
     return order
+
+
+def costs_of(
+    answers: Mapping[str, Answers], found: Callable[[Answers], np.ndarray], weights: str, max_nats: float | None
+) -> dict[str, Precision]:
+    """What log_prob costs on each kind of rows, once a form with its weights in float32 is within the golden bounds.
+
+    Raises:
+        CheckFailed: where it is not, or costs more than it may.
+    """
+    costs: dict[str, Precision] = {}
+    for rows, each in answers.items():
+        numbers = found(each).astype(np.float64)
+        share = each.share_of_bound(numbers)
+        if weights == "float32" and not share <= 1:
+            raise CheckFailed(f"{each.graph}, golden rows of {rows}: {share:.2g} times what verify allows")
+        if each.graph == "log_prob":
+            costs[rows] = precision_of(numbers, each)
+    require_nats(costs["data"], max_nats)
+    return costs
 
 
 def require_nats(precision: Precision, most: float | None) -> None:

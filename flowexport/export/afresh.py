@@ -11,12 +11,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from flowexport.bundle import DIRECTIONS
 from flowexport.flows import Flow
 from flowexport.lowering import lowered
 from flowexport.proof import ReferenceCase, References
 from flowexport.training import Checkpoint
 
-from .references import DIRECTIONS, GoldenArrays, GoldenCase, golden_cases, optional, tensor
+from .references import GoldenArrays, GoldenCase, golden_cases, optional, tensor
 from .rounding import Rounding
 from .said import said_checks
 from .steady import steady_arrays

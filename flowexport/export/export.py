@@ -19,7 +19,7 @@ from msgspec import UNSET
 from safetensors.torch import save as save_tensors
 
 from flowexport import __version__
-from flowexport.bundle import GRAPHS, Manifest, open_bundle, place, read_onnx, staged, write_bundle
+from flowexport.bundle import DIRECTIONS, GRAPHS, Manifest, open_bundle, place, read_onnx, staged, write_bundle
 from flowexport.bundle.place import require_replaceable
 from flowexport.bundle.readme import readme
 from flowexport.bundle.schema import (
@@ -44,7 +44,7 @@ from .afresh import latent_of, target_of
 from .columns import context_columns, named, require_rows
 from .manifest import figures_of, golden_part, graphs_part, reference_part
 from .quality import quality_part
-from .references import DIRECTIONS, further_arrays, golden_arrays
+from .references import further_arrays, golden_arrays
 from .rounding import Rounding
 from .steady import Steep, steady_arrays
 

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from msgspec import UNSET
 
-from flowexport.bundle import GRAPHS, GraphKind, npy_bytes
+from flowexport.bundle import GRAPHS, GraphKind, both_directions, npy_bytes
 from flowexport.bundle.operators import OPSET
 from flowexport.bundle.schema import Case, Dtype, Figure, Golden, GraphSpec, NoiseSpec, Reference, TensorSpec
 from flowexport.flows import Flow
@@ -74,7 +74,7 @@ def golden_part(
         inputs = {key: f"golden/{field}.npy" for key, field in case.inputs.items()}
         expected = {output: f"golden/{case.expected}.npy"}
         cases.append(Case(case.name, case.graph, inputs, expected, kept, list(case.rows)))
-    both = all(kind.name in graphs for kind in GRAPHS.values() if "direction" in kind.checks)
+    both = both_directions(graphs)
     if both:
         used["log_prob_of_sample"] = None
     files = {f"golden/{field}.npy": npy_bytes(array) for field, array in arrays.items() if field in used}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = [
     "BATCHES",
-    "DIRECTIONS",
     "GoldenArrays",
     "GoldenCase",
     "further_arrays",
@@ -23,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from flowexport.bundle import GRAPHS
+from flowexport.bundle import DIRECTIONS, GRAPHS
 from flowexport.bundle.graphs import Row
 from flowexport.flows import Flow
 from flowexport.interop.original import Original
@@ -49,10 +48,6 @@ IMAGE_ROWS = 64
 
 STARTS = {1: 0, 2: 1, 7: 3, 64: 0, 256: 10, 1000: 0}
 """Where the rows of each batch begin in the golden arrays: not all at the same row."""
-
-DIRECTIONS = ("log_prob", "sample")
-"""The graphs of a bundle where nothing else is asked for. Their golden numbers are the trained flow's own; those of
-others are its program's, in float64."""
 
 FIRST: Mapping[Row, str] = {"event": "x", "latent": "z"}
 """The golden array of what a graph takes."""
@@ -258,6 +253,7 @@ def golden_cases(golden: GoldenArrays, graphs: Sequence[str]) -> list[GoldenCase
     others = [
         GoldenCase(f"{name}_{n}", name, {first: FIRST[GRAPHS[name].takes]} | context, expected_of(name), span)
         for name in graphs
+        # The golden numbers of these are the trained flow's own, those of others its program's in float64.
         if name not in DIRECTIONS
         for first in [GRAPHS[name].first]
         for n, span in spans.items()

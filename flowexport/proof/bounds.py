@@ -21,11 +21,13 @@ __all__ = [
     "direction_bound",
     "finite_size",
     "held",
+    "parity_bound",
 ]
 
 import numpy as np
 
 from flowexport.bundle import GRAPHS
+from flowexport.bundle.schema import Tolerance
 
 LOG_PROB_ATOL, LOG_PROB_RTOL = GRAPHS["log_prob"].atol, GRAPHS["log_prob"].rtol
 """Nats, and relative, for log_prob."""
@@ -60,6 +62,25 @@ def allowance(rounding: np.ndarray | None, expected: np.ndarray, unit: float | n
     cap: np.ndarray = ROUNDING_SHARE * (unit + finite_size(expected))
     allowed: np.ndarray = np.minimum(ROUNDING_MULTIPLE * rounding.astype(np.float64), cap)
     return allowed
+
+
+def parity_bound(
+    graph: str, tolerance: Tolerance, expected: np.ndarray, rounding: np.ndarray | None, scale: np.ndarray
+) -> np.ndarray:
+    """How far each number of a graph may be from its reference.
+
+    Arguments:
+        graph: a name of `GRAPHS`.
+        tolerance: the bundle's own, of which what is tighter than the package's counts.
+        expected: ``[rows, …]`` float64.
+        rounding: as `allowance` takes it.
+        scale: of each feature.
+    """
+    kind = GRAPHS[graph]
+    unit = scale if kind.unit == "scale" else 1.0
+    atol, rtol = min(tolerance.atol, kind.atol), min(tolerance.rtol, kind.rtol)
+    bound: np.ndarray = atol * unit + rtol * finite_size(expected) + allowance(rounding, expected, unit)
+    return bound
 
 
 def held(rounding: np.ndarray, expected: np.ndarray, unit: float | np.ndarray = 1.0) -> np.ndarray:

@@ -12,7 +12,7 @@ __all__ = ["device_check", "verify"]
 import os
 from pathlib import Path
 
-from flowexport.bundle import Bundle, open_archive, settled
+from flowexport.bundle import Bundle, both_directions, open_archive, settled
 from flowexport.runtime import Model
 from flowexport.runtime.engines import candidates_of, open_engine
 
@@ -84,7 +84,7 @@ def proved(bundle: Bundle, engine: str, device: str, references: References | No
     if any(check.status == "failed" for check in checks):
         # A graph that is wrong may have no integral, and to find that out takes minutes.
         checks.append(Check("mass", "integral of the density", "not run", detail="a check before it failed"))
-    elif not {"log_prob", "sample"} <= model.graphs.keys():
+    elif not both_directions(model.graphs):
         checks.append(Check("mass", "integral of the density", "not run", detail="needs both graphs"))
     else:
         checks += mass_checks(model, golden.context)

@@ -14,10 +14,10 @@ from flowexport.runtime import Model
 
 from .bounds import (
     COMMON_SHARE,
-    allowance,
     cost_of_most,
     direction_bound,
     finite_size,
+    parity_bound,
 )
 from .checks import Check, Status, compare
 from .references import ReferenceCase, References
@@ -37,9 +37,8 @@ def parity_check(model: Model, case: ReferenceCase, scale: np.ndarray) -> Check:
     found = attempt(lambda: run_case(model, case.graph, case.inputs))
     if isinstance(found, str):
         return Check("parity", subject, "failed", detail=found)
-    atol, rtol = min(tolerance.atol, kind.atol), min(tolerance.rtol, kind.rtol)
+    bound = parity_bound(case.graph, tolerance, case.expected, case.rounding, scale)
     unit = scale if kind.unit == "scale" else 1.0
-    bound = atol * unit + rtol * finite_size(case.expected) + allowance(case.rounding, case.expected, unit)
     # In units of the scale, so that figure and bound of different features can be compared.
     told = UNITS[kind.unit]
     if case.in_the_tails:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from flowexport.bundle import GRAPHS, Bundle, known
+from flowexport.bundle import GRAPHS, Bundle, both_directions, known
 from flowexport.errors import BundleError
 from flowexport.runtime import Model
 
@@ -121,7 +121,7 @@ def references_of(bundle: Bundle) -> References:
     references = References(cases, None, None, None)
     whole = references.largest("sample") or references.largest("log_prob") or cases[0]
     golden = bundle.manifest.golden
-    if isinstance(golden.log_prob_of_sample, str) and {"log_prob", "sample"} <= held:
+    if isinstance(golden.log_prob_of_sample, str) and both_directions(held):
         log_prob_of_sample = bundle.array(golden.log_prob_of_sample)
         own = golden.log_prob_of_sample_rounding
         rounding = sound(bundle, own, bundle.array(own), log_prob_of_sample) if isinstance(own, str) else None
@@ -140,5 +140,7 @@ def sound(bundle: Bundle, file: str, rounding: np.ndarray, expected: np.ndarray)
         BundleError: where it has another shape, or is negative or no number.
     """
     if rounding.shape != expected.shape or not (rounding >= 0).all():
-        raise BundleError(f"{bundle.path / file}: expected {expected.shape} numbers from 0, got shape {rounding.shape}")
+        raise BundleError(
+            f"expected {expected.shape} numbers from 0, got shape {rounding.shape}", file=bundle.path / file
+        )
     return rounding

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from flowexport.bundle import Bundle, known
+from flowexport.bundle import Bundle, both_directions, known
 from flowexport.errors import BundleError, EngineError, extras_named
 from flowexport.native.program import MOST_RUNS, program_of
 from flowexport.native.read import read_form
@@ -107,8 +107,7 @@ class Native:
             kind.name: NativeGraph(bundle, kind.name, signature_of(bundle.spec(kind.name)))
             for kind in known(manifest.graphs)
         }
-        both = {"log_prob", "sample"} <= self.graphs.keys()
-        self.quick = Quickly(self.graphs) if both else None
+        self.quick = Quickly(self.graphs) if both_directions(self.graphs) else None
 
     def tensors(self, x: Any) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""

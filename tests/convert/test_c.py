@@ -6,6 +6,8 @@ import ctypes
 import json
 import platform
 import subprocess
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -16,11 +18,15 @@ import pytest
 import flowexport
 from flowexport.bundle import open_bundle
 from flowexport.bundle.schema import ContextFeature
+from flowexport.convert import c_files
 from flowexport.convert.c.literals import literal
 from flowexport.convert.c.names import distinct, in_comment, name_of
 from flowexport.convert.c.source import header
 from flowexport.convert.precision import answers_of, precision_of, said
 from flowexport.convert.storage import WEIGHTS, reduced
+from flowexport.errors import CheckFailed
+from flowexport.native.form import Form
+from flowexport.native.interpret import interpret
 from flowexport.native.read import read_form
 from flowexport.proof.bounds import NOISE_ATOL
 from flowexport.runtime.noise import normals
@@ -317,12 +323,21 @@ def test_what_it_costs_is_printed_and_written_and_can_be_bounded(tmp_path: Path)
 def test_precision_tells_what_a_wrong_form_costs() -> None:
     form = read_form(zoo("banana"), "log_prob")
     answers = answers_of(zoo("banana"))["data"]
-    worse = type(answers)(answers.inputs, answers.expected + np.linspace(0, 1, 1000)[::-1], answers.allowed)
+    worse = replace(answers, expected=answers.expected + np.linspace(0, 1, 1000)[::-1])
     cost = precision_of(said(form, answers).expected, worse)
     assert cost.mean == pytest.approx(0.5, abs=1e-5)
     assert cost.p99 == pytest.approx(0.99, abs=2e-3)
     assert cost.most == pytest.approx(1, abs=1e-5)
     assert cost.ranks > 0.001
+
+
+def test_a_form_that_is_off_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def off(form: Form, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        return interpret(form, inputs) * np.float32(1.001)
+
+    monkeypatch.setattr("flowexport.convert.c.project.interpret", off)
+    with pytest.raises(CheckFailed, match="golden rows of"):
+        c_files(zoo("banana"))
 
 
 def test_what_cannot_be_said_in_c_is_refused_in_a_line(tmp_path: Path) -> None:

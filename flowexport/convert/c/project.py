@@ -7,9 +7,10 @@ __all__ = ["c_files"]
 import json
 from collections.abc import Mapping
 
-from flowexport.bundle import Bundle
-from flowexport.convert.precision import Precision, answers_of, precision_json, precision_of, require_nats, said
+from flowexport.bundle import DIRECTIONS, Bundle
+from flowexport.convert.precision import Precision, answers_of, costs_of, precision_json, said
 from flowexport.convert.storage import Weights, reduced
+from flowexport.native.interpret import interpret
 from flowexport.native.read import read_form
 
 from .golden import golden_rows, golden_test
@@ -32,23 +33,16 @@ def c_files(
 
     Raises:
         BundleError: for what a form cannot say: float64, images, operators that it does not know.
-        CheckFailed: where it costs more than ``max_nats``.
+        CheckFailed: where a golden case does not hold, or it costs more than ``max_nats``.
     """
     called = model_name(name or bundle.manifest.name)
-    forms = {graph: read_form(bundle, graph) for graph in ("log_prob", "sample")}
+    forms = {graph: read_form(bundle, graph) for graph in DIRECTIONS}
     kept = {graph: reduced(form, weights) for graph, form in forms.items()}
     answers = answers_of(bundle)
-    costs = {
-        rows: precision_of(said(kept["log_prob"], each).expected, each)
-        for rows, each in answers.items()
-        if rows != "noise"
-    }
-    require_nats(costs["data"], max_nats)
+    costs = costs_of(answers, lambda each: interpret(kept[each.graph], each.inputs), weights, max_nats)
     if weights != "float32":
         # The program is held to what these weights say; what they cost is told beside it.
-        answers = {
-            rows: said(kept["sample" if rows == "noise" else "log_prob"], each) for rows, each in answers.items()
-        }
+        answers = {rows: said(kept[each.graph], each) for rows, each in answers.items()}
     scored = {rows: answers[rows] for rows in costs}
     texts = {
         f"src/{called}.h": header(bundle.manifest, called),

@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from flowexport.bundle import Bundle
+from flowexport.bundle import DIRECTIONS, Bundle
 from flowexport.bundle.schema import ContextFeature
 from flowexport.convert.c.names import in_comment, model_name
 from flowexport.convert.c.project import c_files
@@ -145,8 +145,8 @@ def golden(bundle: Bundle, weights: Weights) -> dict[str, Any]:
     """The rows of ``test.mjs``, all numbers flat; one that is not finite is a text."""
     found = {kind: each.first(ROWS) for kind, each in answers_of(bundle).items()}
     if weights != "float32":
-        forms = {graph: reduced(read_form(bundle, graph), weights) for graph in ("log_prob", "sample")}
-        found = {kind: said(forms["sample" if kind == "noise" else "log_prob"], each) for kind, each in found.items()}
+        forms = {graph: reduced(read_form(bundle, graph), weights) for graph in DIRECTIONS}
+        found = {kind: said(forms[each.graph], each) for kind, each in found.items()}
     noise = normals(SEED, START * bundle.manifest.latent_size, ROWS * bundle.manifest.latent_size)
     return {
         "log_prob": rows_of([each for kind, each in found.items() if kind != "noise"]),
