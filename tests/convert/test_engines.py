@@ -6,7 +6,9 @@ import json
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
@@ -36,10 +38,17 @@ def in_onnxruntime(folder: Path, graph: str) -> Callable[[dict[str, np.ndarray]]
     return lambda inputs: session.run(None, inputs)[0]
 
 
-def in_openvino(folder: Path, graph: str) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+@cache
+def core() -> Any:
+    """OpenVINO, once for all tests: of two whose lives overlap, the one that ends last leaves the process a stack for
+    signals that is freed already, and the next signal ends it."""
     import openvino
 
-    model = openvino.Core().compile_model(str(folder / f"{graph}.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    return openvino.Core()
+
+
+def in_openvino(folder: Path, graph: str) -> Callable[[dict[str, np.ndarray]], np.ndarray]:
+    model = core().compile_model(str(folder / f"{graph}.xml"), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     return lambda inputs: model(inputs)[0]
 
 
