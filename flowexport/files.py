@@ -76,16 +76,18 @@ def naming(path: Path | str, hidden: Path | None = None) -> Iterator[None]:
 
     Arguments:
         path: what the user calls it.
-        hidden: a name that stands for it; errors of all others, but of none at all as on a full disk, stay as they are.
+        hidden: a name that stands for it, and of a folder for all that is in it; errors of all others, but of none at
+            all as on a full disk, stay as they are.
     """
     try:
         yield
     except OSError as error:
-        named = None if error.filename is None else str(error.filename)
-        unnamed = named is None or (hidden is not None and named == str(hidden))
-        if unnamed and error.errno is not None and not isinstance(error, BrokenPipeError):
-            raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(path)) from error
-        raise
+        named = hidden if error.filename is None else Path(str(error.filename))
+        elsewhere = named is not None and (hidden is None or not named.is_relative_to(hidden))
+        if elsewhere or error.errno is None or isinstance(error, BrokenPipeError):
+            raise
+        shown = Path(path) / named.relative_to(hidden) if named and hidden else path
+        raise OSError(error.errno, error.strerror or os.strerror(error.errno), str(shown)) from error
 
 
 def create(path: Path) -> BinaryIO:

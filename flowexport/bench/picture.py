@@ -4,9 +4,7 @@ from __future__ import annotations
 
 __all__ = ["picture"]
 
-import io
-
-from flowexport.figures import new_figure
+from flowexport.figures import new_figure, png
 
 from .measure import Measurement, rows_a_second
 
@@ -43,9 +41,6 @@ def picture(measurement: Measurement) -> bytes:
         for axes, title in ((latency, "ms a call"), (throughput, "rows a second")):
             axes.set(xscale="log", yscale="log", title=f"{verb}: {title}", xlabel="rows of a call")
             axes.grid(color="#dde2ea", linewidth=0.6)
-            axes.spines[["top", "right"]].set_visible(False)
         throughput.legend(frameon=False, fontsize=8)
     figure.suptitle(f"{measurement.subject.name} on {measurement.subject.device}, {measurement.machine['cpu']}")
-    data = io.BytesIO()
-    figure.savefig(data, format="png", dpi=120, metadata={"Software": None})
-    return data.getvalue()
+    return png(figure, dpi=120)

@@ -61,7 +61,8 @@ def staged(target: Path) -> Iterator[Path]:
         if handle is not None:
             fcntl.flock(handle, fcntl.LOCK_EX)
     try:
-        yield folder
+        with naming(target, hidden=folder):
+            yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         if handle is not None:

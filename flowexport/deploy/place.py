@@ -31,11 +31,10 @@ def place_new(root: Path, files: Mapping[str, bytes]) -> None:
         if os.path.lexists(root / top):
             raise ArgumentError(f"{root / top}: is there already; remove it, or name another folder")
     root.mkdir(parents=True, exist_ok=True)
-    with staged(root / "deploy") as folder:
+    with staged(root / "deploy") as folder, naming(root, hidden=folder):
         for name, data in files.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_file(path, data)
         for top in tops:
-            with naming(root / top):
-                os.rename(folder / top, root / top)
+            os.rename(folder / top, root / top)

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 __all__ = ["draw_corner", "draw_latent", "draw_log_prob", "draw_pictures"]
 
-import io
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowexport.figures import new_figure
+from flowexport.figures import new_figure, png
 
 from .evaluate import Measured
 from .uniformity import normal_cdf
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 SHOWN = 6
 """Features of a corner plot: 21 small pictures; of more features those whose samples differ most are shown."""
@@ -79,7 +74,7 @@ def draw_corner(measured: Measured) -> bytes:
                 axes, features[chosen[column]].name, features[chosen[row]].name, row == size - 1, column == 0 < row
             )
     grid[0, 0].legend(frameon=False, fontsize=8)
-    return png(figure)
+    return png(figure, dpi=100)
 
 
 def name_axes(axes: object, across: str, up: str, last: bool, first: bool) -> None:
@@ -116,7 +111,7 @@ def draw_latent(measured: Measured) -> bytes:
     right.hist(latent[:, worst], np.linspace(-5, 5, 61).tolist(), density=True, color=SAMPLES, alpha=0.6)
     right.plot(grid, np.exp(-0.5 * grid**2) / math.sqrt(2 * math.pi), color=INK, lw=1)
     right.set(xlabel=f"latent {worst}, the farthest from the normal", yticks=[])
-    return png(figure)
+    return png(figure, dpi=100)
 
 
 def draw_log_prob(measured: Measured) -> bytes:
@@ -133,7 +128,7 @@ def draw_log_prob(measured: Measured) -> bytes:
         )
     axes.set(xlabel="log_prob, nats", yticks=[])
     axes.legend(frameon=False, fontsize=8, loc="upper left")
-    return png(figure)
+    return png(figure, dpi=100)
 
 
 def draw_images(measured: Measured, event_shape: tuple[int, ...]) -> bytes:
@@ -148,19 +143,10 @@ def draw_images(measured: Measured, event_shape: tuple[int, ...]) -> bytes:
         grid[row, 0].set_title(name, loc="left", fontsize=9)
     for axes in grid.ravel():
         axes.axis("off")
-    return png(figure)
+    return png(figure, dpi=100)
 
 
 def spread(rows: np.ndarray) -> np.ndarray:
     """At most `DOTS` rows, evenly from all."""
     count = min(len(rows), DOTS)
     return rows[np.arange(count) * len(rows) // count]
-
-
-def png(figure: Figure) -> bytes:
-    """A figure's bytes, without date and software."""
-    for axes in figure.axes:
-        axes.spines[["top", "right"]].set_visible(False)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=100, metadata={"Software": None})
-    return stream.getvalue()

@@ -1,19 +1,18 @@
 """The picture of a training."""
 
-__all__ = ["draw_learning_curve"]
+__all__ = ["learning_curve"]
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flowexport.figures import new_figure
+from flowexport.figures import new_figure, png
 
 if TYPE_CHECKING:
     from .loop import Epoch
 
 
-def draw_learning_curve(path: Path, epochs: "Sequence[Epoch]", best_epoch: int) -> None:
-    """Draws the NLL of training and held-out rows over epochs, with the epoch that was kept.
+def learning_curve(epochs: "Sequence[Epoch]", best_epoch: int) -> bytes:
+    """The NLL of training and held-out rows over epochs, with the epoch that was kept, as a PNG.
 
     Raises:
         MissingExtra: where matplotlib is not installed.
@@ -31,5 +30,4 @@ def draw_learning_curve(path: Path, epochs: "Sequence[Epoch]", best_epoch: int) 
     axes.set_xlabel("epoch")
     axes.set_ylabel("negative log-likelihood (nats a row)")
     axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    figure.savefig(path, dpi=120, metadata={"Software": None})
+    return png(figure, dpi=120)

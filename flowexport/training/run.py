@@ -29,7 +29,7 @@ from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
 
 from .checkpoint import FORMAT, Config, contiguous, read_json, save_checkpoint
 from .compiled import require_compiler
-from .curve import draw_learning_curve
+from .curve import learning_curve
 from .data import Rows, read_rows
 from .discrete import held_out_with_noise
 from .folder import alone, require_no_links, require_own
@@ -240,7 +240,7 @@ class Run:
             stopped = signal
         finally:
             if epochs:
-                draw_learning_curve(self.folder / "learning_curve.png", epochs, state.best_epoch)
+                write_file(self.folder / "learning_curve.png", learning_curve(epochs, state.best_epoch))
         if not epochs:
             raise TrainingError(f"{self.folder}: stopped before the first epoch was done; nothing to keep") from stopped
         self.flow.load_state_dict(state.best)

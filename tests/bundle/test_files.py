@@ -152,3 +152,19 @@ def test_what_cannot_be_made_is_named_as_the_user_calls_it(tmp_path: Path, monke
         with pytest.raises(OSError, match="Read-only") as found, staged(tmp_path / "bundle"):
             pass
     assert found.value.filename == str(tmp_path / "bundle")
+
+
+@pytest.mark.parametrize("name", [None, "golden/x.npy"])
+def test_what_a_full_disk_stops_in_a_staged_folder_is_named_as_it_would_be_there(
+    tmp_path: Path, name: str | None
+) -> None:
+    with pytest.raises(OSError, match="No space") as found, staged(tmp_path / "bundle") as folder:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), *([] if name is None else [str(folder / name)]))
+    assert found.value.filename == str(tmp_path / "bundle" / (name or ""))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_else_fails_beside_a_staged_folder_keeps_its_name(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as found, staged(tmp_path / "bundle"):
+        (tmp_path / "rows.csv").read_bytes()
+    assert found.value.filename == str(tmp_path / "rows.csv")

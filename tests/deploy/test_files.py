@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import shlex
 import urllib.request
@@ -16,6 +18,7 @@ from click.testing import CliRunner, Result
 
 import flowexport
 from flowexport.cli.main import main
+from flowexport.deploy import place_new
 from flowexport.deploy.compose import PANELS
 from flowexport.deploy.image import GRPC_PORT, HTTP_PORT
 from tests.serving.processes import served
@@ -149,3 +152,16 @@ def test_what_cannot_be_is_refused(words: str, message: str, tmp_path: Path) -> 
     assert refused.exit_code == 2
     assert message in refused.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_full_disk_is_told_by_the_name_that_the_file_would_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, data: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.setattr("flowexport.deploy.place.write_file", full)
+    with pytest.raises(OSError, match="No space") as found:
+        place_new(tmp_path, {"model/config.pbtxt": b""})
+    assert found.value.filename == str(tmp_path / "model" / "config.pbtxt")
+    assert list(tmp_path.iterdir()) == []
