@@ -52,6 +52,8 @@ def form_of(graph: OnnxGraph, where: str, most_runs: int | None = None) -> Form:
         trace.refuse(f"it has {len(graph.outline.outputs)} outputs, and one is expected")
     taken: set[str] = set()
     for node in graph.nodes:
+        if not node.outputs:
+            trace.refuse("has no output", node)
         if node.outputs[0] not in taken:
             taken.update(walk(trace, node))
     name = graph.outline.outputs[0][0]
@@ -86,7 +88,7 @@ def walk(trace: Trace, node: Node) -> Iterable[str]:
         found = ONE_BY_ONE[node.operator](trace, node)
         tensors = found if isinstance(found, list) else [found]
         trace.rows.update(zip(node.outputs, tensors, strict=True))
-    except (ValueError, IndexError) as error:
+    except (ValueError, IndexError, TypeError) as error:
         trace.refuse(f"does not fit what it reads ({error})", node)
     return ()
 

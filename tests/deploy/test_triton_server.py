@@ -145,8 +145,8 @@ def asked(server: str, model: str, **inputs: np.ndarray) -> tritonclient.http.In
 
 @pytest.fixture(scope="module", params=["banana", "diamonds"])
 def case(request: pytest.FixtureRequest) -> tuple[Model, dict[str, np.ndarray]]:
-    """A model and 600 golden rows of it."""
-    model = flowexport.load(request.param, device="cpu", threads=1)
+    """A model, in the engine that Triton's environment has, and 600 golden rows of it."""
+    model = flowexport.load(request.param, device="cpu", threads=1, engine="onnxruntime")
     golden = model.bundle.path / "golden"
     names = ["x", "context"] if model.context_size else ["x"]
     return model, {name: np.load(golden / f"{name}.npy")[:600] for name in names}

@@ -238,11 +238,15 @@ def test_numbers_in_fields_are_read_as_those_in_raw_bytes(kind: str) -> None:
         ([helper.make_node("Slice", ["x", "shape", "shape", "far"], ["y"])], "works along the batch"),
         ([helper.make_node("Split", ["x", "shape"], ["y", "z"], axis=1)], "does not fit what it reads"),
         ([helper.make_node("Pad", ["x", "wide"], ["y"])], "a row of 10.* numbers"),
+        ([helper.make_node("Slice", ["x", "axis", "axis"], ["y"])], "does not fit what it reads"),
+        ([helper.make_node("Neg", ["x"], [], name="deaf")], r"node 'deaf' \(Neg\) has no output"),
         ([helper.make_node("Neg", ["x"], ["z"])], "its output 'y' is not computed"),
     ],
 )
 def test_what_is_not_known_is_refused_by_name(nodes: list[onnx.NodeProto], words: str) -> None:
-    data = graph_of(nodes, {"shape": whole(3, -1), "far": whole(5, 6), "wide": whole(0, 10**12, 0, 0)}, (4,))
+    data = graph_of(
+        nodes, {"shape": whole(3, -1), "far": whole(5, 6), "wide": whole(0, 10**12, 0, 0), "axis": np.array(5)}, (4,)
+    )
     with pytest.raises(BundleError, match=words) as refused:
         form_of(read_graph(data, "a.onnx"), "a.onnx")
     assert str(refused.value).startswith("a.onnx: ")
