@@ -33,7 +33,7 @@ WIRES = {"int": (0,), "float": (5,), "ints": (0, 2), "floats": (5, 2), "doubles"
 """Wire types of each kind; all other kinds are length-delimited."""
 
 Message = dict[int, list[Any]]
-"""The values of each field in their order: whole numbers, bytes, or messages."""
+"""The values of each field in their order: whole numbers, bytes, texts, or messages."""
 
 
 @dataclass
@@ -94,13 +94,13 @@ def outline(model: Message) -> OnnxFile:
     graph = model[7][0]
     found = OnnxFile(
         ir_version=one(model, 1, 0),
-        opsets=[(text(one(opset, 1, b"")), one(opset, 2, 0)) for opset in model[8]],
+        opsets=[(one(opset, 1, ""), one(opset, 2, 0)) for opset in model[8]],
         inputs=[value_info(each) for each in graph.get(11, ())],
         outputs=[value_info(each) for each in graph.get(12, ())],
     )
     tensors = list(graph.get(5, ()))
     for node in graph.get(1, ()):
-        name, domain = text(one(node, 4, b"")), text(one(node, 7, b""))
+        name, domain = one(node, 4, ""), one(node, 7, "")
         if domain or name not in OPERATORS:
             called = shown(f"{domain}::{name}" if domain else name)
             raise Refused(f"uses the operator {called}, which a bundle may not")
@@ -117,10 +117,10 @@ def value_info(value: Message) -> tuple[str, str, list[int | str]]:
     """A ValueInfoProto as name, element type and dimensions."""
     tensor = one(one(value, 2, {}), 1, {})
     dimensions: list[int | str] = [
-        text(each[2][0]) if 2 in each else one(each, 1, 0) for each in one(tensor, 2, {}).get(1, ())
+        each[2][0] if 2 in each else one(each, 1, 0) for each in one(tensor, 2, {}).get(1, ())
     ]
     element = one(tensor, 1, 0)
-    return text(one(value, 1, b"")), ELEMENT_TYPES.get(element, f"type {element}"), dimensions
+    return one(value, 1, ""), ELEMENT_TYPES.get(element, f"type {element}"), dimensions
 
 
 def shape_of(tensor: Message) -> list[int]:
@@ -153,15 +153,17 @@ def read_message(view: memoryview, kind: str) -> Message:
         if values and name == of:
             raise Refused(f"holds field {number} of {kind} twice")
         if name == "text":
-            text(value)
-        values.append(read_message(value, name) if name in MESSAGES else value)
+            value = text(value)
+        elif name in MESSAGES:
+            value = read_message(value, name)
+        values.append(value)
     return message
 
 
 def fields(view: memoryview) -> Iterator[tuple[int, int, Any]]:
     """The fields of a message: number, wire type, and an integer or the bytes of the value."""
-    position = 0
-    while position < len(view):
+    position, end = 0, len(view)
+    while position < end:
         key, position = varint(view, position)
         number, wire = key >> 3, key & 7
         if wire == 0:
@@ -171,8 +173,8 @@ def fields(view: memoryview) -> Iterator[tuple[int, int, Any]]:
         length = {1: 8, 5: 4}.get(wire, -1)
         if wire == 2:
             length, position = varint(view, position)
-        if length < 0 or position + length > len(view):
-            raise ValueError(f"broken at byte {position} of a message of {len(view)}")
+        if length < 0 or position + length > end:
+            raise ValueError(f"broken at byte {position} of a message of {end}")
         yield number, wire, view[position : position + length]
         position += length
 

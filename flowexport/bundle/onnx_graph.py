@@ -57,18 +57,18 @@ def read_graph(data: bytes, where: str) -> OnnxGraph:
         model = read_message(memoryview(data), "Model")
         found = outline(model)
         graph = model[7][0]
-        constants = {text(one(tensor, 8, b"")): array(tensor) for tensor in graph.get(5, ())}
+        constants = {one(tensor, 8, ""): array(tensor) for tensor in graph.get(5, ())}
         return OnnxGraph(found, tuple(map(node, graph.get(1, ()))), constants)
 
 
 def node(message: Message) -> Node:
     """A NodeProto."""
     return Node(
-        operator=text(one(message, 4, b"")),
-        name=text(one(message, 3, b"")),
-        inputs=tuple(map(text, message.get(1, ()))),
-        outputs=tuple(map(text, message.get(2, ()))),
-        attributes={text(one(each, 1, b"")): attribute(each) for each in message.get(5, ())},
+        operator=one(message, 4, ""),
+        name=one(message, 3, ""),
+        inputs=tuple(message.get(1, ())),
+        outputs=tuple(message.get(2, ())),
+        attributes={one(each, 1, ""): attribute(each) for each in message.get(5, ())},
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Placement", "place"]
 
+from bisect import insort
 from dataclasses import dataclass
 
 from .form import Form, Linear, Load, loads
@@ -31,20 +32,23 @@ def place(form: Form, alignment: int = 1) -> Placement:
             # The last group starts where it may not be aligned, and is written in whole vectors as well.
             count = len(each.bias)
             rooms[each.out] = aligned((len(each.sources) - 1) * count + aligned(count, alignment), alignment)
-    placed: list[tuple[int, int, int, int]] = []
+    taken: list[tuple[int, int, int]] = []
     offsets: dict[int, int] = {}
+    scratch = 0
     for buffer in sorted(lives, key=lambda each: (lives[each][0], -form.sizes[each], each)):
         first, last = lives[buffer]
         room = rooms[buffer]
-        taken = sorted((low, high) for low, high, born, died in placed if first <= died and born <= last)
+        # Buffers come by birth: one that has died is in nobody's way any more.
+        taken = [each for each in taken if first <= each[2]]
         offset = 0
-        for low, high in taken:
+        for low, high, _ in taken:
             if offset + room <= low:
                 break
             offset = max(offset, high)
         offsets[buffer] = offset
-        placed.append((offset, offset + room, first, last))
-    return Placement(offsets, max((high for _, high, _, _ in placed), default=0))
+        insort(taken, (offset, offset + room, last))
+        scratch = max(scratch, offset + room)
+    return Placement(offsets, scratch)
 
 
 def aligned(size: int, alignment: int) -> int:

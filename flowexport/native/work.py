@@ -7,6 +7,7 @@ __all__ = ["Work", "bounded"]
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
+from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
@@ -14,15 +15,15 @@ import numpy.typing as npt
 from .fold import FOLDS
 from .form import Apply, Constant, Elementwise, Expression, Linear, Load, Operation, Run, Softmax
 from .references import References, constants, load_at, places, values
-from .runs import run_of, scattered, side_by_side
+from .runs import one_run, runs_of, scattered, side_by_side
 
 Floats = npt.NDArray[np.floating]
 
-NEUTRAL = {"add": 0.0, "sub": 0.0, "mul": 1.0, "div": 1.0}
+NEUTRAL = {"add": int(constants(0.0)), "sub": int(constants(0.0)), "mul": int(constants(1.0)), "div": int(constants(1.0))}
 """The second operand that leaves the first as it is."""
 
-EITHER = ("add", "mul")
-"""Functions whose operands may change places."""
+NEUTRAL_PLACES = {"add": ((0, 1), (1, 0)), "mul": ((0, 1), (1, 0)), "sub": ((0, 1),), "div": ((0, 1),)}
+"""Which operand is kept where which is neutral."""
 
 SUMS = 64
 """Up to so many inputs, a product of which each output has at most two terms is written as sums: masks, mixtures of
@@ -68,26 +69,24 @@ class Work:
 
     def apply(self, function: str, *arguments: References) -> References:
         """A function of numbers; operands are broadcast. What is known is folded, what is neutral is passed on."""
-        bounded(np.broadcast_shapes(*(each.shape for each in arguments)))
-        spread = np.broadcast_arrays(*arguments)
-        flat = [each.ravel() for each in spread]
-        result = np.empty(flat[0].size, np.int64)
-        known = np.all([each < 0 for each in flat], axis=0)
+        shape = np.broadcast(*arguments).shape
+        bounded(shape)
+        flat = [(each if each.shape == shape else np.broadcast_to(each, shape)).ravel() for each in arguments]
+        result = np.empty(len(flat[0]), np.int64)
+        known = reduce(np.logical_and, [each < 0 for each in flat])
         if known.any():
             with np.errstate(all="ignore"):
                 result[known] = constants(FOLDS[function](*(values(each[known]) for each in flat)))
         left = ~known
-        if function in NEUTRAL:
-            neutral = constants(NEUTRAL[function])
-            for kept, other in ((0, 1), (1, 0))[: 1 + (function in EITHER)]:
-                passed = left & (flat[other] == neutral)
-                result[passed] = flat[kept][passed]
-                left &= ~passed
+        for kept, other in NEUTRAL_PLACES.get(function, ()):
+            passed = left & (flat[other] == NEUTRAL[function])
+            result[passed] = flat[kept][passed]
+            left &= ~passed
         if left.any():
             result[left] = self.elementwise(
                 [each[left] for each in flat], lambda operands: Apply(function, operands), copy=True
             )
-        return result.reshape(spread[0].shape)
+        return result.reshape(shape)
 
     def elementwise(
         self,
@@ -96,9 +95,11 @@ class Work:
         copy: bool = False,
     ) -> References:
         """A new buffer of one expression of the operands, with ``copy`` from where they lie side by side."""
-        operands = [self.stretch(each) if copy and scattered(each) else each for each in arguments]
-        out = self.buffer(len(operands[0]))
-        runs = tuple(Run(start, count, make(parts)) for start, count, parts in run_of(operands))
+        parts = one_run(arguments) or runs_of(
+            [self.stretch(each) if copy and scattered(each) else each for each in arguments]
+        )
+        runs = tuple(Run(start, count, make(operands)) for start, count, operands in parts)
+        out = self.buffer(len(arguments[0]))
         self.operations.append(Elementwise(out, runs))
         return places(out, self.sizes[out])
 
