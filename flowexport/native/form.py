@@ -27,6 +27,7 @@ __all__ = [
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -41,8 +42,7 @@ FUNCTIONS = {
 where ``c`` is not 0."""
 
 
-@dataclass(frozen=True)
-class Load:
+class Load(NamedTuple):
     """Number ``base + stride · i`` of a buffer, at the place ``i`` of a run; the stride is 0 or 1."""
 
     buffer: int
@@ -57,8 +57,7 @@ class Constant:
     values: np.ndarray
 
 
-@dataclass(frozen=True)
-class Apply:
+class Apply(NamedTuple):
     """A function of `FUNCTIONS` of expressions."""
 
     function: str
@@ -68,8 +67,7 @@ class Apply:
 Expression = Load | Constant | Apply
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """Numbers ``start … start + count − 1`` of the buffer that is written: one expression of the place ``i``."""
 
     start: int

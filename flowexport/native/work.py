@@ -72,8 +72,10 @@ class Work:
         shape = np.broadcast(*arguments).shape
         bounded(shape)
         flat = [(each if each.shape == shape else np.broadcast_to(each, shape)).ravel() for each in arguments]
-        result = np.empty(len(flat[0]), np.int64)
+        if min(int(each.min(initial=0)) for each in flat) == 0:
+            return self.computed(function, flat).reshape(shape)
         known = reduce(np.logical_and, [each < 0 for each in flat])
+        result = np.empty(len(flat[0]), np.int64)
         if known.any():
             with np.errstate(all="ignore"):
                 result[known] = constants(FOLDS[function](*(values(each[known]) for each in flat)))
@@ -83,10 +85,12 @@ class Work:
             result[passed] = flat[kept][passed]
             left &= ~passed
         if left.any():
-            result[left] = self.elementwise(
-                [each[left] for each in flat], lambda operands: Apply(function, operands), copy=True
-            )
+            result[left] = self.computed(function, [each[left] for each in flat])
         return result.reshape(shape)
+
+    def computed(self, function: str, operands: Sequence[References]) -> References:
+        """A function of numbers of which none is known beforehand."""
+        return self.elementwise(operands, lambda parts: Apply(function, parts), copy=True)
 
     def elementwise(
         self,
