@@ -32,6 +32,16 @@ REASONS = {
 WIRES = {"int": (0,), "float": (5,), "ints": (0, 2), "floats": (5, 2), "doubles": (1, 2)}
 """Wire types of each kind; all other kinds are length-delimited."""
 
+KEYS = {
+    message: {
+        number << 3 | wire: (number, of.removesuffix("*"), of.endswith("*"))
+        for number, of in fields.items()
+        for wire in WIRES.get(of.removesuffix("*"), (2,))
+    }
+    for message, fields in MESSAGES.items()
+}
+"""Message → key of a field as it is written, its number and its wire type → number, kind, whether it may come again."""
+
 Message = dict[int, list[Any]]
 """The values of each field in their order: whole numbers, bytes, texts, or messages."""
 
@@ -142,15 +152,15 @@ def read_message(view: memoryview, kind: str) -> Message:
         Refused: for a field that is not in the table, is of another wire type, or is there twice.
         ValueError, IndexError: for bytes that are none.
     """
-    allowed = MESSAGES[kind]
+    allowed = KEYS[kind]
     message: Message = {}
-    for number, wire, value in fields(view):
-        of = allowed.get(number, "")
-        name = of.removesuffix("*")
-        if not of or wire not in WIRES.get(name, (2,)):
+    for key, value in fields(view):
+        if key not in allowed:
+            number = key >> 3
             raise Refused(REASONS.get((kind, number), f"holds field {number} of {kind}, which a bundle may not"))
+        number, name, again = allowed[key]
         values = message.setdefault(number, [])
-        if values and name == of:
+        if values and not again:
             raise Refused(f"holds field {number} of {kind} twice")
         if name == "text":
             value = text(value)
@@ -160,22 +170,23 @@ def read_message(view: memoryview, kind: str) -> Message:
     return message
 
 
-def fields(view: memoryview) -> Iterator[tuple[int, int, Any]]:
-    """The fields of a message: number, wire type, and an integer or the bytes of the value."""
+def fields(view: memoryview) -> Iterator[tuple[int, Any]]:
+    """The fields of a message: the key, and an integer or the bytes of the value."""
     position, end = 0, len(view)
     while position < end:
         key, position = varint(view, position)
-        number, wire = key >> 3, key & 7
+        wire = key & 7
         if wire == 0:
             value, position = varint(view, position)
-            yield number, wire, value
+            yield key, value
             continue
-        length = {1: 8, 5: 4}.get(wire, -1)
         if wire == 2:
             length, position = varint(view, position)
+        else:
+            length = {1: 8, 5: 4}.get(wire, -1)
         if length < 0 or position + length > end:
             raise ValueError(f"broken at byte {position} of a message of {end}")
-        yield number, wire, view[position : position + length]
+        yield key, view[position : position + length]
         position += length
 
 
@@ -209,7 +220,7 @@ def one(message: Message, number: int, default: Any) -> Any:
 
 def text(value: memoryview | bytes) -> str:
     """A name in the file."""
-    name = bytes(value).decode()
+    name = str(value, "utf-8")
     if unprintable(name):
         raise Refused(f"holds a name with {unprintable(name)}: {shown(name)}")
     return name

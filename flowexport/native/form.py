@@ -25,7 +25,6 @@ __all__ = [
     "loads",
 ]
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -143,25 +142,21 @@ class Form:
     operations: tuple[Operation, ...]
 
 
-def loads(operation: Operation) -> Iterator[tuple[Load, int]]:
+def loads(operation: Operation) -> list[tuple[Load, int]]:
     """Every load of an operation, and over how many places it goes."""
     match operation:
         case Linear():
-            for source in operation.sources:
-                yield source, len(operation.weights)
+            return [(source, len(operation.weights)) for source in operation.sources]
         case Softmax():
-            for source in operation.sources:
-                yield source, operation.count
+            return [(source, operation.count) for source in operation.sources]
         case Elementwise():
-            for run in operation.runs:
-                for load in loads_of(run.expression):
-                    yield load, run.count
+            return [(load, run.count) for run in operation.runs for load in loads_of(run.expression)]
 
 
-def loads_of(expression: Expression) -> Iterator[Load]:
+def loads_of(expression: Expression) -> list[Load]:
     """Every load of an expression."""
     if isinstance(expression, Load):
-        yield expression
-    elif isinstance(expression, Apply):
-        for argument in expression.arguments:
-            yield from loads_of(argument)
+        return [expression]
+    if isinstance(expression, Apply):
+        return [load for argument in expression.arguments for load in loads_of(argument)]
+    return []

@@ -98,17 +98,14 @@ def heads_of(trace: Trace, node: Node) -> list[Node]:
 
     Where a ReLU follows, a product is left alone, for the ReLU to become part of it.
     """
-    rectified = {each.inputs[0] for each in trace.graph.nodes if each.operator == "Relu"}
-    if node.outputs[0] in rectified:
+    if node.outputs[0] in trace.rectified:
         return []
     return [
         each
-        for each in trace.graph.nodes
-        if each.operator == "Gemm"
-        and each.outputs[0] not in trace.rows
+        for each in trace.gemms[node.inputs[0]]
+        if each.outputs[0] not in trace.rows
         and each is not node
-        and each.inputs[0] == node.inputs[0]
-        and each.outputs[0] not in rectified
+        and each.outputs[0] not in trace.rectified
         and all(name in trace.constants for name in each.inputs[2:])
     ]
 

@@ -21,12 +21,12 @@ HALF = 32
 def constants(numbers: npt.ArrayLike) -> References:
     """References to what is known."""
     bits = np.array(numbers, np.float32, ndmin=0).view(np.uint32)
-    return -1 - bits.astype(np.int64)
+    return ~bits.astype(np.int64)
 
 
 def values(references: References) -> npt.NDArray[np.float32]:
     """The numbers that constants stand for; all must be constants."""
-    return (-1 - references).astype(np.uint32).view(np.float32)
+    return (~references).astype(np.uint32).view(np.float32)
 
 
 def places(buffer: int, count: int) -> References:

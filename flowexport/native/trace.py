@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Trace"]
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import NoReturn, TypeVar
 
@@ -36,6 +36,13 @@ class Trace:
         self.where = where
         self.work = Work(most_runs)
         self.readers = Counter(name for node in graph.nodes for name in node.inputs)
+        self.rectified = {node.inputs[0] for node in graph.nodes if node.operator == "Relu" and node.inputs}
+        """Tensors that a ReLU reads."""
+        self.gemms = defaultdict[str, list[Node]](list)
+        """Tensor → the Gemms that read it first."""
+        for node in graph.nodes:
+            if node.operator == "Gemm" and node.inputs and node.outputs:
+                self.gemms[node.inputs[0]].append(node)
         self.constants = dict(graph.constants)
         self.rows: dict[str, References] = {}
         self.inputs = tuple(self.input(*each) for each in graph.outline.inputs)

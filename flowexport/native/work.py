@@ -71,7 +71,8 @@ class Work:
         """A function of numbers; operands are broadcast. What is known is folded, what is neutral is passed on."""
         shape = np.broadcast(*arguments).shape
         bounded(shape)
-        flat = [(each if each.shape == shape else np.broadcast_to(each, shape)).ravel() for each in arguments]
+        zeros = np.zeros(shape, np.int64)
+        flat = [(each + zeros).ravel() for each in arguments]
         if min(int(each.min(initial=0)) for each in flat) == 0:
             return self.computed(function, flat).reshape(shape)
         known = reduce(np.logical_and, [each < 0 for each in flat])
@@ -144,15 +145,21 @@ class Work:
 
     def product(self, x: References, weights: Floats, bias: Floats) -> References:
         """`linear` of which every number counts."""
-        if 2 < len(weights) <= SUMS and (np.count_nonzero(weights, axis=0) <= 2).all() and self.few_runs(weights != 0):
+        filled = weights != 0
+        if 2 < len(weights) <= SUMS and (filled.sum(axis=0) <= 2).all() and self.few_runs(filled):
             return self.sums(x, weights, bias)
-        sources = tuple(load_at(int(self.stretch(each)[0])) for each in x)
+        sources = self.sources(x)
         behind = self.behind(sources[0])
         sparse = behind is not None and behind.relu and len(weights) >= SPARSE
         out = self.buffer(len(x) * len(bias))
         self.products[out] = len(self.operations)
         self.operations.append(Linear(out, sources, weights.astype(np.float32), bias.astype(np.float32), sparse=sparse))
         return places(out, self.sizes[out]).reshape(len(x), len(bias))
+
+    def sources(self, rows: References) -> tuple[Load, ...]:
+        """Where each of some rows lies side by side."""
+        firsts = rows[:, 0] if side_by_side(rows) else [self.stretch(row)[0] for row in rows]
+        return tuple(load_at(int(first)) for first in firsts)
 
     def behind(self, load: Load) -> Linear | None:
         """The product that makes what is loaded."""
@@ -193,7 +200,7 @@ class Work:
 
     def softmax(self, rows: References) -> References:
         """Softmax of each row of ``[groups, count]``."""
-        sources = tuple(load_at(int(self.stretch(row)[0])) for row in rows)
+        sources = self.sources(rows)
         out = self.buffer(rows.size)
         self.operations.append(Softmax(out, sources, rows.shape[1]))
         return places(out, rows.size).reshape(rows.shape)
