@@ -22,11 +22,14 @@ Part = tuple[int, int, tuple[Load | Constant, ...]]
 """A run of operands: where it starts, its length, and its operands."""
 
 
-def side_by_side(rows: References) -> bool:
-    """Whether the numbers of each row ``[*, count]`` lie in a buffer one after the other."""
-    firsts = rows[..., :1]
-    # As bytes, arrays of a few numbers are compared in a fraction of the time.
-    return bool((firsts >= 0).all()) and rows.tobytes() == (firsts + np.arange(rows.shape[-1])).tobytes()
+def side_by_side(references: References) -> bool:
+    """Whether numbers lie in a buffer one after the other."""
+    return one_after_the_other(references.tolist())
+
+
+def one_after_the_other(numbers: list[int]) -> bool:
+    """Whether references name numbers of a buffer that lie one after the other."""
+    return numbers[0] >= 0 and numbers == list(range(numbers[0], numbers[0] + len(numbers)))
 
 
 def scattered(references: References) -> bool:
@@ -76,12 +79,13 @@ def steps_of(rows: References) -> npt.NDArray[np.int64]:
 
 def whole(references: References) -> Load | Constant | None:
     """The operand of one run over all numbers, where that is what they are."""
-    first, last = int(references[0]), int(references[-1])
+    numbers = references.tolist()
+    first = numbers[0]
     if first < 0:
-        return constant(references.tolist(), values(references)) if references.max() < 0 else None
-    if first == last:
-        return load_at(first, STILL) if references.tolist().count(first) == len(references) else None
-    return load_at(first, MOVES) if side_by_side(references) else None
+        return constant(numbers, values(references)) if max(numbers) < 0 else None
+    if numbers[-1] == first:
+        return load_at(first, STILL) if numbers.count(first) == len(numbers) else None
+    return load_at(first, MOVES) if one_after_the_other(numbers) else None
 
 
 def constant(references: list[int], floats: npt.NDArray[np.float32]) -> Constant:

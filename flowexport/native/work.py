@@ -73,18 +73,19 @@ class Work:
         bounded(shape)
         zeros = np.zeros(shape, np.int64)
         flat = [(each + zeros).ravel() for each in arguments]
-        if min(int(each.min(initial=0)) for each in flat) == 0:
-            return self.computed(function, flat).reshape(shape)
-        known = reduce(np.logical_and, [each < 0 for each in flat])
+        constant = [each.min(initial=0) < 0 for each in flat]
+        left = np.ones(len(flat[0]), np.bool_)
         result = np.empty(len(flat[0]), np.int64)
-        if known.any():
+        if all(constant):
+            known = reduce(np.logical_and, [each < 0 for each in flat])
             with np.errstate(all="ignore"):
                 result[known] = constants(FOLDS[function](*(values(each[known]) for each in flat)))
-        left = ~known
+            left = ~known
         for kept, other in NEUTRAL_PLACES.get(function, ()):
-            passed = left & (flat[other] == NEUTRAL[function])
-            result[passed] = flat[kept][passed]
-            left &= ~passed
+            if constant[other]:
+                passed = left & (flat[other] == NEUTRAL[function])
+                result[passed] = flat[kept][passed]
+                left &= ~passed
         if left.any():
             result[left] = self.computed(function, [each[left] for each in flat])
         return result.reshape(shape)
@@ -136,7 +137,8 @@ class Work:
             with np.errstate(invalid="ignore"):
                 bias = bias + values(x[0][known]).astype(np.float64) @ weights[known]
         kept = ~known & weights.any(axis=1)
-        x, weights = x[:, kept], weights[kept]
+        if not kept.all():
+            x, weights = x[:, kept], weights[kept]
         computed = weights.any(axis=0)
         result = np.repeat(constants(bias)[None], len(x), 0)
         if computed.any():
@@ -146,7 +148,8 @@ class Work:
     def product(self, x: References, weights: Floats, bias: Floats) -> References:
         """`linear` of which every number counts."""
         filled = weights != 0
-        if 2 < len(weights) <= SUMS and (filled.sum(axis=0) <= 2).all() and self.few_runs(filled):
+        few = np.count_nonzero(filled) <= 2 * len(bias) and (np.count_nonzero(filled, axis=0) <= 2).all()
+        if few and 2 < len(weights) <= SUMS and self.few_runs(filled):
             return self.sums(x, weights, bias)
         sources = self.sources(x)
         behind = self.behind(sources[0])
@@ -158,8 +161,7 @@ class Work:
 
     def sources(self, rows: References) -> tuple[Load, ...]:
         """Where each of some rows lies side by side."""
-        firsts = rows[:, 0] if side_by_side(rows) else [self.stretch(row)[0] for row in rows]
-        return tuple(load_at(int(first)) for first in firsts)
+        return tuple(load_at(int(self.stretch(row)[0])) for row in rows)
 
     def behind(self, load: Load) -> Linear | None:
         """The product that makes what is loaded."""
