@@ -16,6 +16,8 @@ FILE_NAME = r"^[A-Za-z0-9_-](\.?[A-Za-z0-9_-])*(/[A-Za-z0-9_-](\.?[A-Za-z0-9_-])
 
 def unprintable(text: str) -> str | None:
     """The first character that may not stand in a text, as its number (``U+001B``), or None."""
+    if text.isascii() and text.isprintable():
+        return None
     found = UNPRINTABLE.search(text)
     return None if found is None else f"U+{ord(found.group()):04X}"
 

@@ -73,7 +73,15 @@ class Work:
         bounded(shape)
         zeros = np.zeros(shape, np.int64)
         flat = [(each + zeros).ravel() for each in arguments]
-        constant = [each.min(initial=0) < 0 for each in flat]
+        numbers = [each.tolist() for each in flat]
+        constant = [min(each, default=0) < 0 for each in numbers]
+        neutral = [
+            (kept, other)
+            for kept, other in NEUTRAL_PLACES.get(function, ())
+            if constant[other] and NEUTRAL[function] in numbers[other]
+        ]
+        if numbers[0] and not neutral and not all(constant):
+            return self.computed(function, numbers).reshape(shape)
         left = np.ones(len(flat[0]), np.bool_)
         result = np.empty(len(flat[0]), np.int64)
         if all(constant):
@@ -81,28 +89,27 @@ class Work:
             with np.errstate(all="ignore"):
                 result[known] = constants(FOLDS[function](*(values(each[known]) for each in flat)))
             left = ~known
-        for kept, other in NEUTRAL_PLACES.get(function, ()):
-            if constant[other]:
-                passed = left & (flat[other] == NEUTRAL[function])
-                result[passed] = flat[kept][passed]
-                left &= ~passed
+        for kept, other in neutral:
+            passed = left & (flat[other] == NEUTRAL[function])
+            result[passed] = flat[kept][passed]
+            left &= ~passed
         if left.any():
-            result[left] = self.computed(function, [each[left] for each in flat])
+            result[left] = self.computed(function, [each[left].tolist() for each in flat])
         return result.reshape(shape)
 
-    def computed(self, function: str, operands: Sequence[References]) -> References:
+    def computed(self, function: str, operands: Sequence[list[int]]) -> References:
         """A function of numbers of which none is known beforehand."""
         return self.elementwise(operands, lambda parts: Apply(function, parts), copy=True)
 
     def elementwise(
         self,
-        arguments: Sequence[References],
+        arguments: Sequence[list[int]],
         make: Callable[[tuple[Load | Constant, ...]], Expression],
         copy: bool = False,
     ) -> References:
         """A new buffer of one expression of the operands, with ``copy`` from where they lie side by side."""
         parts = one_run(arguments) or runs_of(
-            [self.stretch(each) if copy and scattered(each) else each for each in arguments]
+            [self.stretch(np.array(each)).tolist() if copy and scattered(each) else each for each in arguments]
         )
         runs = tuple(Run(start, count, make(operands)) for start, count, operands in parts)
         out = self.buffer(len(arguments[0]))
@@ -111,11 +118,12 @@ class Work:
 
     def stretch(self, references: References) -> References:
         """The same numbers where they lie side by side: as they are, or copied, once."""
-        if side_by_side(references):
+        numbers = references.tolist()
+        if side_by_side(numbers):
             return references
         key = references.tobytes()
         if key not in self.copies:
-            self.copies[key] = self.elementwise([references], lambda operands: operands[0])
+            self.copies[key] = self.elementwise([numbers], lambda operands: operands[0])
         return self.copies[key]
 
     def linear(self, x: References, weights: Floats, bias: Floats) -> References:
