@@ -66,7 +66,8 @@ class Apply(NamedTuple):
 Expression = Load | Constant | Apply
 
 
-class Run(NamedTuple):
+@dataclass(frozen=True)
+class Run:
     """Numbers ``start … start + count − 1`` of the buffer that is written: one expression of the place ``i``."""
 
     start: int

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["one_run", "runs_of", "scattered", "side_by_side"]
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from operator import sub
 
 import numpy as np
 import numpy.typing as npt
@@ -31,7 +31,8 @@ def scattered(numbers: list[int]) -> bool:
     """Whether computed numbers jump so often that a copy which lies side by side is read more cheaply."""
     if len(numbers) < 3 or min(numbers) < 0:
         return False
-    return 2 * sum(further - each not in (0, 1) for each, further in pairwise(numbers)) >= len(numbers) - 1
+    steps = list(map(sub, numbers[1:], numbers))
+    return 2 * (len(steps) - steps.count(0) - steps.count(1)) >= len(steps)
 
 
 def one_run(arguments: Sequence[list[int]]) -> list[Part]:
@@ -53,9 +54,13 @@ def runs_of(arguments: Sequence[list[int]]) -> Iterator[Part]:
             strides = steps[:, start].tolist()
             while end < count and kinds[end - 1] == kinds[start]:
                 end += 1
-        yield start, end - start, tuple(
-            load_at(row[start], step) if row[start] >= 0 else constant(row[start:end], known[start:end])
-            for row, known, step in zip(arguments, floats, strides, strict=True)
+        yield (
+            start,
+            end - start,
+            tuple(
+                load_at(row[start], step) if row[start] >= 0 else constant(row[start:end], known[start:end])
+                for row, known, step in zip(arguments, floats, strides, strict=True)
+            ),
         )
         start = end
 

@@ -19,7 +19,12 @@ from .runs import one_run, runs_of, scattered, side_by_side
 
 Floats = npt.NDArray[np.floating]
 
-NEUTRAL = {"add": int(constants(0.0)), "sub": int(constants(0.0)), "mul": int(constants(1.0)), "div": int(constants(1.0))}
+NEUTRAL = {
+    "add": int(constants(0.0)),
+    "sub": int(constants(0.0)),
+    "mul": int(constants(1.0)),
+    "div": int(constants(1.0)),
+}
 """The second operand that leaves the first as it is."""
 
 NEUTRAL_PLACES = {"add": ((0, 1), (1, 0)), "mul": ((0, 1), (1, 0)), "sub": ((0, 1),), "div": ((0, 1),)}
@@ -148,6 +153,8 @@ class Work:
         if not kept.all():
             x, weights = x[:, kept], weights[kept]
         computed = weights.any(axis=0)
+        if computed.all():
+            return self.product(x, weights, bias)
         result = np.repeat(constants(bias)[None], len(x), 0)
         if computed.any():
             result[:, computed] = self.product(x, weights[:, computed], bias[computed])
