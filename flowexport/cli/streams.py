@@ -5,6 +5,7 @@ from __future__ import annotations
 __all__ = ["Stopped", "prepare_streams", "reader_may_leave", "stop_if_asked", "stopped_by_signals"]
 
 import codecs
+import errno
 import io
 import os
 import signal
@@ -20,6 +21,9 @@ PLAIN = {
 }  # fmt: skip
 """What stands for a character in an encoding that has not got it."""
 
+
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Of a write, errors that come without a name."""
 
 asked: list[int] = []
 """Signals that have come while a verb was at work."""
@@ -86,7 +90,11 @@ def in_plain(error: UnicodeError) -> tuple[str, int]:
 
 @contextmanager
 def reader_may_leave() -> Iterator[None]:
-    """What is printed in the block goes nowhere once whoever read our output has had enough."""
+    """What is printed in the block goes nowhere once whoever read our output has had enough.
+
+    Raises:
+        OSError: with the name of our output, where that is what could not be written.
+    """
     try:
         yield
         sys.stdout.flush()
@@ -94,3 +102,16 @@ def reader_may_leave() -> Iterator[None]:
         with suppress(OSError, ValueError):
             # Python would complain once more while it exits.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.filename is None and error.errno in FULL and output_is_full():
+            raise OSError(error.errno, error.strerror, "standard output") from error
+        raise
+
+
+def output_is_full() -> bool:
+    """Whether one more byte cannot be written to standard output."""
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except (OSError, ValueError):
+        return True
+    return False
