@@ -48,6 +48,9 @@ func openBundle(folder, digest string) (*Bundle, error) {
 	if bytes.HasPrefix(b.document, []byte("\ufeff")) {
 		return nil, b.Fault("flow.json", errors.New("begins with a byte order mark"))
 	}
+	if bytes.HasPrefix(b.document, []byte("version https://git-lfs.github.com/spec/")) {
+		return nil, b.Fault("flow.json", errors.New("is a pointer of Git LFS, and not the file itself"))
+	}
 	if !utf8.Valid(b.document) || !json.Valid(b.document) {
 		return nil, b.Fault("flow.json", errors.New("is not JSON"))
 	}

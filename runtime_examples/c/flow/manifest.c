@@ -158,6 +158,10 @@ static void read_reference(reader *r, const cJSON *reference, flow_manifest *man
 }
 
 bool flow_read_manifest(const char *text, size_t size, const char *where, flow_manifest *manifest, flow_error *error) {
+    static const char lfs[] = "version https://git-lfs.github.com/spec/";
+    *manifest = (flow_manifest){0};
+    if (size >= sizeof lfs - 1 && memcmp(text, lfs, sizeof lfs - 1) == 0)
+        return flow_fail(error, FLOW_BAD_BUNDLE, "%s: is a pointer of Git LFS, and not the file itself", where);
     const char *end;
     cJSON *root = cJSON_ParseWithLengthOpts(text, size, &end, false);
     *manifest = (flow_manifest){.root = root};

@@ -67,6 +67,8 @@ Json parse(const std::string &text) {
     std::vector<std::set<std::string>> keys; // of the objects around
     std::string key;
     require(text.compare(0, 3, "\xEF\xBB\xBF") != 0, "begins with a byte order mark");
+    require(text.rfind("version https://git-lfs.github.com/spec/", 0) != 0,
+            "is a pointer of Git LFS, and not the file itself");
     require(text.find('\0') == std::string::npos, "holds a byte of zero, where the parser would stop reading");
     return Json::parse(text, [&](int, Json::parse_event_t event, Json &parsed) {
         if (event == Json::parse_event_t::object_start) {

@@ -6,6 +6,9 @@ import { array, integer, nullable, number, object, oneOf, optional, record, text
 export const FORMAT = "flowexport/1";
 /** A larger flow.json is refused before it is parsed. */
 export const MANIFEST_BYTES = 4 * 2 ** 20;
+
+/** How the small file begins that Git LFS leaves in place of one that it has not fetched. */
+const LFS = "version https://git-lfs.github.com/spec/";
 const LARGEST_INT32 = 2 ** 31 - 1;
 /** More columns than any context has: without names, a few characters could ask for an immense one. */
 const WIDEST_CONTEXT = 65_536;
@@ -54,6 +57,9 @@ export function parseManifest(bytes, where, digest) {
   }
   if (bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf) {
     throw new BundleError(`${where}: begins with a byte order mark`);
+  }
+  if (new TextDecoder("latin1").decode(bytes.subarray(0, LFS.length)) === LFS) {
+    throw new BundleError(`${where}: is a pointer of Git LFS, and not the file itself`);
   }
   let value;
   try {

@@ -102,6 +102,8 @@ def parse_json(data: bytes, file: str) -> Key:
     """
     if data.startswith(b"\xef\xbb\xbf"):
         raise BundleError(f"{file}: begins with a byte order mark")
+    if data.startswith(b"version https://git-lfs.github.com/spec/"):
+        raise BundleError(f"{file}: is a pointer of Git LFS, and not the file itself")
     try:
         text = data.decode("utf-8")
         value = json.loads(

@@ -52,6 +52,9 @@ impl Bundle {
         if data.starts_with(b"\xef\xbb\xbf") {
             return Err(fault("begins with a byte order mark".into()));
         }
+        if data.starts_with(b"version https://git-lfs.github.com/spec/") {
+            return Err(fault("is a pointer of Git LFS, and not the file itself".into()));
+        }
         let Strict(document) =
             serde_json::from_slice(&data).map_err(|error| fault(format!("is not JSON ({error})")))?;
         let manifest = Manifest::read(&document).map_err(fault)?;

@@ -85,6 +85,9 @@ public final class Bundle {
     if (json.startsWith("\ufeff")) {
       throw fault("begins with a byte order mark");
     }
+    if (json.startsWith("version https://git-lfs.github.com/spec/")) {
+      throw fault("is a pointer of Git LFS, and not the file itself");
+    }
     requireOneReading(json(JsonNode.class), "");
     json(Manifest.Format.class);
     manifest = json(Manifest.class);
