@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Engine", "OpenGraph", "Quick", "Signature", "Tensors", "signature_of"]
+__all__ = ["Engine", "OpenGraph", "Quick", "Signature", "Tensors", "in_words", "signature_of"]
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -141,3 +141,8 @@ class Engine(Protocol):
         Raises:
             InputError: ``wrong_device``, for where it does not reach, or a library that it does not know.
         """
+
+
+def in_words(engine: Engine) -> str:
+    """An engine as a prompt shows it: which, where, and why."""
+    return f"<{engine.title} on {engine.device}: {engine.why}>"

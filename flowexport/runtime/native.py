@@ -20,7 +20,7 @@ from flowexport.native.writer import Codes
 
 from .blocks import rows_a_block, widest
 from .device import Device
-from .engine import Signature, signature_of
+from .engine import Signature, in_words, signature_of
 from .tensors import refuse_tensor
 
 LEVEL = "FLOWEXPORT_NATIVE_LEVEL"
@@ -96,6 +96,7 @@ class Native:
     name = "native"
     title = "flowexport-native"
     most_threads = None
+    __repr__ = in_words
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:
         manifest = bundle.manifest

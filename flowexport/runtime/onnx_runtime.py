@@ -12,7 +12,7 @@ from flowexport.bundle import Bundle, known
 from .blocks import fit_apart, rows_a_block, widest
 from .cuda import CudaGraph
 from .device import Device, require_cuda
-from .engine import Signature, signature_of
+from .engine import Signature, in_words, signature_of
 from .graph import Graph
 from .tensors import GpuTensors, refuse_tensor
 
@@ -34,6 +34,7 @@ class OnnxRuntime:
     title = "ONNX Runtime"
     most_threads = None
     quick = None
+    __repr__ = in_words
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:
         self.device, self.why, self.provider = device, why, device.provider
@@ -64,6 +65,7 @@ class OnnxRuntimeOnCuda:
     title = OnnxRuntime.title
     most_threads = 1
     quick = None
+    __repr__ = in_words
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:
         require_cuda(device)

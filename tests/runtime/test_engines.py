@@ -109,7 +109,9 @@ def test_the_first_engine_that_can_is_taken_and_says_why(plain: Exported, other:
     second = flowexport.load(other.path, device="cpu")
     assert second.engine.name == "onnxruntime"
     assert "evaluator on cpu cannot: evaluator: cannot run what is called other" in second.engine.why
-    assert flowexport.load(plain.path, device="cpu", engine="onnxruntime").engine.why == "asked for by name"
+    named = flowexport.load(plain.path, device="cpu", engine="onnxruntime").engine
+    assert named.why == "asked for by name"
+    assert repr(named) == "<ONNX Runtime on cpu: asked for by name>"
 
 
 @pytest.mark.skipif(cuda_fault(0) is None, reason="there is a GPU here: nothing is passed over")
