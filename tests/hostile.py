@@ -99,7 +99,9 @@ DOCUMENTS: dict[str, Case] = {
     "nought behind the document": (lambda p: bytes_around(p, b"", b"\x00"), ["flow.json"]),
     "byte order mark": (lambda p: bytes_around(p, b"\xef\xbb\xbf", b""), ["flow.json", "byte order mark"]),
     "pointer of Git LFS": (
-        lambda p: (p.path / "flow.json").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"),
+        lambda p: (p.path / "flow.json").write_bytes(
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n"
+        ),
         ["flow.json", "Git LFS"],
     ),
     "not UTF-8": (
