@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["Engine", "OpenGraph", "Quick", "Signature", "Tensors", "in_words", "signature_of"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -60,17 +60,18 @@ class OpenGraph(Protocol):
         """One run on arrays of any type of number and order of memory, into a contiguous array of the graph's type."""
 
 
-class Quick(Protocol):
-    """What an engine does in one step, where others take a call of numpy for each."""
+class Quick(NamedTuple):
+    """What an engine does in one step, where others take a call of numpy for each; None for what it does not.
 
-    def score(self, x: Any, context: Any) -> np.ndarray | None:
-        """`Model.log_prob` of one block of rows that are just as the graph takes them; None for anything else."""
+    Arguments:
+        score: x, context → `Model.log_prob` of one block of rows that are just as the graph takes them; None for
+            anything else.
+        draw: seed, first, rows, temperature, warm → samples number ``first`` … of a seed, of a bundle without a
+            context. The first ``warm`` numbers of a latent have the temperature.
+    """
 
-    def draw(self, seed: int, first: int, rows: int, temperature: float, warm: int) -> np.ndarray:
-        """Samples number ``first`` … of a seed, of a bundle without a context.
-
-        The first ``warm`` numbers of a latent have the temperature.
-        """
+    score: Callable[[Any, Any], np.ndarray | None] | None = None
+    draw: Callable[[int, int, int, float, int], np.ndarray] | None = None
 
 
 class Tensors(Protocol):
@@ -128,8 +129,8 @@ class Engine(Protocol):
         """How many threads may run blocks at a time; None for as many as there are."""
 
     @property
-    def quick(self) -> Quick | None:
-        """None for an engine, or a bundle, that has no quicker way than its graphs."""
+    def quick(self) -> Quick:
+        """Where there is a quicker way than the graphs."""
 
     @property
     def graphs(self) -> Mapping[str, OpenGraph]:

@@ -132,7 +132,7 @@ class Model:
             ContextFeature(f"c{column}") for column in range(manifest.context_size)
         ]
         self._arguments = Arguments(self.context_features)
-        self._score = self._score_block if engine.quick is None else engine.quick.score
+        self._score = engine.quick.score or self._score_block
 
     def log_prob(self, x: Any, context: Any = None) -> np.ndarray:
         """The log-density of rows, in nats, in the data's own units.
@@ -365,16 +365,16 @@ class Model:
         """Rows ``first`` … ``last − 1`` of a sampling."""
         # The last column of a mixture chooses the component; it has no temperature.
         warm = self.latent_size - (self.manifest.selector is True)
-        quick = self.engine.quick if draw.contexts is None else None
+        quick = self.engine.quick.draw if draw.contexts is None else None
         if quick is not None and last - first <= self.workers.block_rows:
-            return quick.draw(draw.seed, first, last - first, draw.temperature, warm)
+            return quick(draw.seed, first, last - first, draw.temperature, warm)
         out = np.empty((last - first, *self.event_shape), self.dtype)
         temperature = np.float32(draw.temperature)
 
         def work(start: int, stop: int) -> None:
             row = first + start
             if quick is not None:
-                out[start:stop] = quick.draw(draw.seed, row, stop - start, draw.temperature, warm)
+                out[start:stop] = quick(draw.seed, row, stop - start, draw.temperature, warm)
                 return
             z = normals(draw.seed, row * self.latent_size, (stop - start) * self.latent_size)
             z = z.reshape(-1, self.latent_size)

@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from flowexport.bundle import Bundle, both_directions, known
+from flowexport.bundle import Bundle, known
 from flowexport.errors import BundleError, EngineError, extras_named
 from flowexport.native.program import MOST_RUNS, program_of
 from flowexport.native.read import read_form
@@ -20,7 +20,7 @@ from flowexport.native.writer import Codes
 
 from .blocks import rows_a_block, widest
 from .device import Device
-from .engine import Signature, in_words, signature_of
+from .engine import Quick, Signature, in_words, signature_of
 from .tensors import refuse_tensor
 
 LEVEL = "FLOWEXPORT_NATIVE_LEVEL"
@@ -68,18 +68,6 @@ class NativeGraph:
         self.runner.run_into(*map(as_read, inputs), out)
 
 
-class Quickly:
-    """Scores and samples in one call of the kernel.
-
-    Arguments:
-        graphs: both of a bundle.
-    """
-
-    def __init__(self, graphs: Mapping[str, NativeGraph]) -> None:
-        self.score = graphs["log_prob"].runner.score
-        self.draw = graphs["sample"].runner.draw
-
-
 class Native:
     """A bundle in the prebuilt kernel.
 
@@ -104,11 +92,16 @@ class Native:
             raise EngineError(f"{bundle.path}: the kernel runs vectors of float32, and this is another bundle")
         self.device, self.why, self.provider = device, why, kernel_module().level()
         self.block_rows = rows_a_block(manifest.event_shape, device.kind, widest(manifest.graphs.values()))
-        self.graphs: Mapping[str, NativeGraph] = {
+        graphs = {
             kind.name: NativeGraph(bundle, kind.name, signature_of(bundle.spec(kind.name)))
             for kind in known(manifest.graphs)
         }
-        self.quick = Quickly(self.graphs) if both_directions(self.graphs) else None
+        self.graphs: Mapping[str, NativeGraph] = graphs
+        runners = {name: graph.runner for name, graph in graphs.items()}
+        self.quick = Quick(
+            runners["log_prob"].score if "log_prob" in runners else None,
+            runners["sample"].draw if "sample" in runners else None,
+        )
 
     def tensors(self, x: Any) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""

@@ -12,7 +12,7 @@ from flowexport.bundle import Bundle, known
 from .blocks import fit_apart, rows_a_block, widest
 from .cuda import CudaGraph
 from .device import Device, require_cuda
-from .engine import Signature, in_words, signature_of
+from .engine import Quick, Signature, in_words, signature_of
 from .graph import Graph
 from .tensors import GpuTensors, refuse_tensor
 
@@ -33,7 +33,7 @@ class OnnxRuntime:
     name = "onnxruntime"
     title = "ONNX Runtime"
     most_threads = None
-    quick = None
+    quick = Quick()
     __repr__ = in_words
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:
@@ -64,7 +64,7 @@ class OnnxRuntimeOnCuda:
     name = OnnxRuntime.name
     title = OnnxRuntime.title
     most_threads = 1
-    quick = None
+    quick = Quick()
     __repr__ = in_words
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:

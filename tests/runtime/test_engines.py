@@ -21,7 +21,7 @@ from flowexport.cli.main import main
 from flowexport.errors import ArgumentError, DeviceError, EngineError, InputError
 from flowexport.runtime import engines
 from flowexport.runtime.device import Device, cuda_fault
-from flowexport.runtime.engine import Engine, Signature, signature_of
+from flowexport.runtime.engine import Engine, Quick, Signature, signature_of
 from flowexport.runtime.engines import Row, open_engine
 from flowexport.runtime.onnx_runtime import OnnxRuntime
 from flowexport.runtime.tensors import refuse_tensor
@@ -53,7 +53,7 @@ class Evaluator:
     """An engine that has nothing of ONNX Runtime."""
 
     name, title, provider = "evaluator", "the evaluator of onnx", "numpy"
-    block_rows, most_threads, quick = 100, 1, None
+    block_rows, most_threads, quick = 100, 1, Quick()
     lied: str | None = None
 
     def __init__(self, bundle: Bundle, device: Device, why: str) -> None:

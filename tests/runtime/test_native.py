@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import flowexport
-from flowexport.errors import EngineError, InputError, MissingExtra
+from flowexport.errors import BundleError, EngineError, InputError, MissingExtra
 from flowexport.runtime import native
 from tests.conftest import Exported, rows_of, small_flow
 from tests.native.golden import VECTORS, zoo
@@ -146,12 +146,12 @@ def test_a_context_goes_the_quick_way_too_and_is_held_to_its_codes(name: str) ->
     context = np.ones((50, model.context_size), np.float32)
     expected = model.log_prob(x.astype(np.float64), context.astype(np.float64))
     np.testing.assert_array_equal(model.log_prob(x, context), expected)
-    quick = model.engine.quick
-    assert quick is not None
-    np.testing.assert_array_equal(quick.score(x, context), expected)
-    np.testing.assert_allclose(quick.score(x[:1], context[0]), expected[:1], rtol=1e-5, atol=1e-4)
+    score = model.engine.quick.score
+    assert score is not None
+    np.testing.assert_array_equal(score(x, context), expected)
+    np.testing.assert_allclose(score(x[:1], context[0]), expected[:1], rtol=1e-5, atol=1e-4)
     for wrong in (None, context[:49], context[0], context.astype(np.float64), context.tolist()):
-        assert quick.score(x, wrong) is None
+        assert score(x, wrong) is None
     with pytest.raises(InputError, match="this model needs"):
         model.log_prob(x)
     coded = [column for column, feature in enumerate(model.context_features) if feature.categories]
@@ -159,7 +159,7 @@ def test_a_context_goes_the_quick_way_too_and_is_held_to_its_codes(name: str) ->
         for column in coded:
             wrong = context.copy()
             wrong[7, column] = code
-            assert quick.score(x, wrong) is None
+            assert score(x, wrong) is None
             with pytest.raises(InputError, match="context: row 8"):
                 model.log_prob(x, wrong)
 
@@ -183,3 +183,20 @@ def test_export_proves_a_bundle_in_the_engine_that_other_languages_have(tmp_path
     flow = small_flow(features=2)
     report = flowexport.export(flow, tmp_path / "bundle", rows_of(flow)[0])
     assert report.engine == "onnxruntime"
+
+
+@pytest.mark.parametrize("graph", ["log_prob", "sample"])
+def test_a_bundle_of_one_direction_has_its_quick_way(graph: str, tmp_path: Path) -> None:
+    flowexport.export(small_flow(features=2), tmp_path / "half", graphs=[graph])
+    ours, theirs = (flowexport.load(tmp_path / "half", "cpu", engine=name) for name in ("native", "onnxruntime"))
+    quick = ours.engine.quick
+    assert (quick.score is not None, quick.draw is not None) == (graph == "log_prob", graph == "sample")
+    verbs = {
+        "log_prob": lambda model: model.log_prob(np.ones((9, 2), np.float32)),
+        "sample": lambda model: model.sample(9, seed=1),
+    }
+    held = verbs.pop(graph)
+    np.testing.assert_allclose(held(ours), held(theirs), rtol=1e-4, atol=1e-4)
+    (missing,) = verbs.values()
+    with pytest.raises(BundleError, match=f"holds {graph} alone"):
+        missing(ours)
