@@ -163,9 +163,20 @@ def draws(flows: Flows, quick: bool) -> list[Goal]:
     flows.folder.mkdir()
     calls = {name: partial(model.sample, 1, seed=7) for name, model in engines_of(flows.bundle).items()}
     found = medians(calls, quick)
+    return draw_goals(flows.shape, found[NATIVE], found[ORT] / found[NATIVE])
+
+
+def draw_goals(shape: Shape, spent: float, times: float) -> list[Goal]:
+    """One of two is to be reached, µs or times ONNX Runtime: the one that is, or else both."""
+    bounds = {"µs": 6.0, "×": 6.0}
+    if spent <= bounds["µs"]:
+        del bounds["×"]
+    elif times >= bounds["×"]:
+        del bounds["µs"]
+    name = f"{shape}, sample(1): ≤ 6 µs or ≥ 6 × ONNX Runtime"
     return [
-        Goal(16, f"{flows.shape}, sample(1): µs", 6, "≤", "µs", found[NATIVE]),
-        Goal(16, f"{flows.shape}, sample(1), × ONNX Runtime", None, figure=found[ORT] / found[NATIVE]),
+        Goal(16, f"{name}: µs", bounds.get("µs"), "≤", "µs", spent),
+        Goal(16, f"{name}: ×", bounds.get("×"), figure=times),
     ]
 
 

@@ -155,6 +155,21 @@ def test_the_page_of_the_native_engine_takes_what_was_found_between_its_markers(
     assert "ONNX Runtime, µs" not in page.removeprefix(before).removesuffix(after)
 
 
+@pytest.mark.parametrize(
+    ("spent", "times", "verdicts"),
+    [
+        (5.4, 11.0, ["met", "reported"]),
+        (8.1, 13.6, ["reported", "met"]),
+        (5.4, 3.0, ["met", "reported"]),
+        (8.1, 3.0, ["not met", "not met"]),
+    ],
+)
+def test_one_of_two_bounds_is_enough_for_one_sample(spent: float, times: float, verdicts: list[str]) -> None:
+    goals = native.draw_goals(SMALL, spent, times)
+    assert [goal.verdict for goal in goals] == verdicts
+    assert [goal.figure for goal in goals] == [spent, times]
+
+
 def test_what_a_row_costs_is_counted_in_weights_that_are_not_zero(flows: Flows) -> None:
     half, moved = SMALL.features // 2, SMALL.features // 2
     layer = half * SMALL.hidden + SMALL.hidden**2 + SMALL.hidden * 2 * moved
