@@ -57,7 +57,11 @@ def __getattr__(name: str) -> Any:
     with extras_named():
         if name == "export":
             return import_module(".export", __name__)
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        home = import_module(f".{_HOMES[name]}", __name__)
+        if _HOMES[name] == "flows":
+            # A loop of one's own is as fast as `fit`: the gradients that are written out come with it.
+            import_module(".training", __name__)
+        return getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .gradients import ACTIVATIONS, Activation, perceptron, recorded
+from .recorded import written_out
 
 EPSILON = 1e-5
 """What a layer norm adds to variances, in torch and in zuko."""
@@ -116,35 +116,12 @@ class Conditioner(nn.Module):
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:
         """``[*, kept]`` and ``[*, context]`` → a tensor ``[*, features]`` (or ``[*, features, size]``) each."""
         x = kept if context is None else torch.cat([kept, context], dim=-1)
-        if x.ndim == 2 and recorded(x):
-            network = self.as_perceptron()
-            if network is not None:
-                return tuple(map(shaped, perceptron(x, *network), self.sizes.values()))
-        hidden = self.trunk(x)
-        return tuple(shaped(self.heads[name](hidden), size) for name, size in self.sizes.items())
-
-    def as_perceptron(self) -> tuple[list[Tensor], list[Tensor], Activation] | None:
-        """Weight and bias of each hidden layer and of each head, and the activation, as `perceptron` takes them.
-
-        None where the hidden layers are not Linears and one of `ACTIVATIONS` in turn, or somebody looks into them.
-        """
-        trunk, heads = self.trunk, self.heads
-        if not (unhooked(trunk) and unhooked(heads)):
-            return None
-        layers = [*trunk._modules.values()]
-        kind = type(layers[1]) if len(layers) > 1 else nn.ReLU
-        if len(layers) % 2 or kind not in ACTIVATIONS:
-            return None
-        found: list[Tensor] = []
-        for number, layer in enumerate([*layers, *heads._modules.values()]):
-            expected = kind if number < len(layers) and number % 2 else nn.Linear
-            if type(layer) is not expected or not unhooked(layer):
-                return None
-            for parameter in layer._parameters.values():
-                if parameter is None:
-                    return None
-                found.append(parameter)
-        return found[: len(layers)], found[len(layers) :], ACTIVATIONS[kind]
+        by_hand = written_out(x)
+        found = None if by_hand is None else by_hand.through_network(self, x)
+        if found is None:
+            hidden = self.trunk(x)
+            found = tuple(self.heads[name](hidden) for name in self.sizes)
+        return tuple(map(shaped, found, self.sizes.values()))
 
 
 class MaskedConditioner(nn.Module):
@@ -199,8 +176,3 @@ class Constant(nn.Module):
 def shaped(parameter: Tensor, size: int) -> Tensor:
     """One number a feature stays ``[*, features]``; more become a last axis of their own."""
     return parameter if size == 1 else parameter.unflatten(-1, (-1, size))
-
-
-def unhooked(layer: nn.Module) -> bool:
-    """Whether nobody else looks at what goes through a layer."""
-    return not (layer._forward_hooks or layer._forward_pre_hooks or layer._backward_hooks or layer._backward_pre_hooks)

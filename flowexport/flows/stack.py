@@ -7,29 +7,22 @@ back unsummed, a list for each part, so that one sum over layers and one over fe
 
 from __future__ import annotations
 
-__all__ = ["HalvesStack", "LogDets", "Parts", "PerPart", "Stack", "WholeStack"]
+__all__ = ["HalvesStack", "LogDets", "Parts", "PerPart", "Stack", "WholeStack", "run"]
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from .affine_couplings import Plan, affine_couplings
-from .conditioner import Conditioner, unhooked
 from .coupling import Coupling
-from .gradients import recorded
-from .univariate import Affine
+from .recorded import Step, written_out
 
 Parts = tuple[Tensor, ...]
 """The tensors that a stack works on, each ``[*, features of that part]``."""
 
 LogDets = list[list[Tensor]]
 """For each part the log-determinants of the layers that moved it, unsummed."""
-
-Step = tuple[Any, tuple[int, int] | None]
-"""A layer, with the parts that it keeps and moves where it is a coupling."""
 
 
 class PerPart(nn.Module):
@@ -92,8 +85,9 @@ class Stack(nn.Module):
 
     def forward_and_log_det(self, parts: Parts, context: Tensor | None) -> tuple[Parts, LogDets]:
         """x → z, with the log-determinants of every layer in the list of the part that it moved."""
-        if parts[0].ndim == 2 and recorded(parts[0]):
-            return run_recorded(self.steps(), parts, context)
+        by_hand = written_out(parts[0])
+        if by_hand is not None:
+            return by_hand.through_layers(self.steps(), parts, context)
         return run("forward_and_log_det", self.steps(), parts, context)
 
     def inverse_and_log_det(self, parts: Parts, context: Tensor | None) -> tuple[Parts, LogDets]:
@@ -112,6 +106,7 @@ def run(
     log_dets: LogDets = [[] for _ in parts]
     for layer, route in steps:
         if route is None:
+            assert isinstance(layer, PerPart)
             moves = [(part, getattr(each, direction)(current[part])) for part, each in enumerate(layer.maps)]
         else:
             kept, moved = route
@@ -120,34 +115,6 @@ def run(
             if log_det is not None:
                 log_dets[part].append(log_det)
     return tuple(current), log_dets
-
-
-def run_recorded(steps: Iterable[Step], parts: Parts, context: Tensor | None) -> tuple[Parts, LogDets]:
-    """`run` from x to z, with the gradients of affine couplings by hand: their log-determinants come back added up."""
-    log_dets: LogDets = [[] for _ in parts]
-    for by_hand, group in groupby(((plan_of(*step), step) for step in steps), lambda pair: pair[0] is not None):
-        if by_hand:
-            parts, sums = affine_couplings([plan for plan, _ in group if plan is not None], parts, context)
-            found = [[] if each is None else [each] for each in sums]
-        else:
-            parts, found = run("forward_and_log_det", [step for _, step in group], parts, context)
-        for of_part, more in zip(log_dets, found, strict=True):
-            of_part += more
-    return parts, log_dets
-
-
-def plan_of(layer: Any, route: tuple[int, int] | None) -> Plan | None:
-    """A layer as `affine_couplings` takes it, or None where it is another, or somebody looks into it."""
-    if route is None or route[0] == route[1] or type(layer) is not Coupling:
-        return None
-    conditioner, univariate = layer._modules.values()
-    if type(conditioner) is not Conditioner or type(univariate) is not Affine or not unhooked(conditioner):
-        return None
-    network = conditioner.as_perceptron()
-    if network is None:
-        return None
-    hidden, heads, activation = network
-    return Plan(*route, univariate.cap, len(hidden), activation, [*hidden, *heads])
 
 
 class HalvesStack(Stack):

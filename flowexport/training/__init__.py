@@ -1,5 +1,8 @@
 """Training by maximum likelihood: a recipe and rows in, a run folder out."""
 
+from flowexport.flows import recorded
+
+from . import gradients
 from .checkpoint import Checkpoint, load_checkpoint
 from .history import Epoch, History
 from .loop import fit
@@ -18,3 +21,5 @@ __all__ = [
     "load_recipe",
     "train_recipe",
 ]
+
+recorded.use(gradients)

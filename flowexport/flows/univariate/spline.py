@@ -11,8 +11,7 @@ from torch.nn import functional
 
 from flowexport.errors import ArgumentError
 
-from ..gradients import recorded
-from ..spline_gradients import clamped_spline
+from ..recorded import written_out
 from .registry import register
 
 Constraint = Literal["clamp", "floor"]
@@ -71,9 +70,10 @@ class RationalQuadraticSpline(nn.Module):
     def forward_and_log_det(
         self, x: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor
     ) -> tuple[Tensor, Tensor]:
-        if self.constraint == "clamp" and x.ndim == 2 and widths.shape[:-1] == x.shape and recorded(x):
+        by_hand = written_out(x)
+        if by_hand is not None and self.constraint == "clamp" and widths.shape[:-1] == x.shape:
             cap = -math.log(self.slope)
-            return clamped_spline(x, widths, heights, derivatives, self.bound, cap, self.plain_forward)
+            return by_hand.through_spline(x, widths, heights, derivatives, self.bound, cap, self.plain_forward)
         return self.plain_forward(x, widths, heights, derivatives)
 
     def plain_forward(self, x: Tensor, widths: Tensor, heights: Tensor, derivatives: Tensor) -> tuple[Tensor, Tensor]:

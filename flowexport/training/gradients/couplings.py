@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .gradients import Activation, differentiable, plain_perceptron, through_perceptron, to_perceptron
+from .perceptron import Activation, differentiable, plain_perceptron, through_perceptron, to_perceptron
 
 
 class Plan(NamedTuple):

@@ -14,7 +14,6 @@ __all__ = [
     "Activation",
     "differentiable",
     "perceptron",
-    "recorded",
     "through_perceptron",
     "to_perceptron",
 ]
@@ -76,21 +75,6 @@ ACTIVATIONS: dict[type[nn.Module], Activation] = {
 
 Needed = Sequence[bool]
 """Which gradients are asked for."""
-
-
-def recorded(like: Tensor) -> bool:
-    """Whether gradients by hand may be used: autograd records, and nothing else does.
-
-    A compiler, an exporter and the transforms of `torch.func` see the plain formula, and so does automatic mixed
-    precision, which picks types by the operation.
-    """
-    return (
-        torch.is_grad_enabled()
-        and not torch.compiler.is_compiling()
-        and not torch._C._are_functorch_transforms_active()
-        and torch._C._get_tracing_state() is None
-        and not torch.is_autocast_enabled(like.device.type)
-    )
 
 
 def perceptron(

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .gradients import differentiable
+from .perceptron import differentiable
 
 Formula = Callable[..., tuple[Tensor, Tensor]]
 

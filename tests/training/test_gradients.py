@@ -1,16 +1,18 @@
 """Gradients by hand are those of the plain formulas, to every order, and give way where somebody else looks."""
 
 import copy
+import sys
 from itertools import pairwise
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from flowexport.flows import RealNVP, conditioner, stack
-from flowexport.flows.affine_couplings import AffineCouplings, plain_affine_couplings
-from flowexport.flows.gradients import ACTIVATIONS, NARROW, Perceptron, plain_perceptron
-from flowexport.flows.univariate import RationalQuadraticSpline, spline
+import flowexport
+from flowexport.flows import RealNVP, recorded
+from flowexport.flows.univariate import RationalQuadraticSpline
+from flowexport.training.gradients.couplings import AffineCouplings, plain_affine_couplings
+from flowexport.training.gradients.perceptron import ACTIVATIONS, NARROW, Perceptron, plain_perceptron
 from tests.reference_page import reference_flow
 
 FLOWS = {
@@ -52,8 +54,7 @@ def made(arguments: dict) -> tuple[RealNVP, Tensor, Tensor | None]:
 
 
 def by_autograd(monkeypatch) -> None:
-    for module in (conditioner, stack, spline):
-        monkeypatch.setattr(module, "recorded", lambda like: False)
+    monkeypatch.setattr(recorded, "chosen", None)
 
 
 def gradients(flow: RealNVP, x: Tensor, context: Tensor | None) -> dict[str, Tensor | None]:
@@ -180,6 +181,43 @@ def test_what_is_no_number_stays_none():
     assert y.isnan().tolist() == [[True, False]]
     y, _ = spline_map.forward_and_log_det(x, widths / 0, heights, derivatives)
     assert y.isnan().all()
+
+
+def operations(of: Tensor) -> set[str]:
+    """The names of all that autograd has recorded."""
+    found, open_ = set(), [of.grad_fn]
+    while open_:
+        each = open_.pop()
+        if each is not None and each not in found:
+            found.add(each)
+            open_ += [before for before, _ in each.next_functions]
+    return {type(each).__name__ for each in found}
+
+
+@pytest.mark.parametrize(
+    ("name", "operation"),
+    [
+        ("halves", "AffineCouplings"),
+        ("context", "AffineCouplings"),
+        ("random masks", "Perceptron"),
+        ("silu", "AffineCouplings"),
+        ("spline", "ClampedSpline"),
+        ("spline", "Perceptron"),
+    ],
+)
+def test_they_are_what_is_recorded(name, operation, monkeypatch):
+    flow, x, context = made(FLOWS[name])
+    assert f"{operation}Backward" in operations(flow.log_prob(x, context))
+    by_autograd(monkeypatch)
+    assert f"{operation}Backward" not in operations(flow.log_prob(x, context))
+
+
+def test_a_flow_of_the_package_has_them_in_a_loop_of_ones_own(monkeypatch):
+    monkeypatch.setattr(flowexport, "training", flowexport.training)
+    monkeypatch.delitem(sys.modules, "flowexport.training")
+    monkeypatch.setattr(recorded, "chosen", None)
+    assert flowexport.RealNVP is RealNVP
+    assert recorded.chosen is not None
 
 
 def test_backward_may_be_asked_twice():
