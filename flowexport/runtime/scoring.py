@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 Missing = Literal["refuse", "drop", "empty"]
 
+CURE = "--missing drop leaves such rows out, --missing empty their scores"
+
 BAD = ("file", "row", "reason", "line")
 """The columns of a table of bad rows."""
 
@@ -69,7 +71,7 @@ class Scoring:
 
     def columns(self, block: Block) -> list[Any]:
         """What is written of a block."""
-        block.require_finite(missing=self.missing != "refuse")
+        block.require_finite(missing=self.missing != "refuse", cure=CURE)
         block.require_within(self.model.dtype)
         sound = block.sound()
         # In a bad row that holds no value either, NaN is what is left of a cell that is no number.

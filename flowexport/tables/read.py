@@ -55,8 +55,12 @@ class Block:
     coded: Collection[str] = ()
     read: Sequence[str] = ()
 
-    def require_finite(self, missing: bool = False) -> None:
+    def require_finite(self, missing: bool = False, cure: str = "") -> None:
         """Refuses the first NaN or infinity by row and column, and missing values unless they are allowed, as is NaN.
+
+        Arguments:
+            missing: whether rows may lack values.
+            cure: for a row that lacks one.
 
         Raises:
             DataError: naming the file, the row (the first is 1) and the column, unless bad rows are skipped.
@@ -68,7 +72,8 @@ class Block:
         def what(row: int) -> str:
             column = int(np.argmax(bad[row]))
             held = "a missing value" if self.missing[row, column] else f"the value {self.values[row, column]}"
-            return f"column {self.columns[column]!r} holds {held}"
+            helps = f"; {cure}" if cure and np.isnan(self.values[row, column]) and not self.faults.skip else ""
+            return f"column {self.columns[column]!r} holds {held}{helps}"
 
         self.refuse(bad, what)
 

@@ -174,7 +174,7 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     vocabularies = {name: Vocabulary() for name in spec.categorical}
     bounds = [spec.bounds(name) for name in features]
     for block in table.blocks(columns, vocabularies, hint=TEXT):
-        block.require_finite(missing=spec.missing == "drop")
+        block.require_finite(missing=spec.missing == "drop", cure='missing = "drop" in [data] leaves such rows out')
         start = int(block.numbers[0]) if len(block.numbers) else 1
         require_support(block.name, block.values[:, : len(features)], bounds, features, start)
         if spec.weight:

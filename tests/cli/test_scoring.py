@@ -49,7 +49,9 @@ def close(found: object, expected: np.ndarray) -> bool:
 def test_rows_without_a_value_stop_are_left_out_or_have_no_score(tmp_path: Path, expected: np.ndarray) -> None:
     rows, scores = tmp_path / "rows.csv", tmp_path / "scores.csv"
     rows.write_text(HOLES)
-    assert_one_line(run("score", "banana", rows, "-o", scores), "row 2, column 'x1' holds a missing value")
+    assert_one_line(
+        run("score", "banana", rows, "-o", scores), "row 2, column 'x1' holds a missing value; --missing drop"
+    )
     assert not scores.exists()
 
     dropped = run("score", "banana", rows, "-o", scores, "--missing", "drop", "--id", "id")

@@ -96,7 +96,8 @@ def test_columns_that_cannot_be(tmp_path, values, suffix, spec, message):
 def test_nan_and_infinity_by_row_and_column(tmp_path, values, suffix, spec, value, shown):
     values[6, 2] = value
     write_rows(tmp_path, suffix, values)
-    with pytest.raises(DataError, match=rf"rows\{suffix}: row 7, column 'x2' holds the value {shown}$"):
+    cure = '; missing = "drop" in .data. leaves such rows out' if np.isnan(value) else ""
+    with pytest.raises(DataError, match=rf"rows\{suffix}: row 7, column 'x2' holds the value {shown}{cure}$"):
         read_rows(DataSpec(file=f"rows{suffix}", **spec), tmp_path)
 
 
@@ -118,7 +119,9 @@ def with_hole(folder, suffix: str, values: np.ndarray) -> str:
 
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_missing_value_by_row_and_column(tmp_path, values, suffix):
-    with pytest.raises(DataError, match=rf"holes\{suffix}: row 7, column 'x2' holds a missing value"):
+    with pytest.raises(
+        DataError, match=rf"holes\{suffix}: row 7, column 'x2' holds a missing value; missing = .drop. in"
+    ):
         read_rows(DataSpec(file=with_hole(tmp_path, suffix, values)), tmp_path)
 
 
