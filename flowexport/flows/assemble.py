@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["conditional_normal", "coupling_of", "couplings_of", "parts_of"]
+__all__ = ["conditional_normal", "coupling_of", "couplings_of", "interleaved", "parts_of", "stack_of"]
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from .conditioner import Conditioner, Constant, ContextConditioner, MaskedConditioner, Network
 from .coupling import Coupling
+from .stack import HalvesStack, PerPart, Stack, WholeStack
 from .univariate import Affine
 
 
@@ -78,6 +79,30 @@ def coupling_of(
     if getattr(univariate, "starts_as_identity", False):
         silence(conditioner)
     return Coupling(conditioner, univariate)
+
+
+def interleaved(
+    couplings: Sequence[Coupling],
+    parts: Sequence[int],
+    normalize: Callable[[int], nn.Module] | None,
+    mix: Callable[[int], nn.Module] | None,
+) -> list[nn.Module]:
+    """Couplings, with a normalisation after each and a mixing of the whole vector between two, where there are such."""
+    layers: list[nn.Module] = []
+    for number, coupling in enumerate(couplings, 1):
+        layers.append(coupling)
+        if normalize is not None:
+            layers.append(PerPart(normalize(size) for size in parts))
+        if mix is not None and number < len(couplings):
+            layers.append(PerPart(mix(size) for size in parts))
+    return layers
+
+
+def stack_of(parts: Sequence[int], masks: Tensor | None, layers: Sequence[nn.Module]) -> Stack:
+    """The stack that works on these parts."""
+    if masks is not None and len(parts) == 2:
+        return HalvesStack(masks[0], layers)
+    return WholeStack(layers)
 
 
 def conditional_normal(parts: Sequence[int], context: int, transforms: int) -> list[nn.Module]:

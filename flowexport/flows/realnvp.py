@@ -25,14 +25,14 @@ from .arguments import (
     require_network,
     whole,
 )
-from .assemble import conditional_normal, couplings_of, parts_of
+from .assemble import conditional_normal, couplings_of, interleaved, parts_of, stack_of
 from .base import GaussianMixture, StandardNormal
 from .conditioner import Network
 from .defaults import ACTIVATION, HIDDEN_FEATURES, MASKS, TRANSFORMS, UNIVARIATE, WHITEN
 from .diagonal import ActNorm, BatchNorm, DiagonalNormal, Scaling
 from .flow import Flow
 from .linear import LULinear, Permutation
-from .stack import HalvesStack, PerPart, Stack, WholeStack
+from .stack import PerPart
 from .univariate import described, make_univariate
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -123,6 +123,7 @@ class RealNVP(Flow):
         embeddings: Sequence[int] | None = None,
         whiten: bool = WHITEN,
     ) -> None:
+        given = {key: each for key, each in locals().items() if key not in ("self", "__class__")}
         features = whole("features", features, 1)
         context = whole("context", context, 0)
         transforms = whole("transforms", transforms, 1)
@@ -152,50 +153,33 @@ class RealNVP(Flow):
         fixed = not (randmask or masks == "random")
         parts = parts_of(features, drawn, fixed and mix is None)
         couplings = couplings_of(parts, drawn, width, make_map, network, transforms)
-        layers: list[nn.Module] = []
-        for number, coupling in enumerate(couplings):
-            layers.append(coupling)
-            if normalize is not None:
-                layers.append(PerPart(normalize(size) for size in parts))
-            if mix is not None and number < transforms - 1:
-                layers.append(PerPart([mix(features)]))
+        layers = interleaved(couplings, parts, normalize, mix)
         if flag("scaling", scaling):
             layers.append(PerPart(Scaling(size) for size in parts))
         if base_name == "DiagonalNormal":
             layers.append(PerPart(DiagonalNormal(size) for size in parts))
         elif base_name == "ConditionalNormal":
             layers += conditional_normal(parts, width, transforms)
-        two = len(parts) == 2
-        assert drawn is not None or not two
-        stack: Stack = HalvesStack(drawn[0], layers) if two and drawn is not None else WholeStack(layers)
-        arguments = {
+        spelt = {
             "features": features,
             "context": context,
             "transforms": transforms,
-            "randmask": randmask,
             "hidden_features": hidden,
             "activation": activation_name,
             "univariate": described(make_map()),
             "masks": masks if isinstance(masks, str) or drawn is None else drawn.tolist(),
-            "cover": cover,
-            "normalization": normalization,
-            "mixing": mixing,
-            "scaling": scaling,
-            "residual": residual,
-            "layer_norm": layer_norm,
             "dropout": network.dropout,
             "base": dict(base) if isinstance(base, Mapping) else base,
             "bounds": None if bounds is None else [list(pair) for pair in bounds],
             "categories": None if encoder is None else encoder.categories,
             "embeddings": None if encoder is None else encoder.embeddings,
-            "whiten": whiten,
         }
         super().__init__(
-            stack,
+            stack_of(parts, drawn, layers),
             GaussianMixture(features, components) if components else StandardNormal(features),
             (features,),
             context,
-            arguments,
+            given | spelt,
             support,
             encoder,
             whiten=flag("whiten", whiten),

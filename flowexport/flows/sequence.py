@@ -14,14 +14,14 @@ from flowexport.errors import ArgumentError
 
 from . import masks
 from .arguments import flag, fraction, hidden_widths, named, normalised, require_network, whole
-from .assemble import coupling_of, parts_of
+from .assemble import coupling_of, parts_of, stack_of
 from .base import StandardNormal
 from .conditioner import Network
 from .diagonal import ActNorm, BatchNorm, DiagonalNormal, Scaling
 from .flow import Flow
 from .linear import LULinear, Permutation
 from .realnvp import ACTIVATIONS, MIXINGS
-from .stack import HalvesStack, PerPart, Stack, WholeStack
+from .stack import PerPart
 from .univariate import described, make_univariate
 
 MAPS: dict[str, type[nn.Module]] = {
@@ -121,9 +121,8 @@ class CouplingFlow(Flow):
                     plain.append(dict(layer))
             except (ArgumentError, TypeError) as error:
                 raise ArgumentError(f"position {position}: {error}", key="layers") from error
-        stack: Stack = HalvesStack(drawn[0], modules) if drawn is not None and len(parts) == 2 else WholeStack(modules)
         arguments = {"features": features, "context": context, "layers": plain}
-        super().__init__(stack, StandardNormal(features), (features,), context, arguments)
+        super().__init__(stack_of(parts, drawn, modules), StandardNormal(features), (features,), context, arguments)
 
 
 def read(where: str, layer: object) -> CouplingLayer | Mapping[str, Any]:
