@@ -7,42 +7,30 @@ __all__ = ["export", "export_checkpoint"]
 import dataclasses
 import hashlib
 import os
-import warnings
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-import numpy as np
 from msgspec import UNSET
 from safetensors.torch import save as save_tensors
 
-from flowexport import __version__
-from flowexport.bundle import DIRECTIONS, GRAPHS, Manifest, open_bundle, place, read_onnx, staged, write_bundle
+from flowexport.bundle import DIRECTIONS, GRAPHS, open_bundle, place, read_onnx, staged, write_bundle
 from flowexport.bundle.place import require_replaceable
 from flowexport.bundle.readme import readme
-from flowexport.bundle.schema import (
-    FORMAT,
-    ContextFeature,
-    Dtype,
-    Quality,
-    Tolerance,
-)
+from flowexport.bundle.schema import Dtype, Quality
 from flowexport.errors import ArgumentError, BundleError, CheckFailed
-from flowexport.flows import Flow, architecture_of
+from flowexport.flows import Flow
 from flowexport.interop.original import Original
 from flowexport.lowering import lowered
 from flowexport.proof import Report, references_of, verify
 from flowexport.proof.checks import Check
-from flowexport.runtime.categories import context_array
-from flowexport.tables import as_numbers, frame_of
 from flowexport.training import Checkpoint
 from flowexport.training.checkpoint import contiguous
 
 from .afresh import latent_of, target_of
-from .columns import context_columns, named, require_rows
-from .manifest import figures_of, golden_part, graphs_part, reference_part
+from .given import given_of
+from .manifest import figures_of, golden_part, graphs_part, manifest_of, versions
 from .quality import quality_part
 from .references import further_arrays, golden_arrays
 from .rounding import Rounding
@@ -113,63 +101,39 @@ def export(
         raise ArgumentError("images are exported in float32: ONNX Runtime convolves no float64 on the CPU", key="dtype")
     graphs = required_graphs(graphs)
     target = Path(os.path.abspath(path))
-    feature_names = named("features", features or flow.feature_names or names_of(data), flow.features, "x")
-    columns = context_columns(flow, context_features or flow.context_names or names_of(context))
-    rows = as_rows("data", by_name("data", data, feature_names), flow.event_shape)
-    contexts = as_rows("context", context_by_name(flow, columns, context), (flow.context,))
-    if rows is not None and flow.context and (contexts is None or len(contexts) != len(rows)):
-        raise ArgumentError("this flow needs one row of context for each row of data", key="context")
-    require_rows(flow, rows, contexts, feature_names, columns)
-    warn_of_raw_rows(flow, rows, feature_names)
+    given = given_of(flow, data, context, features, context_features)
     require_replaceable(target)  # before the work, and once more in place()
     saved = save_tensors(contiguous(flow.state_dict()))
 
     form = lowered(flow)
-    rows_of = "samples" if rows is None else golden
+    rows_of = "samples" if given.rows is None else golden
     rounding: Rounding | None = None
     steep: Steep | None = None
     if dtype == "float32":
-        arrays, rounding, steep = steady_arrays(flow, form, rows, contexts, original, rows_of)
+        arrays, rounding, steep = steady_arrays(flow, form, given.rows, given.contexts, original, rows_of)
     else:
-        arrays = golden_arrays(flow, rows, contexts, original, rows_of)
+        arrays = golden_arrays(flow, given.rows, given.contexts, original, rows_of)
     golden_files, golden_spec = golden_part(arrays, graphs, further_arrays(flow, arrays, graphs), rows_of, rounding)
     files = {
         **{GRAPHS[graph].file: form.graph(graph, dtype) for graph in graphs},
         **golden_files,
         **({"model.safetensors": saved} if weights else {}),
     }
-    manifest = Manifest(
-        format=FORMAT,
+    adopted = {} if original is None else {"adopted_from": original.library}
+    manifest = manifest_of(
+        flow,
+        given,
+        graphs_part(flow, graphs, dtype, files),
+        arrays,
+        golden_spec,
         name=name or target.name,
-        # One line, as every text of flow.json.
-        description=" ".join(description.split()),
+        description=description,
         dtype=dtype,
-        event_shape=list(flow.event_shape),
-        latent_size=flow.latent_size,
-        context_size=flow.context,
-        # Pixels that nobody named have no names.
-        features=None
-        if flow.levels and feature_names == named("features", None, flow.features, "x")
-        else feature_names,
-        context_features=columns or None,
-        architecture=architecture_of(flow),
-        graphs=graphs_part(flow, graphs, dtype, files),
-        files={},
-        tolerance={graph: Tolerance(GRAPHS[graph].atol, GRAPHS[graph].rtol) for graph in graphs},
-        scale=arrays.scale.ravel().tolist(),
-        reference=reference_part(arrays.scores),
-        golden=golden_spec,
-        provenance={
-            "flowexport": __version__,
-            "torch": metadata.version("torch").split("+")[0],
-            "onnx": metadata.version("onnx"),
-            **({} if original is None else {"adopted_from": original.library}),
-            **(provenance or {}),
-            "weights_sha256": hashlib.sha256(saved).hexdigest(),
-        },
-        levels=flow.levels or UNSET,
-        selector=flow.latent_size > flow.features or UNSET,
-        quality=quality_part(flow, arrays, rows, contexts, rows_of, quality) or UNSET,
+        provenance=versions()
+        | adopted
+        | dict(provenance or {})
+        | {"weights_sha256": hashlib.sha256(saved).hexdigest()},
+        quality=quality_part(flow, arrays, given.rows, given.contexts, rows_of, quality) or UNSET,
         discrete=dict(discrete) if discrete else UNSET,
     )
     with staged(target) as folder:
@@ -251,25 +215,6 @@ def prove(folder: Path, target: Path, flow: Flow, steep: Steep | None) -> Report
     return report
 
 
-FAR = 10.0
-"""Deviations from 0, or factors from a deviation of 1, from which on networks with weights about 1 do not train."""
-
-
-def warn_of_raw_rows(flow: Flow, rows: np.ndarray | None, names: Sequence[str]) -> None:
-    """Warns where a flow whose units were never set has rows that are far from 0 and 1."""
-    if rows is None or flow.standardize is None or flow.standardize.initialized or flow.bounds is not None:
-        return
-    mean, scale = np.abs(rows.mean(0)), rows.std(0)
-    far = (mean > FAR * np.maximum(scale, 1)) | (scale > FAR) | (scale < 1 / FAR)
-    if far.any():
-        column = int(np.argmax(far))
-        warnings.warn(
-            f"data: column {names[column]!r} has mean {rows.mean(0)[column]:.4g} and deviation {scale[column]:.4g}, "
-            "and the flow's units were never set: call flow.standardize_by(x) before training",
-            stacklevel=4,
-        )
-
-
 def steep_check(steep: Steep) -> Check:
     """What a user should know of rows of data that float32 has too few digits for."""
     detail = (
@@ -277,33 +222,3 @@ def steep_check(steep: Steep) -> Check:
         "spike of the density; leave it out, train with noise, or export with --dtype float64"
     )
     return Check("rounding", f"{steep.rows} of {steep.of} rows of data", "reported", steep.largest, detail=detail)
-
-
-def names_of(given: Any) -> list[str] | None:
-    """The names that a table brings, if it has any."""
-    frame = None if given is None else frame_of(given)
-    return None if frame is None else frame.columns
-
-
-def by_name(name: str, given: Any, names: Sequence[str]) -> Any:
-    """Columns of a table with names as an array; anything else as it is."""
-    frame = None if given is None else frame_of(given)
-    return given if frame is None else frame.numbers(name, names)
-
-
-def context_by_name(flow: Flow, columns: Sequence[ContextFeature], context: Any) -> Any:
-    """A context of names, labels and numbers as numbers."""
-    return context if context is None or not flow.context else context_array(columns, context)
-
-
-def as_rows(name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray | None:
-    """Rows of a shape, float64, or None."""
-    if given is None:
-        return None
-    if event_shape == (0,):
-        raise ArgumentError("this flow takes none", key=name)
-    array = as_numbers(name, given).astype(np.float64, copy=False)
-    if array.shape[1:] != event_shape or not len(array) or not np.isfinite(array).all():
-        expected = ", ".join(map(str, event_shape))
-        raise ArgumentError(f"expected finite numbers [rows, {expected}], got shape {array.shape}", key=name)
-    return array

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-__all__ = ["figures_of", "golden_part", "graphs_part", "reference_part"]
+__all__ = ["figures_of", "golden_part", "graphs_part", "manifest_of", "reference_part", "versions"]
 
 import math
 from collections.abc import Mapping, Sequence
+from importlib import metadata
 from typing import Literal
 
 import numpy as np
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
-from flowexport.bundle import GRAPHS, GraphKind, both_directions, npy_bytes
+from flowexport import __version__
+from flowexport.bundle import GRAPHS, GraphKind, Manifest, both_directions, npy_bytes
 from flowexport.bundle.operators import OPSET
-from flowexport.bundle.schema import Case, Dtype, Figure, Golden, GraphSpec, NoiseSpec, Reference, TensorSpec
-from flowexport.flows import Flow
+from flowexport.bundle.schema import (
+    FORMAT,
+    Case,
+    Dtype,
+    Figure,
+    Golden,
+    GraphSpec,
+    NoiseSpec,
+    Quality,
+    Reference,
+    TensorSpec,
+    Tolerance,
+)
+from flowexport.flows import Flow, architecture_of
 from flowexport.proof import Report
 from flowexport.runtime import normals
 
+from .columns import named
 from .facts import facts_of
+from .given import Given
 from .references import GoldenArrays, golden_cases
 from .rounding import Rounding
 
@@ -28,6 +44,62 @@ NOISE = (("0", 3, 1000), ("9223372036854775813", 0, 1000))
 
 BESIDE = ("scores", "scale")
 """Of the golden arrays those that are no files."""
+
+
+def manifest_of(
+    flow: Flow,
+    given: Given,
+    graphs: dict[str, GraphSpec],
+    arrays: GoldenArrays,
+    golden: Golden,
+    *,
+    name: str,
+    description: str,
+    dtype: Dtype,
+    provenance: dict[str, str],
+    quality: Quality | UnsetType,
+    discrete: dict[str, float] | UnsetType,
+) -> Manifest:
+    """``flow.json`` of an exported flow, but for the hashes of its files and the figures of the proof.
+
+    Arguments:
+        given: the names of columns.
+        graphs: from `graphs_part`.
+        arrays, golden: from `golden_part`.
+        name, description, dtype, provenance, quality, discrete: as `flowexport.export` takes them.
+    """
+    # Pixels that nobody named have no names.
+    unnamed = flow.levels and given.features == named("features", None, flow.features, "x")
+    return Manifest(
+        format=FORMAT,
+        name=name,
+        # One line, as every text of flow.json.
+        description=" ".join(description.split()),
+        dtype=dtype,
+        event_shape=list(flow.event_shape),
+        latent_size=flow.latent_size,
+        context_size=flow.context,
+        features=None if unnamed else given.features,
+        context_features=given.columns or None,
+        architecture=architecture_of(flow),
+        graphs=graphs,
+        files={},
+        tolerance={graph: Tolerance(GRAPHS[graph].atol, GRAPHS[graph].rtol) for graph in graphs},
+        scale=arrays.scale.ravel().tolist(),
+        reference=reference_part(arrays.scores),
+        golden=golden,
+        provenance=provenance,
+        levels=flow.levels or UNSET,
+        selector=flow.latent_size > flow.features or UNSET,
+        quality=quality,
+        discrete=discrete,
+    )
+
+
+def versions() -> dict[str, str]:
+    """Of what decides about the bytes of a bundle."""
+    torch = metadata.version("torch").split("+")[0]
+    return {"flowexport": __version__, "torch": torch, "onnx": metadata.version("onnx")}
 
 
 def graphs_part(flow: Flow, graphs: Sequence[str], dtype: Dtype, files: Mapping[str, bytes]) -> dict[str, GraphSpec]:
