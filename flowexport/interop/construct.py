@@ -5,8 +5,9 @@ from __future__ import annotations
 __all__ = ["construct", "read_arguments"]
 
 import json
+import math
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,15 +96,29 @@ def made(value: Any, known: Constructors, key: str = "") -> Any:
 
 
 class Room(TorchDispatchMode):
-    """Counts the numbers that are made, and stops where there are too many: a small file must not take all memory."""
+    """Counts the numbers that are made, and stops before there are too many: a small file must not take all memory."""
 
     def __init__(self, numbers: int) -> None:
         super().__init__()
         self.left = numbers
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.require(numbers_of(args))
         result = func(*args, **(kwargs or {}))
         self.left -= sum(1 + each.numel() for each in tree_leaves(result) if isinstance(each, Tensor))
-        if self.left < 0:
-            raise ArgumentError("the arguments make a module much larger than its weights")
+        self.require(0)
         return result
+
+    def require(self, numbers: int) -> None:
+        """Refuses more numbers than there is room for."""
+        if numbers > self.left:
+            raise ArgumentError("the arguments make a module much larger than its weights")
+
+
+def numbers_of(args: Sequence[object]) -> int:
+    """How many numbers an operation makes that is told a shape and given no tensor; of any other 0: its result, in
+    the constructors of the libraries, is as large as what it is given."""
+    if any(isinstance(each, Tensor) for each in tree_leaves(args)):
+        return 0
+    shape = next((each for each in args if isinstance(each, (list, tuple))), args)
+    return math.prod(each for each in shape if isinstance(each, int) and each > 0)

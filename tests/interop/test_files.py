@@ -14,7 +14,7 @@ import pytest
 import torch
 from click.testing import CliRunner, Result
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 import flowexport
 from flowexport.cli.export import LIBRARIES as NAMES
@@ -255,6 +255,15 @@ def test_an_index_that_numpy_makes_is_counted_too(weights: Path, tmp_path: Path)
     spec = {"class": "LULinear", "features": 10**5}
     with pytest.raises(CheckpointError, match=r"much larger than its weights|allocate memory"):
         load_original("nflows", weights, spelt(tmp_path / "model.json", spec), False, quiet)
+
+
+@pytest.mark.parametrize("make", [torch.randn, torch.zeros, torch.eye])
+def test_what_is_too_large_is_refused_before_it_is_made(make: Callable[..., Tensor]) -> None:
+    """A square of 400 TB: whoever tries to make it is told of memory."""
+    known = {"Square": lambda size: nn.ParameterList([make(size, size)])}
+    with pytest.raises(CheckpointError, match="much larger than its weights"):
+        construct.construct(Path("model.json"), {"class": "Square", "size": 10**7}, known, 1000)
+    assert construct.construct(Path("model.json"), {"class": "Square", "size": 9}, known, 1000)
 
 
 def test_files_that_are_none_are_named(weights: Path, tmp_path: Path) -> None:
