@@ -130,7 +130,7 @@ matrix: setup ## the zoo's golden cases in every runtime, into docs/runtimes.md
 	$(BIN)/python runtime_examples/matrix
 
 web: ## serve the page that opens bundles in a browser
-	runtime_examples/web/prepare.sh
+	PYTHON=$(firstword $(wildcard $(BIN)/python) $(PYTHON)) runtime_examples/web/prepare.sh
 	$(PYTHON) runtime_examples/web/serve.py
 
 clean: ## remove what the other targets made

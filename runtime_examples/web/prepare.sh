@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # Assembles site/: the page, its modules, ONNX Runtime, two fonts and the zoo. It needs nothing else to be served.
+# Where there are clang, lld and a Python with flowexport (PYTHON names it), models are compiled as well.
 # The folders in it are those of the tree, so that a module's imports are the same in both.
 set -euo pipefail
 shopt -s nullglob
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 examples=$(dirname "$here")
 models=$(dirname "$examples")/models
+python=${PYTHON:-python3}
+[[ $python != */* ]] || python=$(cd "$(dirname "$python")" && pwd)/$(basename "$python")
 
 exec 9>"$here/.lock"
 flock 9
@@ -21,12 +24,15 @@ sources=(prepare.sh licenses page src "$examples/node/src" node_modules/.package
 for bundle in "$models"/*/bundle; do
   sources+=("$bundle")
 done
-if [[ -f site/zoo/index.json && -z $(find "${sources[@]}" -newer site/zoo/index.json -print -quit) ]]; then
-  exit 0
+compiles() { command -v clang && command -v wasm-ld && "$python" -c 'import flowexport.convert'; } >/dev/null 2>&1
+if [[ -f site/modules/index.json && -z $(find "${sources[@]}" -newer site/modules/index.json -print -quit) ]]; then
+  if [[ -f site/modules/.compiled ]] || ! compiles; then
+    exit 0
+  fi
 fi
 
 rm -rf site.new
-mkdir -p site.new/{fonts,node,zoo} site.new/web/node_modules/{fflate/esm,onnxruntime-web/dist}
+mkdir -p site.new/{fonts,modules,node,zoo} site.new/web/node_modules/{fflate/esm,onnxruntime-web/dist}
 cp page/* site.new/
 cp -r src site.new/web/src
 cp -r "$examples/node/src" site.new/node/src
@@ -47,6 +53,21 @@ for bundle in "$models"/*/bundle; do
   names+=("\"$name\"")
 done
 (IFS=, && echo "[${names[*]}]") >site.new/zoo/index.json
+
+compiled=()
+if compiles; then
+  for bundle in site.new/zoo/*/; do
+    name=$(basename "$bundle")
+    # Images are not, and say so.
+    if "$python" -m flowexport convert "$bundle" --to wasm -o site.new/compiled >/dev/null; then
+      mv site.new/compiled/*.wasm "site.new/modules/$name.wasm"
+      compiled+=("\"$name\"")
+    fi
+    rm -rf site.new/compiled
+  done
+  touch site.new/modules/.compiled
+fi
+(IFS=, && echo "[${compiled[*]-}]") >site.new/modules/index.json
 
 rm -rf site.old
 [[ ! -e site ]] || mv site site.old

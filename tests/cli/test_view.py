@@ -125,6 +125,20 @@ def test_an_installation_without_the_page_says_how_to_make_it(monkeypatch: pytes
     assert "prepare.sh makes it" in result.stderr
 
 
+@pytest.mark.usefixtures("site")
+def test_only_a_bundle_can_be_compiled() -> None:
+    result = CliRunner().invoke(main, ["view", "--compile"])
+    assert (result.exit_code, result.stderr) == (2, "flowexport: --compile: needs a BUNDLE\n")
+
+
+@pytest.mark.usefixtures("site")
+def test_a_bundle_that_cannot_be_compiled_is_one_line() -> None:
+    """Images cannot, with a compiler or without one."""
+    result = CliRunner().invoke(main, ["view", "digits", "--compile"])
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("screen", [True, False])
 def test_a_browser_is_opened_where_there_is_a_screen(
     screen: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

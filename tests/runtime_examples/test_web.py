@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 import struct
 import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -129,7 +131,8 @@ def number(text: str) -> float:
 def web() -> None:
     """The page, assembled."""
     require("the page", NEEDS)
-    subprocess.run([WEB / "prepare.sh"], check=True, timeout=BUILD_SECONDS)
+    settings = os.environ | {"PYTHON": sys.executable}
+    subprocess.run([WEB / "prepare.sh"], check=True, timeout=BUILD_SECONDS, env=settings)
 
 
 @pytest.fixture(scope="module")
@@ -277,8 +280,9 @@ def test_a_bad_cell_of_a_table_is_named(page: Page, tmp_path: Path) -> None:
     assert page.evaluate("document.querySelector('#scores a')") is None
 
 
-def test_the_times_are_measured(page: Page) -> None:
-    page.show("banana")
+def test_the_times_are_measured(page: Page, bundles: dict[str, Path]) -> None:
+    # Of ONNX Runtime, of which a call costs more than a row.
+    page.show_own(bundles["plain"])
     page.click("#measure")
     page.waitForSelector("#measure:enabled")
     times = page.evaluate("[...document.querySelectorAll('[data-cell]')].map((td) => td.textContent)")
@@ -525,31 +529,78 @@ def test_a_failed_case_is_told_by_words_and_not_by_colour_alone(page: Page, plan
 # The page itself ------------------------------------------------------------------------------------------
 
 
-def test_threads_need_the_servers_headers(page: Page, web: None) -> None:
-    page.show("banana")
+def test_threads_need_the_servers_headers(page: Page, bundles: dict[str, Path]) -> None:
+    page.show_own(bundles["plain"])
     assert page.evaluate("crossOriginIsolated") is True
-    assert page.textContent("#runtime") == "WebAssembly, two threads"
+    assert page.textContent("#runtime") == "ONNX Runtime: WebAssembly, two threads"
     other = Page("--plain")
     try:
-        other.show("banana")
+        other.show_own(bundles["plain"])
         assert other.evaluate("crossOriginIsolated") is False
-        assert other.textContent("#runtime").startswith("WebAssembly, one thread: two need the headers COOP and COEP")
+        words = other.textContent("#runtime")
+        assert words.startswith("ONNX Runtime: WebAssembly, one thread: two need the headers COOP and COEP")
         assert other.textContent("#golden-verdict").endswith("cases passed")
         assert_quiet(other)
     finally:
         other.close()
 
 
-def test_webgpu_is_used_where_there_is_an_adapter(web: None) -> None:
+def test_webgpu_is_used_where_there_is_an_adapter(bundles: dict[str, Path], web: None) -> None:
     page = Page(*(f"--flag={flag}" for flag in SOFTWARE_GPU))
     try:
-        page.show("banana")
+        page.show_own(bundles["plain"])
         if not page.evaluate("navigator.gpu?.requestAdapter().then(Boolean) ?? false"):
             pytest.skip("this Chromium has no adapter in software")
-        assert page.textContent("#runtime") == "WebGPU, on which this page has not been tested"
+        assert page.textContent("#runtime") == "ONNX Runtime: WebGPU, on which this page has not been tested"
         assert page.textContent("#golden-verdict").endswith("cases passed")
     finally:
         page.close()
+
+
+def test_a_compiled_model_needs_no_onnx_runtime_and_the_page_says_which_of_them_answers(
+    page: Page, web: None, bundles: dict[str, Path]
+) -> None:
+    require("compiled models", ("clang", "wasm-ld"))
+    page.show("banana")
+    assert page.textContent("#runtime") == "Compiled: a WebAssembly module of 29 KB, held to the golden cases"
+    asked = [each["text"] for each in page.seen()["seen"] if each["kind"] == "request"]
+    assert any(address.endswith("modules/banana.wasm") for address in asked)
+    assert not any("onnxruntime" in address for address in asked)
+    page.setInputFiles("#folder", str(bundles["plain"]))
+    page.settle(manifest_of(bundles["plain"])["name"])
+    assert page.textContent("#runtime") == "ONNX Runtime: WebAssembly, two threads"
+    page.selectOption("#zoo", "moons")
+    page.settle("moons")
+    assert page.textContent("#runtime").startswith("Compiled: ")
+    assert_quiet(page)
+
+
+def test_a_module_of_another_model_is_passed_over(page: Page, web: None) -> None:
+    require("compiled models", ("clang", "wasm-ld"))
+    right, other = (WEB / "site/modules" / f"{name}.wasm" for name in ("banana", "funnel"))
+    kept = right.read_bytes()
+    try:
+        right.write_bytes(other.read_bytes())
+        page.show("banana")
+    finally:
+        right.write_bytes(kept)
+    words = "ONNX Runtime: WebAssembly, two threads; the compiled module is not within the bounds of the golden cases"
+    assert page.textContent("#runtime") == words
+    assert page.textContent("#golden-verdict").endswith("cases passed")
+
+
+def test_a_bundle_is_compiled_when_it_is_served(page: Page, web: None, bundles: dict[str, Path]) -> None:
+    require("compiled models", ("clang", "wasm-ld"))
+    command = [sys.executable, "-m", "flowexport", "view", str(bundles["plain"]), "--compile", "--no-open"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=EXAMPLES.parent) as server:
+        assert server.stdout is not None
+        try:
+            page.open()
+            page.goto(server.stdout.readline().strip())
+            page.settle(manifest_of(bundles["plain"])["name"])
+            assert page.textContent("#runtime").startswith("Compiled: ")
+        finally:
+            server.terminate()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

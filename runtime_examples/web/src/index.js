@@ -5,6 +5,7 @@ export { normals, parseSeed, philox4x32 } from "../../node/src/noise.js";
 export { openBundle } from "./bundle.js";
 export { bundleArray, replay } from "./golden.js";
 export { BLOCK_ROWS, Model } from "./model.js";
+export { openModule } from "./module.js";
 export { hasGpu, loadRuntime } from "./runtime.js";
 export { fromAddress } from "./sources.js";
 export { sampleTable, scoreTable } from "./table.js";

@@ -6,6 +6,7 @@ import { BundleError } from "../../node/src/errors.js";
  * @typedef {object} Source
  * @property {string} label the bundle's name in messages
  * @property {(name: string, limit: number) => Promise<Uint8Array<ArrayBuffer>>} read a file of at most `limit` bytes
+ * @property {URL} [module] where the server may have it compiled; never a file of the bundle, which may be anyone's
  */
 
 /**

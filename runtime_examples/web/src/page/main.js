@@ -1,8 +1,9 @@
-/** The page: opens bundles, one at a time, on the fastest device that gives the right numbers. */
+/** The page: opens bundles, one at a time, in the fastest way that gives the right numbers. */
 
 import { FlowError } from "../../../node/src/errors.js";
 import { openBundle } from "../bundle.js";
 import { Model } from "../model.js";
+import { openModule } from "../module.js";
 import { hasGpu, loadRuntime } from "../runtime.js";
 import { byId, say } from "./elements.js";
 import { exampleRows } from "./examples.js";
@@ -12,10 +13,11 @@ import { Panels } from "./panels.js";
 import { View } from "./view.js";
 
 /** @typedef {import("../bundle.js").Bundle} Bundle */
+/** @typedef {import("../runtime.js").Runtime} Runtime */
 /** @typedef {import("../sources.js").Source} Source */
 
-/** What a run of a network of this size can use. */
-const THREADS = 2;
+/** Two threads are what a run of a network of this size can use. */
+const SETTINGS = { threads: 2, worker: true };
 
 /** @typedef {{bundle: Bundle, name: string | null, model: Model, view: View}} Opened `name`: in the zoo, or null */
 
@@ -23,7 +25,10 @@ const THREADS = 2;
 let opened = null;
 /** @type {string[]} */
 let zoo = [];
-let runtime = await fastestRuntime();
+/** @type {Promise<Runtime> | null} ONNX Runtime, once a bundle needs it */
+let loading = null;
+/** Why it left the GPU. */
+let reason = "";
 
 const panels = new Panels(showFault);
 const opening = latest(open, showFault);
@@ -39,9 +44,10 @@ async function open(signal, name, source) {
   const main = byId("model", HTMLElement);
   main.ariaBusy = "true";
   try {
-    const bundle = await openBundle(await source());
+    const given = await source();
+    const bundle = await openBundle(given);
     signal.throwIfAborted();
-    await show(signal, name, bundle);
+    await show(signal, name, bundle, given.module);
   } finally {
     if (!signal.aborted) {
       main.ariaBusy = "false";
@@ -54,9 +60,10 @@ async function open(signal, name, source) {
  * @param {AbortSignal} signal
  * @param {string | null} name
  * @param {Bundle} bundle
+ * @param {URL} [module] where it may be compiled
  */
-async function show(signal, name, bundle) {
-  const model = await openModel(bundle);
+async function show(signal, name, bundle, module) {
+  const { model, words } = await openModel(bundle, module);
   const examples = await exampleRows(model);
   const before = opened;
   if (signal.aborted) {
@@ -67,6 +74,7 @@ async function show(signal, name, bundle) {
   panels.stop();
   const view = new View(model, examples, showFault);
   opened = { bundle, name, model, view };
+  say("runtime", words);
   byId("fault", HTMLElement).hidden = true;
   showChoice(zoo, name, bundle.label);
   const own = bundle.label === servedName() ? location.search : "";
@@ -74,56 +82,85 @@ async function show(signal, name, bundle) {
   await before?.model.close();
   await view.show();
   const passed = await panels.show(model, () => view.state.context);
-  if (!passed && runtime.provider === "webgpu" && !signal.aborted) {
-    await useWasm("WebGPU gave numbers over their bounds");
+  if (!passed && model.runtime.provider === "webgpu" && !signal.aborted) {
+    loading = onWebAssembly("; WebGPU gave numbers over their bounds");
     await show(signal, name, bundle);
   }
 }
 
 /**
- * A model, on WebAssembly where WebGPU does not take it.
+ * A model, compiled where the server has a module of it, on WebAssembly where WebGPU does not take it; and on what its
+ * numbers are computed, in words.
  *
  * @param {Bundle} bundle
+ * @param {URL} [module]
+ * @returns {Promise<{model: Model, words: string}>}
  */
-async function openModel(bundle) {
+async function openModel(bundle, module) {
+  const bytes = module === undefined ? null : await moduleAt(module);
+  if (bytes !== null) {
+    const model = await openModule(bytes, bundle).catch(() => null);
+    if (model !== null) {
+      const size = Math.ceil(bytes.length / 1000);
+      return { model, words: `Compiled: a WebAssembly module of ${size} KB, held to the golden cases` };
+    }
+  }
+  const refused = bytes === null ? "" : "; the compiled module is not within the bounds of the golden cases";
+  loading ??= fastestRuntime();
+  let runtime = await loading;
   try {
-    return await Model.open(runtime, bundle);
+    return { model: await Model.open(runtime, bundle), words: device(runtime) + refused };
   } catch (error) {
     if (runtime.provider === "wasm") {
       throw error;
     }
-    await useWasm("WebGPU does not take this model");
-    return await Model.open(runtime, bundle);
+    loading = onWebAssembly("; WebGPU does not take this model");
+    runtime = await loading;
+    return { model: await Model.open(runtime, bundle), words: device(runtime) + refused };
   }
+}
+
+/**
+ * A module that the server has, or null.
+ *
+ * @param {URL} address
+ */
+async function moduleAt(address) {
+  const response = await fetch(address).catch(() => null);
+  return response?.ok ? new Uint8Array(await response.arrayBuffer()) : null;
 }
 
 /** ONNX Runtime on the GPU, where there is one and the build for it was put beside the page; else on WebAssembly. */
 async function fastestRuntime() {
-  const settings = { threads: THREADS, worker: true };
   if (await hasGpu()) {
-    const found = await loadRuntime({ ...settings, provider: "webgpu" }).catch(() => null);
+    const found = await loadRuntime({ ...SETTINGS, provider: "webgpu" }).catch(() => null);
     if (found !== null) {
       return found;
     }
   }
-  return await loadRuntime(settings);
+  return await loadRuntime(SETTINGS);
 }
 
-/** @param {string} reason */
-async function useWasm(reason) {
-  runtime = await loadRuntime({ threads: THREADS, worker: true });
-  say("runtime", `${device()}; ${reason}`);
+/** @param {string} why */
+async function onWebAssembly(why) {
+  reason = why;
+  return await loadRuntime(SETTINGS);
 }
 
-/** What the numbers are computed on, in words. */
-function device() {
+/**
+ * What ONNX Runtime computes on, in words.
+ *
+ * @param {Runtime} runtime
+ */
+function device(runtime) {
   if (runtime.provider === "webgpu") {
-    return "WebGPU, on which this page has not been tested";
+    return "ONNX Runtime: WebGPU, on which this page has not been tested";
   }
   if (runtime.threads > 1) {
-    return "WebAssembly, two threads";
+    return `ONNX Runtime: WebAssembly, two threads${reason}`;
   }
-  return `WebAssembly, one thread${crossOriginIsolated ? "" : ": two need the headers COOP and COEP of the server"}`;
+  const alone = crossOriginIsolated ? "" : ": two need the headers COOP and COEP of the server";
+  return `ONNX Runtime: WebAssembly, one thread${alone}${reason}`;
 }
 
 /** @param {unknown} error */
@@ -135,10 +172,9 @@ function showFault(error) {
 
 /** @param {string} name */
 function openZoo(name) {
-  opening.run(name, async () => zooSource(name));
+  opening.run(name, () => zooSource(name));
 }
 
-say("runtime", device());
 listen((source) => opening.run(null, source));
 byId("zoo", HTMLSelectElement).addEventListener("change", (event) => {
   const { value } = /** @type {HTMLSelectElement} */ (event.currentTarget);

@@ -9,6 +9,8 @@ import { unzip } from "./zip.js";
 /** @typedef {import("../sources.js").Source} Source */
 
 const ZOO = new URL("zoo/", document.baseURI);
+/** What of the zoo was compiled when the page was assembled. */
+const MODULES = new URL("modules/", document.baseURI);
 /** A zip larger than this is not read. */
 const MOST_ZIP_BYTES = 512 * 2 ** 20;
 
@@ -18,20 +20,34 @@ const MOST_ZIP_BYTES = 512 * 2 ** 20;
  * @returns {Promise<string[]>}
  */
 export async function zooNames() {
-  const response = await fetch(new URL("index.json", ZOO));
-  if (!response.ok) {
-    throw new BundleError(`zoo/index.json: cannot be read (${response.statusText})`);
-  }
-  return await response.json();
+  return await listed(ZOO);
 }
 
 /**
  * A model of the zoo.
  *
  * @param {string} name
+ * @returns {Promise<Source>}
  */
-export function zooSource(name) {
-  return fromAddress(new URL(`${encodeURIComponent(name)}/`, ZOO), name);
+export async function zooSource(name) {
+  const file = encodeURIComponent(name);
+  const source = fromAddress(new URL(`${file}/`, ZOO), name);
+  const compiled = (await listed(MODULES)).includes(name);
+  return compiled ? { ...source, module: new URL(`${file}.wasm`, MODULES) } : source;
+}
+
+/**
+ * The names in a folder's index.json.
+ *
+ * @param {URL} folder
+ * @returns {Promise<string[]>}
+ */
+async function listed(folder) {
+  const response = await fetch(new URL("index.json", folder));
+  if (!response.ok) {
+    throw new BundleError(`${folder.pathname}index.json: cannot be read (${response.statusText})`);
+  }
+  return await response.json();
 }
 
 /** The name of the bundle that the server has beside the page, as `flowexport view` gives it in the address, or null. */
@@ -40,12 +56,15 @@ export function servedName() {
 }
 
 /**
- * That bundle.
+ * That bundle; the address says whether the server has it compiled as well.
  *
  * @param {string} name
+ * @returns {Source}
  */
 export function servedSource(name) {
-  return fromAddress(new URL("bundle/", document.baseURI), name);
+  const source = fromAddress(new URL("bundle/", document.baseURI), name);
+  const compiled = new URLSearchParams(location.search).has("compiled");
+  return compiled ? { ...source, module: new URL("module/bundle.wasm", document.baseURI) } : source;
 }
 
 /**
