@@ -59,7 +59,7 @@ def places() -> dict[str, str]:
             inside = path.parent.relative_to(ROOT / folder).as_posix()
             # A tool's own folder, .pytest_cache for instance, is no part of the repository.
             hidden = any(part.startswith(".") and part != "." for part in inside.split("/"))
-            if not hidden and not {"bundle", "node_modules", "site"} & set(inside):
+            if not hidden and not {"bundle", "node_modules", "site"} & set(inside.split("/")):
                 found[f"{folder}/{inside}/README.md".replace("/./", "/")] = (
                     f"{target}/{inside.replace('.', 'index')}.md"
                 )
