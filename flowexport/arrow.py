@@ -107,7 +107,7 @@ class Scorer:
             schema = schema.append(pyarrow.field(name, kind))
         return schema
 
-    def batches(self, batches: Iterator[Any], schema: Any) -> Iterator[Any]:
+    def batches(self, batches: Iterator[Any], schema: object) -> Iterator[Any]:
         """Each batch with its scores."""
         pyarrow, _ = import_arrow("compute")
         start = 1
@@ -145,7 +145,7 @@ class Scorer:
         return [with_nulls(pyarrow, each, absent) for each in scores]
 
 
-def scorer_of(model: Model, context: Any, as_null: bool) -> Scorer:
+def scorer_of(model: Model, context: object, as_null: bool) -> Scorer:
     """What scores by a model, with one context for all rows or with that of each."""
     names, coders = list(model.features), {}
     fixed = None if context is None else model.context(context)

@@ -100,14 +100,14 @@ class FlowDensity(DensityMixin, BaseEstimator):
         self.n_iter_ = len(self.history_)
         return self
 
-    def score_samples(self, X: Any) -> np.ndarray:  # noqa: N803
+    def score_samples(self, X: object) -> np.ndarray:  # noqa: N803
         """The log-density of rows ``[rows, features]``, nats, ``[rows]``."""
         check_is_fitted(self)
         x = validate_data(self, X, dtype=np.float64, reset=False)
         scores: np.ndarray = log_prob_of(self.flow_, torch.tensor(x, dtype=self.dtype_), None).double().numpy()
         return scores
 
-    def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
+    def score(self, X: object, y: object = None) -> float:  # noqa: N803
         """The mean log-density of rows, nats: what a grid search makes as large as it can."""
         return float(self.score_samples(X).mean())
 

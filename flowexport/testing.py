@@ -72,7 +72,7 @@ def log_det_of(log_det: Tensor | None, like: Tensor) -> Tensor:
     return torch.zeros_like(like) if log_det is None else log_det.expand_as(like)
 
 
-def check_identity(univariate: Any, x: Tensor, parameters: list[Tensor]) -> None:
+def check_identity(univariate: object, x: Tensor, parameters: list[Tensor]) -> None:
     zeros = [torch.zeros_like(parameter) for parameter in parameters]
     for direction in ("forward_and_log_det", "inverse_and_log_det"):
         y, log_det = getattr(univariate, direction)(x, *zeros)
@@ -87,7 +87,7 @@ def check_inverse(univariate: Any, x: Tensor, parameters: list[Tensor]) -> None:
     close(log_det_of(minus, x), -log_det_of(log_det, x), "the two log-determinants differ")
 
 
-def check_log_det(univariate: Any, x: Tensor, parameters: list[Tensor]) -> None:
+def check_log_det(univariate: object, x: Tensor, parameters: list[Tensor]) -> None:
     for direction in ("forward_and_log_det", "inverse_and_log_det"):
         at = x.clone().requires_grad_()
         y, log_det = getattr(univariate, direction)(at, *parameters)

@@ -77,7 +77,7 @@ def no_number(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number of JSON")
 
 
-def text_fault(document: Any) -> str | None:
+def text_fault(document: object) -> str | None:
     """Where a document holds a text, or a key, with a character that may not stand there; or None."""
     waiting: list[tuple[str, Any]] = [("", document)]
     while waiting:

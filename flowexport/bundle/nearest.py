@@ -52,7 +52,7 @@ def at(kind: type[msgspec.Struct], path: str) -> list[Any]:
     return found
 
 
-def alternatives(part: Any) -> list[Any]:
+def alternatives(part: object) -> list[Any]:
     """A type, or those of a union, without what only bounds them."""
     while isinstance(part, inspect.Metadata):
         part = part.type

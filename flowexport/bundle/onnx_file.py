@@ -212,7 +212,7 @@ def varint(view: memoryview, position: int) -> tuple[int, int]:
             raise ValueError("an integer of more than 64 bits")
 
 
-def one(message: Message, number: int, default: Any) -> Any:
+def one(message: Message, number: int, default: object) -> Any:
     """The value of a field that comes once, or what stands for it where it is left out."""
     values = message.get(number)
     return values[0] if values else default

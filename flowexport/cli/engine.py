@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -46,7 +45,7 @@ def engine(command: Callable[..., None]) -> Callable[..., None]:
         command = option(command)
 
     @wraps(command)
-    def taking(*, engine: str, address: str | None, workers: int | None, resume: bool, **others: Any) -> None:
+    def taking(*, engine: str, address: str | None, workers: int | None, resume: bool, **others: object) -> None:
         given = {"--address": address, "--workers": workers, "--resume": resume}
         for name, value in given.items():
             if value and engine != "ray":
@@ -65,7 +64,7 @@ def everywhere(bundle: str) -> str:
     return os.path.abspath(bundle) if Path(bundle).exists() else bundle
 
 
-def require_for_ray(output: Path | None, device: str, **others: Any) -> Path:
+def require_for_ray(output: Path | None, device: str, **others: object) -> Path:
     """The folder of a job, where no option was given that Ray has no use for.
 
     Arguments:

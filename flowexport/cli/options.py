@@ -15,7 +15,7 @@ __all__ = [
 
 from collections.abc import Callable, Sequence
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -50,7 +50,7 @@ def dialect(command: "Callable[..., None]") -> "Callable[..., None]":
         command = option(command)
 
     @wraps(command)
-    def taking(*, delimiter: str | None, decimal: str | None, encoding: str | None, **others: Any) -> None:
+    def taking(*, delimiter: str | None, decimal: str | None, encoding: str | None, **others: object) -> None:
         from flowexport.errors import DataError
         from flowexport.tables import Dialect
 
@@ -79,7 +79,7 @@ class Counts(click.ParamType):  # type: ignore[type-arg]
 
     name = "N,…"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
         if isinstance(value, list):
             return value
         try:

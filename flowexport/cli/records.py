@@ -32,7 +32,7 @@ class JsonWriter(TableWriter):
     def begin(self) -> None:
         self.stream.write(b'{"rows": [')
 
-    def append(self, block: Sequence[Any]) -> None:
+    def append(self, block: Sequence[object]) -> None:
         records = zip(*map(values_of, block), strict=True)
         lines = [json.dumps(dict(zip(self.columns, record, strict=True))) for record in records]
         if lines:
@@ -62,7 +62,7 @@ def values_of(column: Any) -> list[Any]:
     return [None if missing else in_json(float(text)) for text, missing in zip(texts, absent, strict=True)]
 
 
-def in_json(value: Any) -> Any:
+def in_json(value: object) -> Any:
     """A value as all readers of JSON take it: infinities by their names."""
     if isinstance(value, float) and not math.isfinite(value):
         return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")

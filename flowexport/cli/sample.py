@@ -29,7 +29,7 @@ class Whole(click.ParamType):  # type: ignore[type-arg]
 
     name = "N"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         from decimal import Decimal, InvalidOperation
 
         try:

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from flowexport.errors import DataError
 from flowexport.files import sweep, write_file
@@ -60,7 +59,7 @@ class JobFolder:
 
 
 @contextmanager
-def job_folder(path: Path, job: Mapping[str, Any], names: Iterable[str], resume: bool) -> Iterator[JobFolder]:
+def job_folder(path: Path, job: Mapping[str, object], names: Iterable[str], resume: bool) -> Iterator[JobFolder]:
     """Opens a folder for a job, for this process alone.
 
     Arguments:

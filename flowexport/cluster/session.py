@@ -77,7 +77,7 @@ class Session:
             for left in running:
                 self.ray.cancel(left)
 
-    def result(self, reference: Any) -> Any:
+    def result(self, reference: object) -> Any:
         """What a task returned."""
         try:
             found = self.ray.get(reference)

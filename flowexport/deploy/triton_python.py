@@ -31,7 +31,7 @@ class TritonPythonModel:
         self.first = next(iter(self.signature.inputs))
         self.percentile = any(output["name"] == "percentile" for output in config["output"])
 
-    def execute(self, requests: Sequence[Any]) -> list[Any]:
+    def execute(self, requests: Sequence[object]) -> list[Any]:
         """Runs what Triton has gathered together, and answers each request, a wrong one with what is wrong."""
         answers: list[Any] = [None] * len(requests)
         waiting = []
@@ -50,7 +50,7 @@ class TritonPythonModel:
                 answers[place] = triton.InferenceResponse(tensors)
         return answers
 
-    def inputs(self, request: Any) -> tuple[np.ndarray, np.ndarray | None]:
+    def inputs(self, request: object) -> tuple[np.ndarray, np.ndarray | None]:
         """The rows of a request and their contexts, held to the model alone, so that others are not refused for it."""
         rows: np.ndarray = triton.get_input_tensor_by_name(request, self.first).as_numpy()
         if np.isnan(rows).any():

@@ -42,8 +42,8 @@ DTYPES = ("float32", "float64")
 def export(
     flow: Flow,
     path: str | os.PathLike[str],
-    data: Any = None,
-    context: Any = None,
+    data: object = None,
+    context: object = None,
     *,
     name: str | None = None,
     description: str = "",

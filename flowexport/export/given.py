@@ -39,8 +39,8 @@ class Given:
 
 def given_of(
     flow: Flow,
-    data: Any,
-    context: Any,
+    data: object,
+    context: object,
     features: Sequence[str] | None,
     context_features: Sequence[str | Mapping[str, Any]] | None,
 ) -> Given:
@@ -79,24 +79,24 @@ def warn_of_raw_rows(flow: Flow, rows: np.ndarray | None, names: Sequence[str]) 
         )
 
 
-def names_of(given: Any) -> list[str] | None:
+def names_of(given: object) -> list[str] | None:
     """The names that a table brings, if it has any."""
     frame = None if given is None else frame_of(given)
     return None if frame is None else frame.columns
 
 
-def by_name(name: str, given: Any, names: Sequence[str]) -> Any:
+def by_name(name: str, given: object, names: Sequence[str]) -> Any:
     """Columns of a table with names as an array; anything else as it is."""
     frame = None if given is None else frame_of(given)
     return given if frame is None else frame.numbers(name, names)
 
 
-def context_by_name(flow: Flow, columns: Sequence[ContextFeature], context: Any) -> Any:
+def context_by_name(flow: Flow, columns: Sequence[ContextFeature], context: object) -> Any:
     """A context of names, labels and numbers as numbers."""
     return context if context is None or not flow.context else context_array(columns, context)
 
 
-def as_rows(name: str, given: Any, event_shape: tuple[int, ...]) -> np.ndarray | None:
+def as_rows(name: str, given: object, event_shape: tuple[int, ...]) -> np.ndarray | None:
     """Rows of a shape, float64, or None."""
     if given is None:
         return None

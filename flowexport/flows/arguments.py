@@ -101,7 +101,7 @@ def require_network(network: Network) -> None:
         raise ArgumentError(f"one number has no unbiased variance, and hidden_features are {widths}", key="layer_norm")
 
 
-def drawn_masks(features: int, transforms: int, randmask: bool, given: Any, cover: bool) -> Tensor | None:
+def drawn_masks(features: int, transforms: int, randmask: bool, given: object, cover: bool) -> Tensor | None:
     """The masks that the arguments ask for, ``[transforms, features]``, or None for a single feature."""
     if randmask and given not in (MASKS, "alternating", "random"):
         raise ArgumentError(f"is masks='random', which does not go with masks={given!r}", key="randmask")

@@ -75,7 +75,7 @@ class Flow(nn.Module):
         self.stack = stack
         self.base = base
 
-    def standardize_by(self, x: Any, context: Any = None, weights: Any = None) -> Flow:
+    def standardize_by(self, x: object, context: object = None, weights: object = None) -> Flow:
         """Sets the flow's units from rows: inside it, features and numbers of the context have mean 0 and deviation 1.
 
         `flowexport.fit` does so by itself, the first time. A training loop of one's own calls it before the first step;

@@ -3,7 +3,6 @@
 __all__ = ["alternating", "custom", "halves", "randomised"]
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -54,7 +53,7 @@ def randomised(features: int, transforms: int, cover: bool = False) -> Tensor:
     return masks
 
 
-def custom(masks: Sequence[Any], features: int, transforms: int) -> Tensor:
+def custom(masks: Sequence[object], features: int, transforms: int) -> Tensor:
     """Masks as they are given: a sequence of booleans a layer, True where the feature is kept.
 
     Returns:

@@ -107,7 +107,7 @@ class RealNVP(Flow):
         randmask: bool = False,
         hidden_features: Sequence[int] = HIDDEN_FEATURES,
         activation: Callable[[], nn.Module] | str = ACTIVATION,
-        univariate: Any = UNIVARIATE,
+        univariate: object = UNIVARIATE,
         *,
         masks: str | Sequence[Any] = MASKS,
         cover: bool = True,

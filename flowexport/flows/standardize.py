@@ -2,7 +2,6 @@ r"""Standardisation: a fixed mean and scale from the data."""
 
 __all__ = ["Standardize", "moments_of", "rows_of"]
 
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +60,7 @@ class Standardize(nn.Module):
         return f"features={len(self.mean)}"
 
 
-def rows_of(name: str, given: Any, width: int) -> Tensor:
+def rows_of(name: str, given: object, width: int) -> Tensor:
     """Rows ``[rows, width]`` in float64.
 
     Raises:
@@ -76,7 +75,7 @@ def rows_of(name: str, given: Any, width: int) -> Tensor:
     return rows
 
 
-def moments_of(name: str, rows: Tensor, weights: Any, numbers: Tensor) -> tuple[Tensor, Tensor]:
+def moments_of(name: str, rows: Tensor, weights: object, numbers: Tensor) -> tuple[Tensor, Tensor]:
     """The weighted mean and standard deviation of columns, 0 and 1 of those that hold no numbers.
 
     Raises:

@@ -74,7 +74,7 @@ def construct(where: Path, spec: dict[str, Any], known: Constructors, size: int)
     return module
 
 
-def made(value: Any, known: Constructors, key: str = "") -> Any:
+def made(value: object, known: Constructors, key: str = "") -> Any:
     """A value with every mapping that has a class replaced by what that makes."""
     if key in NAMED and isinstance(value, str):
         value = {"class": value}

@@ -126,7 +126,7 @@ def read(library: str, path: Path, trust_pickle: bool, warn: Callable[[str], Non
     return loaded
 
 
-def state_dict(path: Path, loaded: Any) -> Mapping[str, Tensor]:
+def state_dict(path: Path, loaded: object) -> Mapping[str, Tensor]:
     """The loaded object, if it is one."""
     if not isinstance(loaded, Mapping) or not all(isinstance(each, Tensor) for each in loaded.values()):
         kind = (

@@ -36,7 +36,7 @@ def affine(linear: Any) -> Affine:
     return weight, weight.new_zeros(len(weight)) if linear.bias is None else linear.bias.detach()
 
 
-def activation_of(where: str, activation: Any) -> str:
+def activation_of(where: str, activation: object) -> str:
     """The name of an activation, a module or a function.
 
     Raises:
@@ -56,7 +56,7 @@ def activation_of(where: str, activation: Any) -> str:
     return name
 
 
-def sequential(where: str, modules: Iterable[Any], linear: type, norm: type | None = None) -> tuple[Trunk, Affine]:
+def sequential(where: str, modules: Iterable[object], linear: type, norm: type | None = None) -> tuple[Trunk, Affine]:
     """Reads Linear, activation, … , Linear, with a normalisation behind each activation or behind none.
 
     Arguments:

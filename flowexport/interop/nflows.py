@@ -219,10 +219,10 @@ def constructors() -> dict[str, Any]:
     from nflows import distributions, flows, transforms
     from nflows.nn.nets import ResidualNet
 
-    def network(**arguments: Any) -> Any:
+    def network(**arguments: object) -> Any:
         return lambda in_features, out_features: ResidualNet(in_features, out_features, **arguments)
 
-    def pointwise(shift: Any = 0.0, scale: Any = 1.0) -> Any:
+    def pointwise(shift: object = 0.0, scale: object = 1.0) -> Any:
         return transforms.PointwiseAffineTransform(torch.tensor(shift), torch.tensor(scale))
 
     def square(features: int) -> Any:

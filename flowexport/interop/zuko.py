@@ -94,7 +94,7 @@ def context_of(layers: list[Any]) -> int:
     return 0
 
 
-def layers_of(flow: Any, context: int) -> list[Layer]:
+def layers_of(flow: object, context: int) -> list[Layer]:
     """The layers of a flow in neutral terms."""
     loc, scale = base_of(flow)
     layers = [layer_of(position, layer, len(loc), context) for position, layer in enumerate(layers_in(flow))]

@@ -173,7 +173,7 @@ def hidden_layers(trunk: nn.Sequential) -> Iterator[p.Hidden]:
 KNOWN = {Additive, Affine, AffineSpline, ExponentialAffine, InverseMap, RationalQuadraticSpline, SigmoidAffine}
 
 
-def map_of(univariate: Any) -> p.Map:
+def map_of(univariate: object) -> p.Map:
     """The map of a coupling; one that is none of the known kinds, or a child of one, is opaque."""
     if type(univariate) not in KNOWN:
         return opaque(univariate)
@@ -195,7 +195,7 @@ def map_of(univariate: Any) -> p.Map:
     raise AssertionError(univariate)
 
 
-def adapted(heads: dict[str, p.Dense], univariate: Any) -> dict[str, p.Dense]:
+def adapted(heads: dict[str, p.Dense], univariate: object) -> dict[str, p.Dense]:
     """The heads of a map, with what is constant in its formula."""
     if type(univariate) not in KNOWN:
         return heads

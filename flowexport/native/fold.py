@@ -13,7 +13,7 @@ Array = np.ndarray[Any, np.dtype[np.float32]]
 ONE = np.float32(1)
 
 
-def truth(answer: Any) -> Array:
+def truth(answer: object) -> Array:
     """1 where it holds, 0 where it does not."""
     return np.asarray(answer, np.float32)
 

@@ -58,7 +58,7 @@ def page_server(
 class Server(http.server.ThreadingHTTPServer):
     """A thread a connection. A browser that hangs up in the middle of an answer has its reasons."""
 
-    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: Any) -> None:
+    def handle_error(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 

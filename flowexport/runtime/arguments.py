@@ -7,7 +7,6 @@ __all__ = ["Arguments", "Draw", "leading_of"]
 import secrets
 from dataclasses import dataclass
 from numbers import Real
-from typing import Any
 
 import numpy as np
 
@@ -48,7 +47,7 @@ class Arguments:
 
     context_features: list[ContextFeature]
 
-    def rows(self, name: str, given: Any, row: tuple[int, ...]) -> np.ndarray:
+    def rows(self, name: str, given: object, row: tuple[int, ...]) -> np.ndarray:
         """An input as numbers ``[*, *row]``; their type is changed block by block, later.
 
         Raises:
@@ -61,7 +60,7 @@ class Arguments:
             raise InputError("wrong_shape", f"expected shape [{expected}]{columns}, got {list(array.shape)}", key=name)
         return array
 
-    def context(self, given: Any) -> np.ndarray:
+    def context(self, given: object) -> np.ndarray:
         """The numbers of a context, ``[context]`` or ``[*, context]``, as `Model.context` has them."""
         if not self.has_context(given):
             raise InputError("wrong_shape", "this model takes none", key="context")
@@ -70,7 +69,7 @@ class Arguments:
         require_codes(self.context_features, context)
         return context
 
-    def context_of(self, given: Any, leading: tuple[int, ...]) -> np.ndarray | None:
+    def context_of(self, given: object, leading: tuple[int, ...]) -> np.ndarray | None:
         """The context of rows ``[*, …]``: ``[1, context]`` for all of them, or ``[rows, context]``; None for none.
 
         Raises:
@@ -85,7 +84,7 @@ class Arguments:
             )
         return context.reshape(-1, context.shape[-1])
 
-    def has_context(self, given: Any) -> bool:
+    def has_context(self, given: object) -> bool:
         """Whether there is a context.
 
         Raises:
@@ -98,7 +97,7 @@ class Arguments:
             raise InputError("wrong_shape", "this model takes none", key="context")
         return given is not None
 
-    def draw(self, n: int, context: Any, seed: int | None, temperature: float) -> Draw:
+    def draw(self, n: int, context: object, seed: int | None, temperature: float) -> Draw:
         """The arguments of a sampling; a seed of the system where there is none.
 
         Raises:

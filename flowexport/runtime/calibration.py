@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["DRAWS", "Calibration"]
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class Calibration:
         self.noise = normals(seed, 0, draws * model.latent_size).reshape(draws, model.latent_size)
         self.scores: dict[bytes, np.ndarray] = {}
 
-    def percentile(self, log_prob: np.ndarray, context: Any = None) -> np.ndarray:
+    def percentile(self, log_prob: np.ndarray, context: object = None) -> np.ndarray:
         """How many of a hundred samples of its context are less likely than each row.
 
         Arguments:

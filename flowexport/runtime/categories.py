@@ -82,7 +82,7 @@ def columns_of(features: Sequence[ContextFeature], contexts: np.ndarray, named: 
     return [cells_of(feature, column, named) if feature.categories else column for feature, column in columns]
 
 
-def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
+def context_array(features: Sequence[ContextFeature], given: object) -> np.ndarray:
     """A context as numbers: one that is of numbers as it is, one with names as float64 with codes in their place.
 
     Arguments:
@@ -117,7 +117,7 @@ def context_array(features: Sequence[ContextFeature], given: Any) -> np.ndarray:
     return numbers
 
 
-def joined(features: Sequence[ContextFeature], given: Mapping[str, Any]) -> np.ndarray:
+def joined(features: Sequence[ContextFeature], given: Mapping[str, object]) -> np.ndarray:
     """A mapping of columns as an array of objects, ``[*, context]``; single values are repeated, others passed over."""
     columns = [np.array(value_of(features, given, feature.name), dtype=object) for feature in features]
     try:
@@ -126,7 +126,7 @@ def joined(features: Sequence[ContextFeature], given: Mapping[str, Any]) -> np.n
         raise InputError("wrong_shape", f"columns of different lengths ({error})", key="context") from error
 
 
-def value_of(features: Sequence[ContextFeature], given: Mapping[str, Any], name: str) -> Any:
+def value_of(features: Sequence[ContextFeature], given: Mapping[str, object], name: str) -> Any:
     """What a mapping says of a column."""
     if name not in given:
         needs = ", ".join(feature.name for feature in features)
@@ -146,7 +146,7 @@ def framed(features: Sequence[ContextFeature], frame: Frame) -> np.ndarray:
     return frame.joined(columns)
 
 
-def number_of(feature: ContextFeature, coder: Coder, cell: Any) -> float:
+def number_of(feature: ContextFeature, coder: Coder, cell: object) -> float:
     """A cell as the number that a graph takes."""
     if isinstance(cell, str):
         text = cell.strip()

@@ -85,7 +85,7 @@ class CudaGraph(Graph):
             synchronize()  # before the next run overwrites it
             return result
 
-    def _run_in_blocks(self, tensors: Sequence[Any], rows: int, block_rows: int) -> Any:
+    def _run_in_blocks(self, tensors: Sequence[object], rows: int, block_rows: int) -> Any:
         """The output of all rows as a value on the GPU, from inputs that are read where they lie."""
         given = [self._values.from_dlpack(tensor) for tensor in tensors]
         out = self._value_of(rows, self.signature.row)
@@ -125,7 +125,7 @@ class CudaGraph(Graph):
             self._residents[rows] = self._buffers(rows, self._run_options(len(self._residents) + 1))
         return self._residents[rows]
 
-    def _buffers(self, rows: int, options: Any) -> Resident:
+    def _buffers(self, rows: int, options: object) -> Resident:
         inputs = tuple(self._value_of(rows, row) for row in self.signature.inputs.values())
         output = self._value_of(rows, self.signature.row)
         binding = self.session.io_binding()

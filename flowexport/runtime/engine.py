@@ -77,20 +77,20 @@ class Quick(NamedTuple):
 class Tensors(Protocol):
     """Tensors of another library that lie where an engine can read them."""
 
-    def rows(self, name: str, tensor: Any, row: tuple[int, ...], dtype: np.dtype) -> Any:
+    def rows(self, name: str, tensor: object, row: tuple[int, ...], dtype: np.dtype) -> Any:
         """A tensor ``[*, *row]`` as contiguous ``[rows, *row]``.
 
         Raises:
             InputError: for another shape, type or device.
         """
 
-    def spread(self, tensor: Any, shape: tuple[int, ...]) -> Any:
+    def spread(self, tensor: object, shape: tuple[int, ...]) -> Any:
         """A tensor broadcast to a shape."""
 
     def moved(self, array: np.ndarray) -> Any:
         """An array of the host as a tensor beside the others."""
 
-    def run(self, graph: str, inputs: Sequence[Any]) -> Any:
+    def run(self, graph: str, inputs: Sequence[object]) -> Any:
         """A graph over all rows, into a new tensor beside them, ``[rows, *row]``."""
 
 
@@ -136,7 +136,7 @@ class Engine(Protocol):
     def graphs(self) -> Mapping[str, OpenGraph]:
         """The bundle's graphs by name."""
 
-    def tensors(self, x: Any) -> Tensors:
+    def tensors(self, x: object) -> Tensors:
         """What reads tensors that lie where x does.
 
         Raises:

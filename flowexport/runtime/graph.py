@@ -106,7 +106,7 @@ class Graph:
         known[rows] = bound = Bound(binding, inputs, output)
         return bound
 
-    def _run(self, binding: Any, options: Any = None) -> None:
+    def _run(self, binding: object, options: object = None) -> None:
         """Runs the session on a binding.
 
         Raises:

@@ -134,7 +134,7 @@ class Model:
         self._arguments = Arguments(self.context_features)
         self._score = engine.quick.score or self._score_block
 
-    def log_prob(self, x: Any, context: Any = None) -> np.ndarray:
+    def log_prob(self, x: object, context: object = None) -> np.ndarray:
         """The log-density of rows, in nats, in the data's own units.
 
         It is −inf outside the bounds of a bounded feature, and for numbers too large for the graph's type: only a row
@@ -168,7 +168,7 @@ class Model:
             x = x.reshape(*x.shape[:-1], *self.event_shape)
         return self._array("log_prob", "x", x, self.event_shape, context)
 
-    def score_frame(self, frame: Any, context: Any = None) -> Any:
+    def score_frame(self, frame: object, context: object = None) -> Any:
         """The scores of a frame, as a frame of the same library with the same index.
 
         Arguments:
@@ -185,7 +185,7 @@ class Model:
         percentile = {} if self.manifest.reference is None else {"percentile": self.percentile(log_prob)}
         return frame_like(frame, {"log_prob": log_prob} | percentile)
 
-    def context(self, given: Any) -> np.ndarray:
+    def context(self, given: object) -> np.ndarray:
         """The numbers of a context that may hold the names of categories.
 
         Arguments:
@@ -202,7 +202,7 @@ class Model:
         """
         return self._arguments.context(given)
 
-    def sample(self, n: int, context: Any = None, seed: int | None = None, temperature: float = 1.0) -> np.ndarray:
+    def sample(self, n: int, context: object = None, seed: int | None = None, temperature: float = 1.0) -> np.ndarray:
         """Draws samples, the same for the same seed in every language.
 
         Arguments:
@@ -222,7 +222,7 @@ class Model:
         return self._sample_rows(draw, 0, draw.rows)
 
     def sample_and_log_prob(
-        self, n: int, context: Any = None, seed: int | None = None, temperature: float = 1.0
+        self, n: int, context: object = None, seed: int | None = None, temperature: float = 1.0
     ) -> tuple[np.ndarray, np.ndarray]:
         """Samples as `sample` draws them, and the model's log-density of each, in nats.
 
@@ -258,7 +258,7 @@ class Model:
         """
         self.graphs[graph]
 
-    def run(self, graph: str, rows: Any, context: Any = None) -> np.ndarray:
+    def run(self, graph: str, rows: object, context: object = None) -> np.ndarray:
         """Any graph of the bundle, by its name in flow.json: log_prob as `log_prob`, sample as `sample_from`.
 
         Arguments:
@@ -282,7 +282,7 @@ class Model:
     def iterate_samples(
         self,
         n: int,
-        context: Any = None,
+        context: object = None,
         seed: int | None = None,
         temperature: float = 1.0,
         rows: range | None = None,
@@ -351,7 +351,7 @@ class Model:
             settle(out, [x])
         return out
 
-    def _is_block(self, rows: Any, row: tuple[int, ...]) -> bool:
+    def _is_block(self, rows: object, row: tuple[int, ...]) -> bool:
         """Whether rows are as a graph takes them, and no more than one run: the checks of other calls cost a fifth."""
         return (
             type(rows) is np.ndarray
@@ -385,7 +385,7 @@ class Model:
         self.workers.over_blocks(last - first, work)
         return out
 
-    def _array(self, graph: str, name: str, given: Any, row: tuple[int, ...], context: Any) -> np.ndarray:
+    def _array(self, graph: str, name: str, given: object, row: tuple[int, ...], context: object) -> np.ndarray:
         """Runs a graph on whatever can be made an array ``[*, *row]``."""
         array = self._arguments.rows(name, given, row)
         leading = leading_of(array.shape, row)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cache
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
@@ -103,7 +103,7 @@ class Native:
             runners["sample"].draw if "sample" in runners else None,
         )
 
-    def tensors(self, x: Any) -> NoReturn:
+    def tensors(self, x: object) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""
         refuse_tensor(x, self.device)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["OnnxRuntime", "OnnxRuntimeOnCuda"]
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from flowexport.bundle import Bundle, known
 
@@ -44,7 +44,7 @@ class OnnxRuntime:
             for name, (data, signature, where) in files_of(bundle).items()
         }
 
-    def tensors(self, x: Any) -> NoReturn:
+    def tensors(self, x: object) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""
         refuse_tensor(x, self.device)
 
@@ -76,7 +76,7 @@ class OnnxRuntimeOnCuda:
             for name, (data, signature, where) in files_of(bundle).items()
         }
 
-    def tensors(self, x: Any) -> GpuTensors:
+    def tensors(self, x: object) -> GpuTensors:
         """Tensors of torch and cupy on this GPU, and on no other."""
         return GpuTensors(x, self.device, self.graphs, self.block_rows)
 

@@ -30,7 +30,7 @@ ADAPTERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 """Of each library: a contiguous tensor of any, and a tensor beside another of a numpy array."""
 
 
-def off_host(x: Any) -> bool:
+def off_host(x: object) -> bool:
     """Whether x is a tensor on a GPU."""
     where = getattr(x, "__dlpack_device__", None)
     return where is not None and int(where()[0]) == CUDA
@@ -95,10 +95,10 @@ class GpuTensors:
         """An array of the host as a tensor beside x."""
         return self._beside(self.library, array, self.x)
 
-    def spread(self, tensor: Any, shape: tuple[int, ...]) -> Any:
+    def spread(self, tensor: object, shape: tuple[int, ...]) -> Any:
         """A tensor broadcast to a shape."""
         return self.library.broadcast_to(tensor, shape)
 
-    def run(self, graph: str, inputs: Sequence[Any]) -> Any:
+    def run(self, graph: str, inputs: Sequence[object]) -> Any:
         """A graph over all rows, into a new tensor beside them, ``[rows, *row]``."""
         return self.graphs[graph].run_on_device(inputs, self.library, self.block_rows)

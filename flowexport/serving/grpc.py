@@ -160,17 +160,17 @@ class GrpcServer:
 
         surface, registry = self.surface, self.registry
 
-        async def live(request: Any) -> Any:
+        async def live(request: object) -> Any:
             return types["ServerLiveResponse"](live=True)
 
-        async def ready(request: Any) -> Any:
+        async def ready(request: object) -> Any:
             return types["ServerReadyResponse"](ready=self.is_ready())
 
         async def model_ready(request: Any) -> Any:
             registry.endpoint(request.name, request.version)
             return types["ModelReadyResponse"](ready=self.is_ready())
 
-        async def server_metadata(request: Any) -> Any:
+        async def server_metadata(request: object) -> Any:
             return types["ServerMetadataResponse"](**surface.server())
 
         async def model_metadata(request: Any) -> Any:
@@ -259,7 +259,7 @@ class GrpcServer:
                 await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service")
             return response(status=found)
 
-        async def watch(data: bytes, context: Any) -> AsyncIterator[Any]:
+        async def watch(data: bytes, context: object) -> AsyncIterator[Any]:
             told = None
             while True:
                 found = status(data) or 3  # SERVICE_UNKNOWN

@@ -9,7 +9,6 @@ import re
 import secrets
 import sys
 import time
-from typing import Any
 
 PLAIN_ID = re.compile(rb"[\x21-\x7e]{1,128}")
 """A client's own id is taken into the log where it can do no harm there."""
@@ -26,7 +25,7 @@ class Log:
     def __init__(self, as_json: bool = False, requests: bool = False) -> None:
         self.as_json, self.requests = as_json, requests
 
-    def say(self, event: str, message: str, **fields: Any) -> None:
+    def say(self, event: str, message: str, **fields: object) -> None:
         """One event: what a person reads, and what a program does."""
         if self.as_json:
             stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now := time.time())) + f".{int(now % 1 * 1e6):06d}Z"

@@ -128,7 +128,7 @@ def reason(error: Exception) -> str:
     return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)[:300]
 
 
-def write_json(document: Any) -> bytes:
+def write_json(document: object) -> bytes:
     """A document."""
     return orjson.dumps(document)
 

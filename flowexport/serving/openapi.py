@@ -99,6 +99,6 @@ def openapi(registry: Registry) -> dict[str, Any]:
     }
 
 
-def content(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
+def content(schema: dict[str, Any], example: object = None) -> dict[str, Any]:
     """JSON of a schema."""
     return {"application/json": {"schema": schema} | ({} if example is None else {"example": example})}

@@ -88,7 +88,7 @@ def packed(tensor: Tensor, data: memoryview) -> Iterable[str]:
             raise Refusal(400, "wrong_dtype", f"{tensor.name}: an element is not UTF-8") from error
 
 
-def flat(tensor: Tensor, data: Any, count: int, depth: int = 0) -> Iterable[Any]:
+def flat(tensor: Tensor, data: object, count: int, depth: int = 0) -> Iterable[Any]:
     """The items of nested lists, one after the other."""
     if type(data) is not list or depth == MOST_DEPTH:
         raise Refusal(400, "wrong_shape", f"{tensor.name}: data is not a list, flat or nested as its shape says")
@@ -99,7 +99,7 @@ def flat(tensor: Tensor, data: Any, count: int, depth: int = 0) -> Iterable[Any]
             yield item
 
 
-def number_of(tensor: Tensor, item: Any) -> float:
+def number_of(tensor: Tensor, item: object) -> float:
     """A number, or a text that stands for one."""
     if type(item) is float or type(item) is int:
         try:

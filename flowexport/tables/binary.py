@@ -81,7 +81,7 @@ def evenly(batches: Iterable[Any], skipped: int, rows: int) -> Iterator[Any]:
         yield joined(held)
 
 
-def joined(batches: Sequence[Any]) -> Any:
+def joined(batches: Sequence[object]) -> Any:
     """Arrow batches as one."""
     if len(batches) == 1:
         return batches[0]

@@ -58,7 +58,7 @@ def coded_texts(cells: Sequence[str], name: str, coder: Coder, faults: Faults) -
     return coded(list(places), np.array([places[cell] for cell in cells], np.intp), name, coder, faults)
 
 
-def coded(distinct: Sequence[Any], indices: np.ndarray, name: str, coder: Coder, faults: Faults) -> np.ndarray:
+def coded(distinct: Sequence[object], indices: np.ndarray, name: str, coder: Coder, faults: Faults) -> np.ndarray:
     """Codes of rows by the index of each among distinct cells, in their order of appearance; −1 is missing."""
     codes = np.full(len(distinct) + 1, np.nan)
     for position, cell in enumerate(distinct):
@@ -73,7 +73,7 @@ def coded(distinct: Sequence[Any], indices: np.ndarray, name: str, coder: Coder,
     return of_rows
 
 
-def text_of(cell: Any) -> str:
+def text_of(cell: object) -> str:
     """The name of a category: text without spaces around it, or the digits of a whole number."""
     if isinstance(cell, str):
         return cell.strip()

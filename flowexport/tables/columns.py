@@ -32,7 +32,7 @@ def number_column(column: Any, name: str) -> np.ndarray:
     return array
 
 
-def arrow_column(column: Any) -> Any:
+def arrow_column(column: object) -> Any:
     """A column as an Arrow array."""
     pyarrow, _ = import_arrow("compute")
     if isinstance(column, np.ma.MaskedArray):
@@ -40,13 +40,13 @@ def arrow_column(column: Any) -> Any:
     return pyarrow.array(np.ascontiguousarray(column)) if isinstance(column, np.ndarray) else as_array(column)
 
 
-def as_array(column: Any) -> Any:
+def as_array(column: object) -> Any:
     """Texts, or an array that pyarrow has already."""
     pyarrow, _ = import_arrow("compute")
     return pyarrow.array(column, pyarrow.string()) if isinstance(column, list) else column
 
 
-def lines_of(block: Sequence[Any], delimiter: str, nothing: str) -> bytes:
+def lines_of(block: Sequence[object], delimiter: str, nothing: str) -> bytes:
     """Rows as lines of text.
 
     Arguments:
@@ -85,7 +85,7 @@ def arrow_texts(column: Any, nothing: str) -> Any:
     return compute.fill_null(texts, nothing)
 
 
-def texts_of(column: Any, nothing: str) -> list[str]:
+def texts_of(column: object, nothing: str) -> list[str]:
     """The cells of a column as text, in quotes where they need them."""
     if isinstance(column, list):
         return [f'"{cell.replace(chr(34), chr(34) * 2)}"' if QUOTED.search(cell) else cell for cell in column]

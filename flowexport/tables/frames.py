@@ -121,7 +121,7 @@ def number_of(name: str, column: str, row: int, cell: Any) -> float:
     raise InputError("wrong_dtype", f"row {row}, column {column!r} holds {cell!r}, not a number", key=name)
 
 
-def is_missing(cell: Any) -> bool:
+def is_missing(cell: object) -> bool:
     """Whether a cell holds no value."""
     return cell is None or type(cell).__name__ in NO_VALUE or (isinstance(cell, float) and cell != cell)
 
@@ -130,7 +130,7 @@ def refuse_missing(name: str, column: str, row: int) -> None:
     raise InputError("missing_value", f"row {row}, column {column!r} holds no value; leave such rows out", key=name)
 
 
-def frame_of(given: Any) -> Frame | None:
+def frame_of(given: object) -> Frame | None:
     """A table with names as one, or None for anything that goes by position.
 
     Raises:
@@ -166,7 +166,7 @@ def of_mapping(given: Mapping[Any, Any]) -> Frame:
     return Frame(require_names(list(columns)), single, lambda name: np.broadcast_to(columns[name], (rows,)))
 
 
-def column_of(values: Any) -> np.ndarray:
+def column_of(values: object) -> np.ndarray:
     """The values of a column, or one for all rows."""
     if np.isscalar(values) or is_missing(values):
         return np.array(values, None if isinstance(values, Real) else object)
@@ -235,7 +235,7 @@ def require_names(names: list[Any]) -> list[str]:
     return names
 
 
-def frame_like(given: Any, columns: Mapping[str, np.ndarray]) -> Any:
+def frame_like(given: object, columns: Mapping[str, np.ndarray]) -> Any:
     """Columns as a frame of the library that a frame is of, with its index.
 
     Raises:

@@ -134,7 +134,7 @@ class ArrowWriter(TableWriter):
             self.writer = self.opened(batch.schema)
         self.writer.write_batch(batch)
 
-    def opened(self, schema: Any) -> Any:
+    def opened(self, schema: object) -> Any:
         """What writes batches of a schema."""
         _, ipc = import_arrow("ipc")
         return ipc.new_file(self.stream, schema)
@@ -152,7 +152,7 @@ class ArrowWriter(TableWriter):
 class ParquetWriter(ArrowWriter):
     """One column a name, each of its own type."""
 
-    def opened(self, schema: Any) -> Any:
+    def opened(self, schema: object) -> Any:
         _, parquet = import_arrow("parquet")
         return parquet.ParquetWriter(self.stream, schema)
 

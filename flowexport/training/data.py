@@ -7,7 +7,6 @@ __all__ = ["Rows", "make_rows", "read_rows"]
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -198,7 +197,7 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     return Rows(x, context, weights, features, names, dropped, categories, spec.as_they_are, steps)
 
 
-def numbers(name: str, given: Any) -> np.ndarray:
+def numbers(name: str, given: object) -> np.ndarray:
     """Numbers as float64, of any shape."""
     try:
         return as_numbers(name, given).astype(np.float64, copy=False)
@@ -206,7 +205,7 @@ def numbers(name: str, given: Any) -> np.ndarray:
         raise error.told(DataError) from error
 
 
-def matrix(name: str, array: Any) -> np.ndarray:
+def matrix(name: str, array: object) -> np.ndarray:
     """The array as ``[rows, columns]`` float64."""
     array = numbers(name, array)
     if array.ndim != 2 or array.shape[1] == 0:

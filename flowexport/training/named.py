@@ -18,7 +18,7 @@ INDEX_COLUMNS = ("", "Unnamed: 0", "__index_level_0__", "level_0")
 """What an index of pandas without a name is called once it has been written to a file and read again."""
 
 
-def features_by_name(flow: Flow, x: Any) -> Any:
+def features_by_name(flow: Flow, x: object) -> Any:
     """The features of a table with names as ``[rows, features]``, in the flow's order; anything else as it is.
 
     A flow that has no names yet takes the table's, and their order.
@@ -38,7 +38,7 @@ def features_by_name(flow: Flow, x: Any) -> Any:
     return array
 
 
-def context_by_name(flow: Flow, context: Any) -> Any:
+def context_by_name(flow: Flow, context: object) -> Any:
     """The same of a context, whose labels in columns of categories become codes, sorted as a recipe's are."""
     try:
         frame = frame_of(context)

@@ -18,7 +18,7 @@ SCALES = 64
 """More scales than any image can be halved; what is beyond is refused when the flow is built."""
 
 
-def least_numbers(architecture: Mapping[str, Any]) -> int:
+def least_numbers(architecture: Mapping[str, object]) -> int:
     """A lower bound of the numbers in the weights of an architecture, from its untrusted arguments alone.
 
     What is not of its type counts nothing here: it is refused when the flow is built.

@@ -24,7 +24,7 @@ class Inverse(nn.Module):
 
     univariate: Any
 
-    def __init__(self, univariate: Any) -> None:
+    def __init__(self, univariate: object) -> None:
         super().__init__()
         inner: Any = make_univariate(univariate)()
         self.univariate = inner

@@ -58,7 +58,7 @@ class Builder:
             self.constants[free] = np.ascontiguousarray(array).reshape(array.shape)
         return self._known[key]
 
-    def node(self, kind: str, *inputs: str, **attributes: Any) -> str:
+    def node(self, kind: str, *inputs: str, **attributes: object) -> str:
         """Adds an operator of one result, and gives its name."""
         return self.several(kind, 1, *inputs, **attributes)[0]
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from flowexport.flows import Coupling
 
 
-def inner(conditioner: Any) -> Any:
+def inner(conditioner: object) -> Any:
     """The network behind a mask, or the conditioner itself."""
     return getattr(conditioner, "network", conditioner)
 
