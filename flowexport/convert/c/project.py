@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["c_files"]
+__all__ = ["c_files", "c_project"]
 
 import json
 from collections.abc import Mapping
 
 from flowexport.bundle import DIRECTIONS, Bundle
-from flowexport.convert.precision import Precision, answers_of, costs_of, precision_json, said
+from flowexport.convert.precision import Answers, Precision, answers_of, costs_of, precision_json, said
 from flowexport.convert.storage import Weights, reduced
 from flowexport.native.interpret import interpret
 from flowexport.native.read import read_form
@@ -23,13 +23,25 @@ def c_files(
 ) -> tuple[dict[str, bytes], dict[str, Precision]]:
     """A bundle as a folder of C99.
 
+    Arguments, results and errors are those of `c_project`, without the answers.
+    """
+    files, costs, _ = c_project(bundle, weights, max_nats, name)
+    return files, costs
+
+
+def c_project(
+    bundle: Bundle, weights: Weights = "float32", max_nats: float | None = None, name: str | None = None
+) -> tuple[dict[str, bytes], dict[str, Precision], dict[str, Answers]]:
+    """A bundle as a folder of C99, and what its programs are to answer.
+
     Arguments:
         weights: how the weights of products are kept; the arithmetic is float32.
         max_nats: the most that the 99th percentile of |Δ log_prob| on data may be.
         name: of the files and the functions; by default the bundle's.
 
     Returns:
-        The bytes of each file by its path, and what the form costs on ``data`` and ``tails``.
+        The bytes of each file by its path; what the form costs on ``data`` and ``tails``; and what these weights say of
+        ``data``, ``tails`` and ``noise``.
 
     Raises:
         BundleError: for what a form cannot say: float64, images, operators that it does not know.
@@ -53,7 +65,7 @@ def c_files(
         "precision.json": precision_json(weights, costs),
         **builds(bundle, called),
     }
-    return {path: text.encode() for path, text in texts.items()}, costs
+    return {path: text.encode() for path, text in texts.items()}, costs, answers
 
 
 def builds(bundle: Bundle, name: str) -> Mapping[str, str]:

@@ -18,14 +18,13 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from flowexport.bundle import DIRECTIONS, Bundle
+from flowexport.bundle import Bundle
 from flowexport.bundle.schema import ContextFeature
 from flowexport.convert.c.names import in_comment, model_name
-from flowexport.convert.c.project import c_files
-from flowexport.convert.precision import Answers, Precision, answers_of, said
-from flowexport.convert.storage import Weights, reduced
+from flowexport.convert.c.project import c_project
+from flowexport.convert.precision import Answers, Precision
+from flowexport.convert.storage import Weights
 from flowexport.errors import ArgumentError, ExportError
-from flowexport.native.read import read_form
 from flowexport.proof.bounds import NOISE_ATOL
 from flowexport.runtime.noise import normals
 
@@ -49,14 +48,14 @@ def wasm_files(
 ) -> tuple[dict[str, bytes], dict[str, Precision]]:
     """A bundle as a folder that npm takes.
 
-    Arguments and errors are those of `c_files`.
+    Arguments and errors are those of `c_project`.
 
     Raises:
         ArgumentError: where clang or its linker is not there.
         ExportError: where they fail.
     """
     require_tools()
-    sources, costs = c_files(bundle, weights, max_nats, name)
+    sources, costs, answers = c_project(bundle, weights, max_nats, name)
     called = model_name(name or bundle.manifest.name)
     module = compiled({Path(path).name: data for path, data in sources.items() if path.startswith("src/")}, called)
     manifest = bundle.manifest
@@ -85,7 +84,7 @@ def wasm_files(
         "index.js": template("index.js.in", **values),
         "index.d.ts": template("index.d.ts.in", percentile=typed if ranked else ""),
         "test.mjs": template("test.mjs.in"),
-        "golden.json": json.dumps(golden(bundle, weights)) + "\n",
+        "golden.json": json.dumps(golden(bundle, answers)) + "\n",
         "package.json": json.dumps(package(called, values["about"]), indent=2) + "\n",
         "README.md": template("README.md.in", name=called, about=values["about"], **example),
     }
@@ -141,12 +140,9 @@ def package(name: str, about: object) -> dict[str, Any]:
     }
 
 
-def golden(bundle: Bundle, weights: Weights) -> dict[str, Any]:
+def golden(bundle: Bundle, answers: Mapping[str, Answers]) -> dict[str, Any]:
     """The rows of ``test.mjs``, all numbers flat; one that is not finite is a text."""
-    found = {kind: each.first(ROWS) for kind, each in answers_of(bundle).items()}
-    if weights != "float32":
-        forms = {graph: reduced(read_form(bundle, graph), weights) for graph in DIRECTIONS}
-        found = {kind: said(forms[each.graph], each) for kind, each in found.items()}
+    found = {kind: each.first(ROWS) for kind, each in answers.items()}
     noise = normals(SEED, START * bundle.manifest.latent_size, ROWS * bundle.manifest.latent_size)
     return {
         "log_prob": rows_of([each for kind, each in found.items() if kind != "noise"]),
