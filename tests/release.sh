@@ -17,7 +17,7 @@ pythons=("$@")
 # PyPI takes 100 MB a file; a wheel that more than doubles has taken something in by mistake.
 most_bytes=16000000
 
-runtime_examples/web/prepare.sh
+PYTHON=.venv/bin/python runtime_examples/web/prepare.sh
 $uv venv --quiet --clear "$tools"
 $uv pip install --quiet --python "$tools/bin/python" --requirements pyproject.toml --extra release
 rm -rf dist
