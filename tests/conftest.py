@@ -14,7 +14,7 @@ import flowexport
 from flowexport.bundle.place import alone
 from flowexport.flows import RealNVP
 from flowexport.runtime.device import cuda_fault
-from tests.loops import sort_into_loops
+from tests.loops import left_out_of_quick, sort_into_loops
 from tests.reference_page import reference_flow
 
 
@@ -90,18 +90,23 @@ EXPORTS = "exports a flow"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--no-export", action="store_true", help="skip what exports a flow")
+    parser.addoption("--quick", action="store_true", help="leave out what exports a flow, and long tests")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Not opened at all: what they import, Ray and scikit-learn among it, takes seconds of each worker."""
+    return True if config.option.quick and left_out_of_quick(collection_path) else None
 
 
 @pytest.fixture(scope="session", autouse=True)
 def exports(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What exports a flow, where --no-export was given, is skipped when it comes to it: no list of such tests ages."""
+    """What exports a flow, where --quick was given, is skipped when it comes to it: no list of such tests ages."""
 
     def skip(*given: object, **named: object) -> None:
         pytest.skip(EXPORTS)
 
     with pytest.MonkeyPatch.context() as patch:
-        if request.config.option.no_export:
+        if request.config.option.quick:
             patch.setattr(import_module("flowexport.export.export"), "lowered", skip)
             patch.setattr(torch.onnx, "export", skip)
         yield

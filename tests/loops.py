@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["sort_into_loops"]
+__all__ = ["left_out_of_quick", "sort_into_loops"]
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -20,8 +20,33 @@ IN_MAKE_TEST = ("python", "go")
 NOT_QUICK = ("benchmarks", "convert", "deploy", "docs", "evaluation", "interop", "models")
 """Rooms that train, run what others have written, or go through the whole package."""
 
+LEFT_OUT_OF_QUICK = (
+    *NOT_QUICK,
+    "runtime_examples",
+    "native",
+    "bundle/test_files.py",
+    "bundle/test_imports.py",
+    "cli/test_cli.py",
+    "cli/test_exit.py",
+    "export/test_ordinary.py",
+    "proof/test_mass.py",
+    "proof/test_substance.py",
+    "runtime/test_frames.py",
+    "runtime/test_processes.py",
+    "runtime/test_threads.py",
+    "serving/test_lifetime.py",
+    "tables/test_sources.py",
+    "training/test_run.py",
+)
+"""Those rooms, and what starts a process or verifies a bundle for almost every test: a third of all time."""
+
 PAIRED = PAIRS.keys() | set(list(IMAGES)[2:])
 """Flows of paired options, of which there are many: `make test-quick` leaves it at those with names of their own."""
+
+
+def left_out_of_quick(path: Path) -> bool:
+    """Whether all that lies in a folder or in a file is for other loops than `make test-quick`."""
+    return path.is_relative_to(TESTS) and path.relative_to(TESTS).as_posix() in LEFT_OUT_OF_QUICK
 
 
 def sort_into_loops(items: Iterable[pytest.Item]) -> None:
