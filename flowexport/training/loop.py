@@ -24,6 +24,7 @@ from flowexport.flows import Flow
 
 from .compiled import LogProb, compiled_log_prob
 from .data import Rows, make_rows, numbers
+from .descent import Descent
 from .discrete import Steps, held_out_with_noise
 from .history import Epoch, History
 from .images import EVALUATION_IMAGES, as_vectors, dequantised
@@ -41,8 +42,6 @@ SMALL_PRODUCT = 4 << 20
 """Multiply-adds of a step's largest matrix product up to which one thread trains as fast as two (batch 128 at width
 128: 2.9 against 2.7 ms a step). Where the processors have other work, two threads that wait for each other at every
 small product have been seen to take a hundred times as long."""
-
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 @dataclass
@@ -182,15 +181,14 @@ def train(
     if state.epoch == 0:
         start = start_of_all_rows(flow, training, held_out) if starts_as_gaussian else flow
         standardise(flow, training)
-    optimizer = OPTIMIZERS[spec.optimizer](
-        flow.parameters(), lr=spec.learning_rate, weight_decay=spec.decay(len(training)), fused=True
-    )
     if state.epoch:
         flow.load_state_dict(state.flow)
-        load_optimizer(optimizer, state.optimizer)
     averaged = copy.deepcopy(flow).requires_grad_(False) if spec.average else flow
     if spec.average:
         averaged.load_state_dict(state.average, strict=False)
+    descent = Descent(flow, averaged, spec, spec.decay(len(training)))
+    if state.epoch:
+        descent.load(state.optimizer)
     discrete = Steps.of(flow, training.features, training.discrete)
     x, context, weights = tensors(training, flow)
     held, held_context, held_weights = tensors(held_out if len(held_out) else training, flow)
@@ -223,7 +221,7 @@ def train(
             losses, norms = run_epoch(
                 flow,
                 averaged,
-                optimizer,
+                descent,
                 (x, context, weights),
                 spec,
                 state.epoch * steps,
@@ -245,12 +243,12 @@ def train(
         state.flow = snapshot(flow)
         if spec.average:
             state.average = {name: each.clone() for name, each in averaged.named_parameters()}
-        state.optimizer = optimizer_tensors(optimizer)
+        state.optimizer = descent.state()
         state.generator = generator
         stays = state.best and state.best_epoch == 0 and len(state.start)
         if nll < state.best_nll and not (stays and not clearly_better(log_prob - state.start, held_weights)):
             state.best_epoch, state.best_nll, state.best = state.epoch, nll, snapshot(averaged)
-        rate = optimizer.param_groups[0]["lr"]
+        rate = descent.optimizer.param_groups[0]["lr"]
         yield Epoch(
             state.epoch, float(np.mean(losses)), nll, rate, float(np.mean(norms)), time.perf_counter() - started
         )
@@ -259,7 +257,7 @@ def train(
 def run_epoch(
     flow: Flow,
     averaged: Flow,
-    optimizer: torch.optim.Optimizer,
+    descent: Descent,
     rows: tuple[Tensor, Tensor | None, Tensor | None],
     spec: TrainingSpec,
     first_step: int,
@@ -273,49 +271,30 @@ def run_epoch(
     order = torch.randperm(len(rows[0]))
     x, context, weights = (None if tensor is None else tensor[order] for tensor in rows)
     assert x is not None
-    followed: list[Tensor] = [*averaged.parameters()]
-    weights_now: list[Tensor] = [*flow.parameters()]
     losses: list[float] = []
     norms: list[float] = []
     for step in range(steps):
         batch = slice(step * size, (step + 1) * size)
-        for group in optimizer.param_groups:
-            group["lr"] = spec.learning_rate * schedule(spec, first_step + step, steps)
         rows_in = x[batch] if flow.levels is None else dequantised(x[batch])
         if discrete is not None:
             rows_in = discrete.noisy(rows_in)
         if spec.noise:
             rows_in = noisy(flow, rows_in, spec.noise)
         log_prob = density(rows_in, None if context is None else context[batch])
+        if step == 0:
+            descent.gather()
         loss = -weighted_mean(log_prob, None if weights is None else weights[batch])
-        optimizer.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(flow.parameters(), spec.clip or math.inf)
+        norms.append(descent.gradient(loss).item())
         losses.append(loss.item())
-        norms.append(norm.item())
         if not math.isfinite(losses[-1]):
             break
-        optimizer.step()
-        if averaged is not flow:
-            follow(followed, weights_now, spec.average, first_step + step + 1)
+        descent.step(spec.learning_rate * schedule(spec, first_step + step, steps), first_step + step + 1)
+    descent.write_average()
     if averaged is not flow:
         # What is no weight, running moments for instance, is taken as it is.
         for mine, its in zip(averaged.buffers(), flow.buffers(), strict=True):
             mine.copy_(its)
     return losses, norms
-
-
-@torch.no_grad()
-def follow(averages: list[Tensor], weights: list[Tensor], decay: float, step: int) -> None:
-    """Takes the average of weights a step on; at first over few steps, so that the start is soon forgotten.
-
-    References:
-        Acceleration of stochastic approximation by averaging (Polyak and Juditsky, 1992),
-        https://doi.org/10.1137/0330046
-    """
-    # The first step is taken as it is: it may have started layers by its batch.
-    decay = min(decay, (step - 1) / (step + 9))
-    torch._foreach_lerp_(averages, weights, 1 - decay)
 
 
 def schedule(spec: TrainingSpec, step: int, steps: int) -> float:
@@ -354,18 +333,3 @@ def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:
 def snapshot(flow: Flow) -> dict[str, Tensor]:
     """A copy of a flow's state."""
     return {name: tensor.detach().clone() for name, tensor in flow.state_dict().items()}
-
-
-def optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """An optimiser's state as named tensors, ``<parameter>.<slot>``."""
-    slots = optimizer.state_dict()["state"]
-    return {f"{index}.{name}": value.clone() for index, of in slots.items() for name, value in of.items()}
-
-
-def load_optimizer(optimizer: torch.optim.Optimizer, named: dict[str, Tensor]) -> None:
-    """Puts back what `optimizer_tensors` took."""
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in named.items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value.clone()
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -238,8 +238,8 @@ def test_loss_that_is_not_finite_keeps_the_best_and_says_which_epoch(tmp_path, w
     unbroken = train_recipe(recipe, tmp_path / "whole", on_epoch=Stop(3))
     run_epoch = loop.run_epoch
 
-    def diverging(flow, averaged, optimizer, rows, spec, first_step, steps, *rest):
-        losses, norms = run_epoch(flow, averaged, optimizer, rows, spec, first_step, steps, *rest)
+    def diverging(flow, averaged, descent, rows, spec, first_step, steps, *rest):
+        losses, norms = run_epoch(flow, averaged, descent, rows, spec, first_step, steps, *rest)
         return [*losses[:-1], float("inf") if first_step // steps == 3 else losses[-1]], norms
 
     monkeypatch.setattr(loop, "run_epoch", diverging)
