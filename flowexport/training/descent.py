@@ -8,7 +8,7 @@ from __future__ import annotations
 
 __all__ = ["OPTIMIZERS", "Descent"]
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -39,8 +39,8 @@ class Descent:
         named = [*flow.named_parameters()]
         self.indices = [index for index, (_, each) in enumerate(named) if each.requires_grad]
         trained = [named[index][0] for index in self.indices]
-        self.weights = [flow.get_parameter(name) for name in trained]
-        self.averages = [] if averaged is flow else [averaged.get_parameter(name) for name in trained]
+        self.weights: list[Tensor] = [flow.get_parameter(name) for name in trained]
+        self.averages: list[Tensor] = [] if averaged is flow else [averaged.get_parameter(name) for name in trained]
         self.vector = nn.Parameter(joined(self.weights))
         self.average = joined(self.averages) if self.averages else None
         self.parts = parts_of(self.vector.detach(), self.weights)
@@ -120,7 +120,7 @@ def joined(tensors: Iterable[Tensor]) -> Tensor:
     return torch.cat([each.reshape(-1) for each in tensors])
 
 
-def parts_of(vector: Tensor, like: list[Tensor]) -> list[Tensor]:
+def parts_of(vector: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
     """Views of a vector in the shapes of the tensors that it was joined of."""
     parts = vector.split([each.numel() for each in like])
     return [part.view_as(each) for part, each in zip(parts, like, strict=True)]
