@@ -26,6 +26,7 @@ LEFT_OUT_OF_QUICK = (
     "native",
     "bundle/test_files.py",
     "bundle/test_imports.py",
+    "cli/test_categories.py",
     "cli/test_cli.py",
     "cli/test_exit.py",
     "export/test_ordinary.py",
@@ -36,6 +37,8 @@ LEFT_OUT_OF_QUICK = (
     "runtime/test_threads.py",
     "serving/test_lifetime.py",
     "tables/test_sources.py",
+    "training/test_arguments.py",
+    "training/test_halves.py",
     "training/test_run.py",
 )
 """Those rooms, and what starts a process or verifies a bundle for almost every test: a third of all time."""
