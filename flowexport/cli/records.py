@@ -42,7 +42,7 @@ class JsonWriter(TableWriter):
         self.stream.write(f"\n], {json.dumps(self.summary)[1:]}\n".encode())
 
 
-def writer_of(output: Path | None, columns: Sequence[str], dtype: np.dtype[Any], as_json: bool) -> TableWriter:
+def writer_of(output: Path | None, columns: Sequence[str], dtype: np.dtype, as_json: bool) -> TableWriter:
     """A table, or where no file is named and JSON is wanted, the rows of a document."""
     return JsonWriter(columns) if as_json and output is None else open_writer(output, columns, dtype)
 

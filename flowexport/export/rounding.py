@@ -22,7 +22,6 @@ from __future__ import annotations
 __all__ = ["Rounding", "rounding_of"]
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -70,7 +69,7 @@ def rounding_of(form: Form, golden: GoldenArrays) -> Rounding:
         return Rounding(*(each.astype(np.float32) for each in largest))
 
 
-def outputs(form: Form, dtype: np.dtype[Any], golden: GoldenArrays) -> list[np.ndarray]:
+def outputs(form: Form, dtype: np.dtype, golden: GoldenArrays) -> list[np.ndarray]:
     """The numbers that `Rounding` has, of a form in a type, in float64."""
 
     def given(array: np.ndarray | None, rows: int) -> np.ndarray | None:

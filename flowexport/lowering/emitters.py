@@ -8,7 +8,7 @@ from __future__ import annotations
 __all__ = ["EMITTERS", "Emitter"]
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +25,7 @@ class Emitter(NamedTuple):
     """
 
     says: Callable[[Program, Array, Array | None, Callable[[str, Array], Array]], Array]
-    writes: Callable[[Program, np.dtype[Any]], bytes]
+    writes: Callable[[Program, np.dtype], bytes]
 
 
 EMITTERS = {

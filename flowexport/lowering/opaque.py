@@ -37,7 +37,7 @@ def opaque(univariate: Any) -> Opaque:
 
     same = Same(alike(univariate), univariate)
 
-    def traced(direction: str, features: int, batch: Sequence[bool], dtype: np.dtype[Any]) -> onnx.GraphProto:
+    def traced(direction: str, features: int, batch: Sequence[bool], dtype: np.dtype) -> onnx.GraphProto:
         return graph_of(same, f"{direction}_and_log_det", features, tuple(batch), dtype)
 
     ways = runs("forward_and_log_det"), runs("inverse_and_log_det")
@@ -78,9 +78,7 @@ def alike(univariate: nn.Module) -> object:
 
 
 @lru_cache(maxsize=16)
-def graph_of(
-    same: Same, direction: str, features: int, batch: tuple[bool, ...], dtype: np.dtype[Any]
-) -> onnx.GraphProto:
+def graph_of(same: Same, direction: str, features: int, batch: tuple[bool, ...], dtype: np.dtype) -> onnx.GraphProto:
     """A map in one direction, as torch's exporter writes it, which takes most of a second."""
     from .exporter import exported  # takes a second, and most flows need none of it
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["context_of"]
 
-from typing import Any
 
 import numpy as np
 
@@ -48,7 +47,7 @@ def context_of(model: Model, tensors: dict[str, Tensor], rows: int | None, datat
     return context
 
 
-def cells_of(model: Model, tensor: Tensor, datatype: str, columns: int) -> Any:
+def cells_of(model: Model, tensor: Tensor, datatype: str, columns: int) -> np.ndarray | list[list[str | float]]:
     """The cells of a tensor, row by row: an array, or lists where there are texts."""
     shape = tensor.shape
     # One column may be without its axis, and one context without that of the rows.

@@ -8,7 +8,7 @@ import mmap
 import time
 from bisect import bisect_left
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -32,6 +32,15 @@ OF_SERVER = ("connections", "queued_requests", "queued_rows", "started")
 OF_ENDPOINT = ("requests", "refused", "rows", "runs", "run_seconds", "request_seconds", "last")
 NUMBER = 8
 """Bytes of one."""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What was counted of an endpoint: numbers by the names of `OF_ENDPOINT`, requests and runs by bucket."""
+
+    numbers: dict[str, float]
+    latencies: list[float]
+    batches: list[float]
 
 
 class Counters:
@@ -112,17 +121,15 @@ class Counters:
         totals = self._totals()
         return dict(zip((*OF_SERVER, *CODES), totals[: self.first_endpoint].tolist(), strict=True))
 
-    def endpoints(self) -> dict[str, dict[str, Any]]:
-        """The sums of all workers by endpoint: counters by name, ``latencies`` and ``batches`` by bucket."""
+    def endpoints(self) -> dict[str, Totals]:
+        """The sums of all workers by endpoint."""
         totals = self._totals()[self.first_endpoint :].reshape(-1, self.of_endpoint)
         split = len(OF_ENDPOINT), len(OF_ENDPOINT) + len(LATENCY_BOUNDS) + 1
-        found: dict[str, dict[str, Any]] = {}
+        found: dict[str, Totals] = {}
         for at, (name, row) in enumerate(zip(self.names, totals, strict=True)):
-            numbers: dict[str, Any] = dict(zip(OF_ENDPOINT, row[: split[0]].tolist(), strict=True))
+            numbers = dict(zip(OF_ENDPOINT, row[: split[0]].tolist(), strict=True))
             numbers["last"] = float(self._by_worker()[:, self.first_endpoint + at * self.of_endpoint + 6].max())
-            numbers["latencies"] = row[split[0] : split[1]].tolist()
-            numbers["batches"] = row[split[1] :].tolist()
-            found[name] = numbers
+            found[name] = Totals(numbers, row[split[0] : split[1]].tolist(), row[split[1] :].tolist())
         return found
 
     def _by_worker(self) -> np.ndarray:

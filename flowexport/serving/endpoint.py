@@ -7,11 +7,11 @@ __all__ = ["DATATYPES", "Draw", "Endpoint", "Rows"]
 import math
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -40,7 +40,7 @@ class Rows:
     """``count`` rows that wait for a graph: ``values`` is a flat list of their numbers, or a view of their bytes."""
 
     count: int
-    values: Any
+    values: list[float] | memoryview
     context: np.ndarray | None = None
     parameters: bytes = b""
 
@@ -55,6 +55,25 @@ class Draw:
     seed: int
     temperature: float
     parameters: bytes
+
+
+class TensorMetadata(TypedDict):
+    """An input or output; −1 is for the rows."""
+
+    name: str
+    datatype: str
+    shape: list[int]
+
+
+class Metadata(TypedDict):
+    """The model metadata of the protocol."""
+
+    name: str
+    versions: list[str]
+    platform: str
+    inputs: list[TensorMetadata]
+    outputs: list[TensorMetadata]
+    properties: dict[str, str]
 
 
 class Endpoint:
@@ -72,7 +91,7 @@ class Endpoint:
         self.name, self.model, self.graph, self.limits, self.index = name, model, graph, limits, index
         signature = model.graphs[graph].signature
         own = {"log_prob": model.log_prob, "sample": model.sample_from}
-        self.answer: Callable[[np.ndarray, Any], np.ndarray] = own.get(graph, partial(model.run, graph))
+        self.answer: Callable[[np.ndarray, np.ndarray | None], np.ndarray] = own.get(graph, partial(model.run, graph))
         self.first = next(iter(signature.inputs))
         self.row = list(signature.inputs[self.first])
         self.width = math.prod(self.row)
@@ -107,16 +126,17 @@ class Endpoint:
             raise Refusal(400, "missing_input", f"inputs: {self.first} is missing")
         raise Refusal(400, "unknown_input", f"inputs: {self.first} is missing, and there is {', '.join(tensors)}")
 
-    def run(self, works: list[Any]) -> np.ndarray:
+    def run(self, works: Sequence[Rows | Draw]) -> np.ndarray:
         """The answers of a `Draw`, or of several `Rows`, one after the other; many rows in blocks, on the threads."""
-        if type(works[0]) is Draw:
-            draw = works[0]
+        draw = works[0]
+        if isinstance(draw, Draw):
             return self.model.sample(draw.each, draw.context, draw.seed, draw.temperature)
         count = sum([work.count for work in works])
         flat = self._flat(works)
         context = None
         if self.model.context_size:
-            contexts = [np.broadcast_to(work.context, (work.count, self.model.context_size)) for work in works]
+            width = self.model.context_size
+            contexts = [np.broadcast_to(w.context, (w.count, width)) for w in works if w.context is not None]
             context = contexts[0] if len(works) == 1 else np.concatenate(contexts)
         return self.answer(flat.reshape(count, *self.row), context)
 
@@ -140,10 +160,10 @@ class Endpoint:
         """How many rows are run in so long."""
         return int((seconds - self.run_seconds) / self.row_seconds)
 
-    def metadata(self) -> dict[str, Any]:
+    def metadata(self) -> Metadata:
         """The model metadata of the protocol."""
         model = self.model
-        inputs = [{"name": self.first, "datatype": self.datatype, "shape": [-1, *self.row]}]
+        inputs: list[TensorMetadata] = [{"name": self.first, "datatype": self.datatype, "shape": [-1, *self.row]}]
         if model.context_size:
             inputs.append({"name": "context", "datatype": self.datatype, "shape": [-1, model.context_size]})
         properties = {
@@ -162,22 +182,23 @@ class Endpoint:
             "properties": properties,
         }
 
-    def _flat(self, works: list[Rows]) -> np.ndarray:
+    def _flat(self, works: Sequence[Rows | Draw]) -> np.ndarray:
         """The numbers of works, one after the other; of a type that does not hold them, they are infinite."""
-        values = [work.values for work in works]
-        kinds = {type(each) for each in values}
-        if kinds == {list}:
+        values = [work.values for work in works if isinstance(work, Rows)]
+        views = [each for each in values if isinstance(each, memoryview)]
+        if not views:
             with np.errstate(over="ignore"):
                 return np.fromiter(chain.from_iterable(values), self.dtype)
-        if kinds == {memoryview}:
+        if len(views) == len(values):
             # Joined, they are aligned too, which behind a request's JSON they need not be.
-            return np.frombuffer(b"".join(values), self.wire)
+            return np.frombuffer(b"".join(views), self.wire)
         return np.concatenate([self._flat([work]) for work in works])
 
     def _rows(self, tensor: Tensor, others: dict[str, Tensor] | None) -> Rows:
-        if tensor.datatype == "" and not tensor.shape:  # a raw body, which has no more than bytes
+        data = tensor.data
+        if isinstance(data, memoryview) and not (tensor.datatype or tensor.shape):  # a raw body: no more than bytes
             size = self.width * self.dtype.itemsize
-            tensor = Tensor(self.first, [len(tensor.data) // size, *self.row], self.datatype, tensor.data)
+            tensor = Tensor(self.first, [len(data) // size, *self.row], self.datatype, data)
         count = rows_of(tensor, self.row, self.datatype, self.limits.rows)
         values = numbers_of(tensor, count * self.width, self.dtype)
         self._require_room(count)
@@ -226,7 +247,7 @@ class Endpoint:
         return max(quickest[0] - of_row, 0.0), of_row
 
 
-def whole(given: dict[str, Any], name: str, most: int) -> int:
+def whole(given: Mapping[str, object], name: str, most: int) -> int:
     """A parameter that is a whole number, or the text of one: 64 bits are more than JavaScript and gRPC's int64 hold.
 
     Raises:

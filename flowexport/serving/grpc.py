@@ -7,11 +7,10 @@ __all__ = ["GrpcServer"]
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import grpc
 import grpc.aio
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 
 from flowexport.errors import ArgumentError
 
@@ -23,7 +22,7 @@ from .proto import HEALTH, INFERENCE, messages
 from .refusal import Refusal, refusal_of
 from .routes import Change
 from .settings import Settings
-from .surface import Surface
+from .surface import Surface, TensorConfig
 
 STATUS = {
     400: grpc.StatusCode.INVALID_ARGUMENT,
@@ -44,7 +43,16 @@ DATA_TYPES = {"TYPE_FP32": 11, "TYPE_FP64": 12}
 WATCH_SECONDS = 0.5
 """How often a watcher of the health is told of a change."""
 
-Method = Callable[[bytes, Any], Awaitable[Any]]
+
+def numbered(tensor: TensorConfig) -> dict[str, object]:
+    """A tensor of a configuration, as the message has it."""
+    return {"name": tensor["name"], "data_type": DATA_TYPES[tensor["data_type"]], "dims": tensor["dims"]}
+
+
+def serialized(message: Message) -> bytes:
+    """A message's bytes."""
+    data: bytes = message.SerializeToString()
+    return data
 
 
 class GrpcServer:
@@ -96,12 +104,12 @@ class GrpcServer:
         """Takes nothing more, and finishes what was accepted."""
         await self.server.stop(seconds)
 
-    async def infer(self, request: Any) -> Any:
+    async def infer(self, request: Message) -> Message:
         """The answer of an inference."""
         began = time.perf_counter()
         endpoint = self.registry.endpoint(request.model_name, request.model_version)
         work = endpoint.work_of(inference_of(request, endpoint))
-        answered: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        answered: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
 
         def done(answers: Answers, start: int, stop: int) -> Callable[[], None]:
             response = self._response(endpoint, request.id, answers, start, stop)
@@ -116,7 +124,7 @@ class GrpcServer:
         self.batcher.add(Waiting(endpoint, work, done, refused, began))
         return await answered
 
-    async def stream(self, requests: AsyncIterator[bytes], context: Any) -> AsyncIterator[Any]:
+    async def stream(self, requests: AsyncIterator[bytes], context: grpc.aio.ServicerContext) -> AsyncIterator[Message]:
         """Inferences one after the other; one that is refused ends nothing."""
         response = self.types["ModelStreamInferResponse"]
         try:
@@ -130,7 +138,7 @@ class GrpcServer:
             except Exception as error:
                 yield response(error_message=" ".join(str(refusal_of(error)).split()))
 
-    def _response(self, endpoint: Endpoint, request_id: str, answers: Answers, start: int, stop: int) -> Any:
+    def _response(self, endpoint: Endpoint, request_id: str, answers: Answers, start: int, stop: int) -> Message:
         response = self.types["ModelInferResponse"](model_name=endpoint.name, model_version=VERSION, id=request_id)
         shape = [stop - start, *endpoint.output_row]
         response.outputs.add(name=endpoint.output, datatype=endpoint.datatype, shape=shape)
@@ -138,7 +146,7 @@ class GrpcServer:
         response.raw_output_contents.append(data.tobytes())
         return response
 
-    def _require_token(self, context: Any) -> None:
+    def _require_token(self, context: grpc.aio.ServicerContext) -> None:
         """Refuses a call without the token.
 
         Raises:
@@ -148,46 +156,45 @@ class GrpcServer:
             given = dict(context.invocation_metadata() or ()).get("authorization", "")
             self.access.require(b"", given.encode() if isinstance(given, str) else given)
 
-    def _read(self, name: str, data: bytes) -> Any:
+    def _read(self, name: str, data: bytes) -> Message:
         try:
             return self.types[name].FromString(data)
         except DecodeError as error:
             raise Refusal(400, "wrong_message", f"this is no {name}") from error
 
-    def _inference_handlers(self) -> Any:
+    def _inference_handlers(self) -> grpc.GenericRpcHandler:
         """Every method: its request, and what answers it."""
         types = self.types
 
         surface, registry = self.surface, self.registry
 
-        async def live(request: object) -> Any:
+        async def live(request: object) -> Message:
             return types["ServerLiveResponse"](live=True)
 
-        async def ready(request: object) -> Any:
+        async def ready(request: object) -> Message:
             return types["ServerReadyResponse"](ready=self.is_ready())
 
-        async def model_ready(request: Any) -> Any:
+        async def model_ready(request: Message) -> Message:
             registry.endpoint(request.name, request.version)
             return types["ModelReadyResponse"](ready=self.is_ready())
 
-        async def server_metadata(request: object) -> Any:
+        async def server_metadata(request: object) -> Message:
             return types["ServerMetadataResponse"](**surface.server())
 
-        async def model_metadata(request: Any) -> Any:
+        async def model_metadata(request: Message) -> Message:
             return types["ModelMetadataResponse"](**registry.endpoint(request.name, request.version).metadata())
 
-        async def model_config(request: Any) -> Any:
+        async def model_config(request: Message) -> Message:
             config = surface.config(registry.endpoint(request.name, request.version))
-            for tensor in (*config["input"], *config["output"]):
-                tensor["data_type"] = DATA_TYPES[tensor["data_type"]]
-                tensor.pop("reshape", None)
-            del config["dynamic_batching"]
-            return types["ModelConfigResponse"](config=config)
+            fields = types["ModelConfig"].DESCRIPTOR.fields_by_name
+            known = {key: value for key, value in config.items() if key in fields}
+            tensors = {"input": list(map(numbered, config["input"])), "output": list(map(numbered, config["output"]))}
+            return types["ModelConfigResponse"](config=known | tensors)
 
-        async def statistics(request: Any) -> Any:
+        async def statistics(request: Message) -> Message:
             return types["ModelStatisticsResponse"](**surface.statistics(request.name))
 
-        async def index(request: Any) -> Any:
+        async def index(request: Message) -> Message:
             return types["RepositoryIndexResponse"](models=surface.index(request.ready))
 
         methods = {
@@ -205,11 +212,11 @@ class GrpcServer:
         }
         handlers = {name: self._unary(f"{name}Request", method) for name, method in methods.items()}
         handlers["ModelStreamInfer"] = grpc.stream_stream_rpc_method_handler(
-            self.stream, response_serializer=lambda response: response.SerializeToString()
+            self.stream, response_serializer=serialized
         )
         return grpc.method_handlers_generic_handler(f"{INFERENCE}.GRPCInferenceService", handlers)
 
-    async def _operate(self, request: Any, load: bool) -> Any:
+    async def _operate(self, request: Message, load: bool) -> Message:
         """Loads or unloads a bundle. KServe's messages have the name where Triton's have that of a repository."""
         self.access.require_operator()
         done: asyncio.Future[Refusal | None] = asyncio.get_running_loop().create_future()
@@ -219,10 +226,10 @@ class GrpcServer:
             raise refusal
         return self.types[f"RepositoryModel{'Load' if load else 'Unload'}Response"]()
 
-    def _unary(self, request_type: str, method: Callable[[Any], Awaitable[Any]]) -> Any:
+    def _unary(self, request_type: str, method: Callable[[Message], Awaitable[Message]]) -> grpc.RpcMethodHandler:
         """A method as grpc calls it. Bytes that are no message are the client's fault, and not an internal one."""
 
-        async def answer(data: bytes, context: Any) -> Any:
+        async def answer(data: bytes, context: grpc.aio.ServicerContext) -> Message:
             request = None
             try:
                 self._require_token(context)
@@ -236,11 +243,9 @@ class GrpcServer:
                 context.set_trailing_metadata((("code", refusal.code),))
                 await context.abort(code, refusal.fields()["error"])
 
-        return grpc.unary_unary_rpc_method_handler(
-            answer, response_serializer=lambda response: response.SerializeToString()
-        )
+        return grpc.unary_unary_rpc_method_handler(answer, response_serializer=serialized)
 
-    def _health_handlers(self) -> Any:
+    def _health_handlers(self) -> grpc.GenericRpcHandler:
         """grpc.health.v1, of the whole server or of a model by its name."""
         response = self.health["HealthCheckResponse"]
 
@@ -253,13 +258,13 @@ class GrpcServer:
                 return SERVING if self.is_ready() else NOT_SERVING
             return None
 
-        async def check(data: bytes, context: Any) -> Any:
+        async def check(data: bytes, context: grpc.aio.ServicerContext) -> Message:
             found = status(data)
             if found is None:
                 await context.abort(grpc.StatusCode.NOT_FOUND, "there is no such service")
             return response(status=found)
 
-        async def watch(data: bytes, context: object) -> AsyncIterator[Any]:
+        async def watch(data: bytes, context: object) -> AsyncIterator[Message]:
             told = None
             while True:
                 found = status(data) or 3  # SERVICE_UNKNOWN
@@ -268,9 +273,8 @@ class GrpcServer:
                     yield response(status=found)
                 await asyncio.sleep(WATCH_SECONDS)
 
-        serialize: Callable[[Any], bytes] = lambda message: message.SerializeToString()  # noqa: E731
         handlers = {
-            "Check": grpc.unary_unary_rpc_method_handler(check, response_serializer=serialize),
-            "Watch": grpc.unary_stream_rpc_method_handler(watch, response_serializer=serialize),
+            "Check": grpc.unary_unary_rpc_method_handler(check, response_serializer=serialized),
+            "Watch": grpc.unary_stream_rpc_method_handler(watch, response_serializer=serialized),
         }
         return grpc.method_handlers_generic_handler(f"{HEALTH}.Health", handlers)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 __all__ = ["inference_of"]
 
-from typing import Any
+
+from google.protobuf.message import Message
 
 from .endpoint import Endpoint
 from .messages import FlatTensor, Inference, Tensor
@@ -15,7 +16,7 @@ MOST_EXTENT = 2**31 - 1
 MOST_AXES = 8
 
 
-def inference_of(request: Any, endpoint: Endpoint) -> Inference:
+def inference_of(request: Message, endpoint: Endpoint) -> Inference:
     """A request, with the data of each input where JSON would have it.
 
     Raises:
@@ -35,7 +36,7 @@ def inference_of(request: Any, endpoint: Endpoint) -> Inference:
     return Inference(inputs, parameters=parameters)
 
 
-def tensor_of(given: Any, raw: bytes | None) -> Tensor:
+def tensor_of(given: Message, raw: bytes | None) -> Tensor:
     """An input."""
     shape = list(given.shape)
     if len(shape) > MOST_AXES or any(not 0 <= extent <= MOST_EXTENT for extent in shape):
@@ -56,7 +57,7 @@ def tensor_of(given: Any, raw: bytes | None) -> Tensor:
         raise Refusal(400, "wrong_dtype", f"{given.name[:40]}: an element is not UTF-8") from error
 
 
-def parameter_of(value: Any) -> Any:
+def parameter_of(value: Message) -> bool | int | float | str | None:
     """The value of a parameter, of whichever kind it is."""
     kind = value.WhichOneof("parameter_choice")
     return None if kind is None else getattr(value, kind)

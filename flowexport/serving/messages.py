@@ -19,7 +19,7 @@ __all__ = [
     "write_json",
 ]
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import msgspec
 import numpy as np
@@ -39,8 +39,8 @@ class Tensor(Struct):
     name: str
     shape: Shape
     datatype: str
-    data: Any = None
-    parameters: dict[str, Any] | None = None
+    data: object = None
+    parameters: dict[str, object] | None = None
 
 
 class FlatTensor(Tensor):
@@ -53,7 +53,7 @@ class RequestedOutput(Struct):
     """An output that is asked for."""
 
     name: str
-    parameters: dict[str, Any] | None = None
+    parameters: dict[str, object] | None = None
 
 
 class Inference(Struct):

@@ -6,11 +6,14 @@ __all__ = ["metrics_text", "statistics_of"]
 
 from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .counters import BATCH_BOUNDS, CODES, LATENCY_BOUNDS, Counters
 from .endpoint import VERSION
 from .registry import Registry
+
+if TYPE_CHECKING:
+    from prometheus_client import Metric
 
 TRITON = {
     "nv_inference_request_success": ("requests", 1),
@@ -38,11 +41,11 @@ class Collector:
     def __init__(self, counters: Counters, registry: Registry) -> None:
         self.counters, self.registry = counters, registry
 
-    def describe(self) -> list[Any]:
+    def describe(self) -> list[Metric]:
         """Nothing, beforehand."""
         return []
 
-    def collect(self) -> Iterator[Any]:
+    def collect(self) -> Iterator[Metric]:
         """Every metric."""
         from prometheus_client.core import (
             CounterMetricFamily,
@@ -70,16 +73,17 @@ class Collector:
             ("run_seconds", "run_seconds", "Seconds in runs."),
         ):
             family = CounterMetricFamily(f"flowexport_{name}", said, labels=["model"])
-            for model, numbers in endpoints.items():
-                family.add_metric([model], numbers[key])
+            for model, totals in endpoints.items():
+                family.add_metric([model], totals.numbers[key])
             yield family
         latency = HistogramMetricFamily(
             "flowexport_request_seconds", "From a whole request to its answer.", labels=["model"]
         )
         batches = HistogramMetricFamily("flowexport_batch_requests", "Requests that ran together.", labels=["model"])
-        for model, numbers in endpoints.items():
-            latency.add_metric([model], buckets(LATENCY_BOUNDS, numbers["latencies"]), numbers["request_seconds"])
-            batches.add_metric([model], buckets(BATCH_BOUNDS, numbers["batches"]), numbers["requests"])
+        for model, totals in endpoints.items():
+            seconds, requests = totals.numbers["request_seconds"], totals.numbers["requests"]
+            latency.add_metric([model], buckets(LATENCY_BOUNDS, totals.latencies), seconds)
+            batches.add_metric([model], buckets(BATCH_BOUNDS, totals.batches), requests)
         yield from (latency, batches)
         loaded = GaugeMetricFamily("flowexport_bundle_loaded", "1 for what is loaded.", labels=["bundle", "digest"])
         for served in self.registry.served.values():
@@ -88,8 +92,8 @@ class Collector:
         yield loaded
         for name, (key, unit) in TRITON.items():
             alias = UnknownMetricFamily(name, "As Triton has it.", labels=["model", "version"])
-            for model, numbers in endpoints.items():
-                alias.add_metric([model, VERSION], numbers[key] * unit)
+            for model, totals in endpoints.items():
+                alias.add_metric([model, VERSION], totals.numbers[key] * unit)
             yield alias
 
 
@@ -98,12 +102,12 @@ def buckets(bounds: Iterable[float], counts: list[float]) -> list[tuple[str, flo
     return list(zip([*map(repr, bounds), "+Inf"], accumulate(counts), strict=True))
 
 
-def statistics_of(counters: Counters, names: Iterable[str]) -> list[dict[str, Any]]:
+def statistics_of(counters: Counters, names: Iterable[str]) -> list[dict[str, object]]:
     """The statistics extension's account of endpoints. Times are in nanoseconds, last_inference in milliseconds."""
     all_of = counters.endpoints()
-    found = []
+    found: list[dict[str, object]] = []
     for name in names:
-        numbers: Any = all_of[name]
+        numbers = all_of[name].numbers
         waited = max(numbers["request_seconds"] - numbers["run_seconds"], 0.0)
 
         def duration(count: float, seconds: float) -> dict[str, int]:

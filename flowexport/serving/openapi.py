@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["openapi"]
 
-from typing import Any
 
 from .registry import Registry
 
@@ -40,9 +39,9 @@ REFUSAL = {
 }
 
 
-def openapi(registry: Registry) -> dict[str, Any]:
+def openapi(registry: Registry) -> dict[str, object]:
     """The document."""
-    paths: dict[str, Any] = {
+    paths: dict[str, object] = {
         f"/v2/{path}": {"get": {"summary": summary, "responses": {"200": {"description": "It is."}}}}
         for path, summary in (
             ("health/live", "Whether the process lives."),
@@ -51,18 +50,19 @@ def openapi(registry: Registry) -> dict[str, Any]:
         )
     }
     for name, endpoint in registry.endpoints.items():
-        properties: dict[str, Any] = {
-            "id": {"type": "string"},
-            "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
-            "outputs": {"type": "array", "items": {"type": "object"}},
-            "parameters": {"type": "object", "properties": {"binary_data_output": {"type": "boolean"}}},
-        }
+        parameters: dict[str, object] = {"binary_data_output": {"type": "boolean"}}
         if endpoint.graph == "sample":
-            properties["parameters"]["properties"] |= {
+            parameters |= {
                 "num_samples": {"type": "integer", "minimum": 0},
                 "seed": {"oneOf": [{"type": "integer"}, {"type": "string"}]},
                 "temperature": {"type": "number", "minimum": 0},
             }
+        properties = {
+            "id": {"type": "string"},
+            "inputs": {"type": "array", "items": {"$ref": "#/components/schemas/Tensor"}},
+            "outputs": {"type": "array", "items": {"type": "object"}},
+            "parameters": {"type": "object", "properties": parameters},
+        }
         rows = {
             "name": endpoint.first,
             "shape": [1, *endpoint.row],
@@ -99,6 +99,6 @@ def openapi(registry: Registry) -> dict[str, Any]:
     }
 
 
-def content(schema: dict[str, Any], example: object = None) -> dict[str, Any]:
+def content(schema: dict[str, object], example: object = None) -> dict[str, object]:
     """JSON of a schema."""
     return {"application/json": {"schema": schema} | ({} if example is None else {"example": example})}

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 __all__ = ["HEALTH", "INFERENCE", "messages"]
 
-from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.message import Message
 
 INFERENCE, HEALTH = "inference", "grpc.health.v1"
 
@@ -108,10 +108,10 @@ OPTIONAL, REPEATED = 1, 3
 """Labels of a field, as descriptor.proto numbers them."""
 
 
-def messages(package: str) -> dict[str, Any]:
+def messages(package: str) -> dict[str, type[Message]]:
     """The classes of a package's messages, by name."""
     file = descriptor_pb2.FileDescriptorProto(name=f"{package}.proto", package=package, syntax="proto3")
-    by_name: dict[str, Any] = {}
+    by_name: dict[str, descriptor_pb2.DescriptorProto] = {}
     for name in sorted(FIELDS[package], key=len):  # an outer message before those in it
         outer, _, inner = name.rpartition(".")
         by_name[name] = by_name[outer].nested_type.add(name=inner) if outer else file.message_type.add(name=name)
@@ -123,7 +123,9 @@ def messages(package: str) -> dict[str, Any]:
     return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{package}.{name}")) for name in by_name}
 
 
-def add_field(package: str, message: Any, full_name: str, kind: str, name: str, number: str) -> None:
+def add_field(
+    package: str, message: descriptor_pb2.DescriptorProto, full_name: str, kind: str, name: str, number: str
+) -> None:
     """A field of a message."""
     mark = kind[-1] if kind[-1] in "*%?" else ""
     kind = kind.rstrip("*%?")
@@ -143,7 +145,7 @@ def add_field(package: str, message: Any, full_name: str, kind: str, name: str, 
         field.oneof_index = 0
 
 
-def set_type(package: str, field: Any, kind: str) -> None:
+def set_type(package: str, field: descriptor_pb2.FieldDescriptorProto, kind: str) -> None:
     """The type of a field: one of protobuf's own, or a message."""
     if kind in TYPES:
         field.type = TYPES[kind]

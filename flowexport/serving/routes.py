@@ -4,10 +4,11 @@ from __future__ import annotations
 
 __all__ = ["Routes"]
 
-import json
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import unquote
+
+import msgspec
+from msgspec import Struct
 
 from .access import PREFLIGHT, Access
 from .answer import reply_of
@@ -85,7 +86,7 @@ class Routes:
                 self.infer(exchange, self.registry.endpoint(name, version))
             case ["v2", "repository", "index"]:
                 require_method(exchange, b"POST")
-                only_ready = asked(exchange).get("ready") is True
+                only_ready = asked(exchange).ready is True
                 exchange.send(200, write_json(self.surface.index(only_ready)))
             case ["v2", "repository", "models", name, "load" | "unload" as verb]:
                 require_method(exchange, b"POST")
@@ -113,7 +114,7 @@ class Routes:
     def operate(self, exchange: Exchange, name: str, load: bool) -> None:
         """Loads or unloads a bundle, both of its models; the answer comes when it is done."""
         self.access.require_operator()
-        strangers = asked(exchange).get("parameters", {}).keys() - {"unload_dependents"}
+        strangers = asked(exchange).parameters.keys() - {"unload_dependents"}
         if strangers:
             raise Refusal(400, "wrong_argument", f"parameters: {', '.join(strangers)}: a bundle is loaded as it is")
 
@@ -126,19 +127,25 @@ class Routes:
         self.change(name, load, done)
 
 
-def asked(exchange: Exchange) -> dict[str, Any]:
+class Asked(Struct):
+    """What a body may ask of the repository extension."""
+
+    ready: object = None
+    parameters: dict[str, object] = {}
+
+
+def asked(exchange: Exchange) -> Asked:
     """The JSON object in a body; an empty body is an empty object.
 
     Raises:
         Refusal: for any other body.
     """
     try:
-        document = json.loads(exchange.body) if exchange.body else {}
+        return msgspec.json.decode(exchange.body or b"{}", type=Asked)
+    except msgspec.ValidationError as error:
+        raise Refusal(400, "wrong_request", "the body is not an object") from error
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "wrong_json", "the body is not JSON") from error
-    if not isinstance(document, dict) or not isinstance(document.get("parameters", {}), dict):
-        raise Refusal(400, "wrong_request", "the body is not an object")
-    return document
 
 
 def require_method(exchange: Exchange, *allowed: bytes) -> None:

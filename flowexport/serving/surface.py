@@ -5,14 +5,36 @@ from __future__ import annotations
 __all__ = ["EXTENSIONS", "Surface"]
 
 from collections.abc import Callable
-from typing import Any
+from typing import NotRequired, TypedDict
 
 from .counters import Counters
-from .endpoint import VERSION, Endpoint
+from .endpoint import VERSION, Endpoint, TensorMetadata
 from .metrics import statistics_of
 from .openapi import openapi
 from .refusal import Refusal
 from .registry import Registry
+
+
+class TensorConfig(TypedDict):
+    """A tensor of a configuration; ``reshape`` where Triton's shape of it is another than the graph's."""
+
+    name: str
+    data_type: str
+    dims: list[int]
+    reshape: NotRequired[dict[str, list[int]]]
+
+
+class ModelConfig(TypedDict):
+    """The configuration extension's document."""
+
+    name: str
+    platform: str
+    backend: str
+    max_batch_size: int
+    input: list[TensorConfig]
+    output: list[TensorConfig]
+    dynamic_batching: dict[str, object]
+
 
 EXTENSIONS = ["binary_tensor_data", "model_configuration", "model_repository", "parameters", "statistics"]
 
@@ -29,7 +51,7 @@ class Surface:
     def __init__(self, registry: Registry, counters: Counters, is_ready: Callable[[], bool]) -> None:
         self.registry, self.counters, self.is_ready = registry, counters, is_ready
 
-    def document(self, parts: list[str]) -> tuple[int, Any] | None:
+    def document(self, parts: list[str]) -> tuple[int, object] | None:
         """Status and document of an address's parts; None where there is nothing.
 
         Raises:
@@ -55,7 +77,7 @@ class Surface:
                 )
         return None
 
-    def of_model(self, endpoint: Endpoint, rest: list[str]) -> tuple[int, Any] | None:
+    def of_model(self, endpoint: Endpoint, rest: list[str]) -> tuple[int, object] | None:
         """What there is behind the name of a model."""
         match rest:
             case []:
@@ -68,41 +90,39 @@ class Surface:
                 return 200, self.statistics(endpoint.name)
         return None
 
-    def server(self) -> dict[str, Any]:
+    def server(self) -> dict[str, object]:
         """Server metadata."""
         return {"name": "flowexport", "version": self.registry.settings.version, "extensions": EXTENSIONS}
 
-    def told_ready(self, first: dict[str, Any]) -> tuple[int, Any]:
+    def told_ready(self, first: dict[str, object]) -> tuple[int, object]:
         """Whether more requests are wanted, by status and word."""
         ready = self.is_ready()
         return (200 if ready else 503), first | {"ready": ready}
 
-    def statistics(self, name: str = "") -> dict[str, Any]:
+    def statistics(self, name: str = "") -> dict[str, object]:
         """The statistics extension's document, of a model or of all."""
         if name:
             name = self.registry.endpoint(name).name
         return {"model_stats": statistics_of(self.counters, [name] if name else list(self.registry.endpoints))}
 
-    def config(self, endpoint: Endpoint) -> dict[str, Any]:
+    def config(self, endpoint: Endpoint) -> ModelConfig:
         """The configuration extension's document, as Triton would have it for this model."""
         metadata = endpoint.metadata()
 
-        def tensors(kind: str) -> list[dict[str, Any]]:
-            found = []
-            for tensor in metadata[kind]:
-                shaped: dict[str, Any] = {"dims": tensor["shape"][1:]}
-                if not shaped["dims"]:  # Triton knows no tensor without an axis but the batch's
-                    shaped = {"dims": [1], "reshape": {"shape": []}}
-                found.append({"name": tensor["name"], "data_type": f"TYPE_{tensor['datatype']}"} | shaped)
-            return found
+        def shaped(tensor: TensorMetadata) -> TensorConfig:
+            name, data_type, dims = tensor["name"], f"TYPE_{tensor['datatype']}", tensor["shape"][1:]
+            if dims:
+                return {"name": name, "data_type": data_type, "dims": dims}
+            # Triton knows no tensor without an axis but the batch's
+            return {"name": name, "data_type": data_type, "dims": [1], "reshape": {"shape": []}}
 
         return {
             "name": endpoint.name,
             "platform": metadata["platform"],
             "backend": "onnxruntime",
             "max_batch_size": endpoint.limits.batch_rows,
-            "input": tensors("inputs"),
-            "output": tensors("outputs"),
+            "input": [shaped(tensor) for tensor in metadata["inputs"]],
+            "output": [shaped(tensor) for tensor in metadata["outputs"]],
             "dynamic_batching": {},
         }
 

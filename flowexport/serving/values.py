@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["DATATYPES", "numbers_of", "rows_of", "texts_of"]
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 
@@ -37,7 +36,7 @@ def rows_of(tensor: Tensor, row: list[int], datatype: str, most: int) -> int:
     return count
 
 
-def numbers_of(tensor: Tensor, count: int, dtype: np.dtype[Any]) -> list[float] | memoryview:
+def numbers_of(tensor: Tensor, count: int, dtype: np.dtype) -> list[float] | memoryview:
     """The numbers of a tensor, flat: a list, or the bytes that came.
 
     Raises:
@@ -58,20 +57,17 @@ def numbers_of(tensor: Tensor, count: int, dtype: np.dtype[Any]) -> list[float] 
     return numbers
 
 
-def texts_of(tensor: Tensor, count: int) -> list[Any]:
+def texts_of(tensor: Tensor, count: int) -> list[str | float]:
     """The cells of a tensor of BYTES, flat: texts, or numbers where JSON has them.
 
     Raises:
         Refusal: where there are more or fewer than the shape says, or what is neither.
     """
     data = tensor.data
-    cells = list(packed(tensor, data)) if type(data) is memoryview else list(flat(tensor, data, count))
+    cells: list[object] = [*(packed(tensor, data) if type(data) is memoryview else flat(tensor, data, count))]
     if len(cells) != count:
         raise Refusal(400, "wrong_shape", f"{tensor.name}: shape {tensor.shape} is {count} cells, got {len(cells)}")
-    for cell in cells:
-        if isinstance(cell, bool) or not isinstance(cell, str | int | float):
-            raise Refusal(400, "wrong_dtype", f"{tensor.name}: expected texts, got {str(cell)[:40]!r}")
-    return cells
+    return [text_of(tensor, cell) for cell in cells]
 
 
 def packed(tensor: Tensor, data: memoryview) -> Iterable[str]:
@@ -88,7 +84,7 @@ def packed(tensor: Tensor, data: memoryview) -> Iterable[str]:
             raise Refusal(400, "wrong_dtype", f"{tensor.name}: an element is not UTF-8") from error
 
 
-def flat(tensor: Tensor, data: object, count: int, depth: int = 0) -> Iterable[Any]:
+def flat(tensor: Tensor, data: object, count: int, depth: int = 0) -> Iterable[object]:
     """The items of nested lists, one after the other."""
     if type(data) is not list or depth == MOST_DEPTH:
         raise Refusal(400, "wrong_shape", f"{tensor.name}: data is not a list, flat or nested as its shape says")
@@ -97,6 +93,13 @@ def flat(tensor: Tensor, data: object, count: int, depth: int = 0) -> Iterable[A
             yield from flat(tensor, item, count, depth + 1)
         else:
             yield item
+
+
+def text_of(tensor: Tensor, cell: object) -> str | float:
+    """A text, or a number where JSON has one."""
+    if isinstance(cell, bool) or not isinstance(cell, str | int | float):
+        raise Refusal(400, "wrong_dtype", f"{tensor.name}: expected texts, got {str(cell)[:40]!r}")
+    return cell
 
 
 def number_of(tensor: Tensor, item: object) -> float:

@@ -47,7 +47,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     named = True
     """Whether its columns have names, and may hold text."""
 
-    def __init__(self, path: Path | None, columns: Sequence[str], dtype: np.dtype[Any], zipped: bool = False) -> None:
+    def __init__(self, path: Path | None, columns: Sequence[str], dtype: np.dtype, zipped: bool = False) -> None:
         self.path = path
         self.columns = list(columns)
         self.dtype = np.dtype(dtype)
@@ -187,7 +187,7 @@ WRITERS: dict[str, Callable[..., TableWriter]] = {
 
 
 def open_writer(
-    path: str | os.PathLike[str] | None, columns: Sequence[str], dtype: np.dtype[Any] | type = np.float64
+    path: str | os.PathLike[str] | None, columns: Sequence[str], dtype: np.dtype | type = np.float64
 ) -> TableWriter:
     """Starts a table by the end of its name, or CSV on standard output for None, for ``-`` and into a pipe.
 

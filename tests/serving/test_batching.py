@@ -38,7 +38,7 @@ class Queue:
 
     @property
     def runs(self) -> float:
-        return float(self.counters.endpoints()["m_log_prob"]["runs"])
+        return float(self.counters.endpoints()["m_log_prob"].numbers["runs"])
 
 
 def test_one_turn_is_one_run_with_answers_of_their_own(banana: Model) -> None:

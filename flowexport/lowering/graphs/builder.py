@@ -29,7 +29,7 @@ class Builder:
         dtype: of its numbers, float32 or float64.
     """
 
-    def __init__(self, dtype: np.dtype[Any]) -> None:
+    def __init__(self, dtype: np.dtype) -> None:
         self.dtype = dtype
         self.nodes: list[onnx.NodeProto] = []
         self.constants: dict[str, Array] = {}

@@ -10,7 +10,6 @@ __all__ = ["log_prob_graph", "sample_graph"]
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from .maps import Direction, moved
 from .networks import parameters
 
 
-def log_prob_graph(program: Program, dtype: np.dtype[Any]) -> bytes:
+def log_prob_graph(program: Program, dtype: np.dtype) -> bytes:
     """The ONNX file of ``x [batch, features] (, context) → log_prob [batch]``, of a lean program."""
     graph = Builder(dtype)
     x, terms, constant = ("x", [], 0.0) if program.bounds is None else units.unbounded(graph, program.bounds)
@@ -39,7 +38,7 @@ def log_prob_graph(program: Program, dtype: np.dtype[Any]) -> bytes:
     return graph.model("log_prob", inputs_of(program, "x", program.features), result, "log_prob", None)
 
 
-def sample_graph(program: Program, dtype: np.dtype[Any]) -> bytes:
+def sample_graph(program: Program, dtype: np.dtype) -> bytes:
     """The ONNX file of ``z [batch, noise_size] (, context) → x [batch, features]``, of a lean program."""
     graph = Builder(dtype)
     v, order = "z", program.noise_order

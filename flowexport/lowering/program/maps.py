@@ -138,7 +138,7 @@ class Opaque:
     side: Side | None
     forward: Callable[..., tuple[Array, Array | None]]
     inverse: Callable[..., tuple[Array, Array | None]]
-    traced: Callable[[str, int, Sequence[bool], np.dtype[Any]], Any]
+    traced: Callable[[str, int, Sequence[bool], np.dtype], Any]
 
 
 Map = Shift | Scaled | Spline | UnitSpline | Chain | Inverse | Opaque
