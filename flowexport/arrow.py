@@ -13,7 +13,7 @@ import numpy as np
 
 from flowexport.errors import ArgumentError, DataError, InputError
 from flowexport.runtime import Model, load
-from flowexport.runtime.categories import coder_of
+from flowexport.runtime.categories import coders_of
 from flowexport.tables import BLOCK_ROWS, Coder, block_of, import_arrow, require_once
 
 NAME = "rows"
@@ -153,7 +153,7 @@ def scorer_of(model: Model, context: object, as_null: bool) -> Scorer:
         raise InputError("wrong_shape", "one for all rows; put more into columns of the table", key="context")
     if fixed is None:
         names += [feature.name for feature in model.context_features]
-        coders = {feature.name: coder_of(feature) for feature in model.context_features if feature.categories}
+        coders = coders_of(model.context_features, names[len(model.features) :])
     return Scorer(model, names, coders, fixed, as_null)
 
 

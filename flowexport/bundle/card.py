@@ -7,9 +7,11 @@ __all__ = ["card", "compared", "holds_data"]
 import math
 from collections.abc import Mapping
 
+from flowexport.column import Column
+
 from .graphs import GRAPHS
 from .onnx_file import OnnxFile
-from .schema import ContextFeature, Figure, Manifest, Quality
+from .schema import Figure, Manifest, Quality
 
 SHOWN = 40
 """Features, or categories of a column, that are named one by one."""
@@ -61,25 +63,24 @@ def feature_lines(manifest: Manifest) -> list[str]:
     ranges = manifest.quality.ranges if manifest.quality else None
     if len(manifest.event_shape) > 1:
         return []
-    names = manifest.features or [f"x{index}" for index in range(manifest.event_shape[0])]
-    lines = []
-    for index, (name, scale) in enumerate(zip(names[:SHOWN], manifest.scale, strict=False)):
+    columns, lines = manifest.feature_columns, []
+    for index, (column, scale) in enumerate(zip(columns[:SHOWN], manifest.scale, strict=False)):
         seen = f"from {ranges[index][0]:.4g} to {ranges[index][1]:.4g}, " if ranges else ""
-        step = (manifest.discrete or {}).get(name)
+        step = column.step
         steps = f", in steps of {step:g}: round its samples, which are trained with noise of that width" if step else ""
-        lines.append(f"{name}: {seen}standard deviation {scale:.4g}{steps}")
-    return [*lines, *([f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else [])]
+        lines.append(f"{column.name}: {seen}standard deviation {scale:.4g}{steps}")
+    return [*lines, *([f"and {len(columns) - SHOWN} more"] if len(columns) > SHOWN else [])]
 
 
 def context_lines(manifest: Manifest) -> list[str]:
     """A line a column of the context."""
 
-    def told(feature: ContextFeature) -> str:
-        categories = feature.categories or []
+    def told(column: Column) -> str:
+        categories = column.categories or []
         shown = ", ".join(categories[:SHOWN]) + (", …" if len(categories) > SHOWN else "")
-        return f"{feature.name}: one of {shown}" if categories else f"{feature.name}: a number"
+        return f"{column.name}: one of {shown}" if categories else f"{column.name}: a number"
 
-    return [told(feature) for feature in manifest.context_features or []]
+    return [told(column) for column in manifest.context_columns]
 
 
 def quality_lines(quality: Quality | None) -> list[str]:

@@ -99,7 +99,7 @@ def name_fault(manifest: Manifest) -> str | None:
             return f"context_features[{index}].categories: {twice!r} is there twice"
     arguments = manifest.architecture.get("arguments")
     counts = arguments.get("categories") if isinstance(arguments, dict) else None
-    found = [len(feature.categories or []) for feature in context] or [0] * manifest.context_size
+    found = [column.codes for column in manifest.context_columns]
     if isinstance(counts, list) and counts != found:
         return f"context_features: numbers of categories {found}, architecture.arguments.categories says {counts}"
     return None

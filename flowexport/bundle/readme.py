@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["readme"]
 
-import math
 from collections.abc import Mapping
 
 from .card import card
@@ -26,7 +25,6 @@ LANGUAGES = {
 
 def readme(manifest: Manifest, graphs: Mapping[str, tuple[OnnxFile, int]]) -> bytes:
     """``README.md``: the same for the same bundle, and of plain text alone."""
-    columns = "".join(f",{feature.name}" for feature in manifest.context_features or [])
     context = ", context" if manifest.context_size else ""
     table = "\n".join(
         f"| {label if first else ''} | {cell(line)} |"
@@ -37,11 +35,13 @@ def readme(manifest: Manifest, graphs: Mapping[str, tuple[OnnxFile, int]]) -> by
     files = " and ".join(f"`{graph.file}`" for graph in manifest.graphs.values())
     files += " are" if len(manifest.graphs) > 1 else " is"
     opset = next(iter(manifest.graphs.values())).opset
-    names = ",".join(manifest.features or [f"x{index}" for index in range(min(3, math.prod(manifest.event_shape)))])
+    # Of pixels without names the first do.
+    features = manifest.feature_columns[: None if manifest.features else 3]
+    columns = " ".join(",".join(column.name for column in (*features, *manifest.context_columns)).split())
     told = {
         "log_prob": (
             f"log_prob = model.log_prob(x{context})  # nats",
-            f"flowexport score FOLDER rows.csv -o scores.csv  # columns {' '.join((names + columns).split())}",
+            f"flowexport score FOLDER rows.csv -o scores.csv  # columns {columns}",
         ),
         "sample": (
             f"samples = model.sample(1000{context}, seed=0)",

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from flowexport.bundle.schema import ContextFeature, Reference
+from flowexport.bundle.schema import Reference
+from flowexport.column import Column
 from flowexport.errors import DataError, extras_named
 from flowexport.proof.bounds import LOG_PROB_ATOL, LOG_PROB_RTOL
 
@@ -56,7 +57,7 @@ class Judged:
 
     name: str
     features: list[str]
-    context_features: list[ContextFeature]
+    context_features: list[Column]
     event_shape: tuple[int, ...]
     levels: int | None
     log_prob: Callable[[Numbers, Numbers | None], Numbers]
@@ -70,7 +71,7 @@ class Judged:
     @property
     def categories(self) -> list[int]:
         """Of each column of the context; 0 for numbers."""
-        return [len(feature.categories or []) for feature in self.context_features]
+        return [column.codes for column in self.context_features]
 
     def sample(self, count: int, context: Numbers | None, seed: int) -> Numbers:
         """``[count, features]``, one for each context where there is one."""
@@ -83,13 +84,12 @@ class Judged:
         Raises:
             DataError: for what is not in the table, or is no finite number or no category.
         """
-        from flowexport.runtime.categories import coder_of
+        from flowexport.runtime.categories import coders_of
         from flowexport.tables import open_table
 
         table = open_table(given, dialect)
         chosen = table.match([*self.features, *(feature.name for feature in self.context_features)])
-        named = zip(chosen[len(self.features) :], self.context_features, strict=True)
-        coders = {name: coder_of(feature, codes=not table.named) for name, feature in named if feature.categories}
+        coders = coders_of(self.context_features, chosen[len(self.features) :], codes=not table.named)
         blocks = []
         for block in table.blocks(chosen, coders):
             block.require_finite()
@@ -122,7 +122,6 @@ def of_bundle(model: Model) -> Judged:
     from flowexport.runtime.noise import normals
 
     manifest = model.manifest
-    size = int(np.prod(model.event_shape))
 
     def log_prob(x: Numbers, context: Numbers | None) -> Numbers:
         return model.log_prob(x.reshape(-1, *model.event_shape), context)
@@ -142,7 +141,7 @@ def of_bundle(model: Model) -> Judged:
     reference = manifest.reference
     return Judged(
         name=manifest.name,
-        features=manifest.features or [f"x{index}" for index in range(size)],
+        features=model.features,
         context_features=model.context_features,
         event_shape=model.event_shape,
         levels=manifest.levels or None,
@@ -222,7 +221,7 @@ def of_run(path: Path) -> Judged:
     return Judged(
         name=config.name,
         features=config.features,
-        context_features=[ContextFeature(name, config.categories.get(name)) for name in config.context_features],
+        context_features=[Column(name, config.categories.get(name)) for name in config.context_features],
         event_shape=tuple(flow.event_shape),
         levels=flow.levels,
         log_prob=log_prob,

@@ -3,7 +3,6 @@
 __all__ = [
     "Counts",
     "as_json",
-    "context_coders",
     "context_rows",
     "device",
     "dialect",
@@ -13,7 +12,7 @@ __all__ = [
     "threads",
 ]
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     import numpy as np
 
     from flowexport.runtime import Model
-    from flowexport.tables import Coder
 
 device = click.option(
     "--device",
@@ -104,6 +102,7 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
     import numpy as np
 
     from flowexport.errors import DataError, InputError
+    from flowexport.runtime.categories import coders_of
     from flowexport.tables import ENDINGS, open_table
 
     if not model.context_size:
@@ -112,7 +111,8 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
     if given == "-" or given.startswith("/dev/") or given.lower().endswith(ENDINGS):
         table = open_table(given)
         chosen = table.match(names)
-        blocks = list(table.blocks(chosen, context_coders(chosen, model, codes=not table.named)))
+        coders = coders_of(model.context_features, chosen, codes=not table.named)
+        blocks = list(table.blocks(chosen, coders))
         for block in blocks:
             block.require_finite()
         if not blocks:
@@ -129,14 +129,3 @@ def context_rows(given: str, model: "Model") -> "np.ndarray":
         return model.context(cells)
     except InputError as error:
         raise error.told(DataError, key=f"--{error.key}") from error
-
-
-def context_coders(chosen: "Sequence[str]", model: "Model", codes: bool) -> "dict[str, Coder]":
-    """What reads the categories among a table's columns of the context, by the table's own names ``chosen``.
-
-    Of a table without names they may be codes.
-    """
-    from flowexport.runtime.categories import coder_of
-
-    features = zip(chosen, model.context_features, strict=True)
-    return {name: coder_of(feature, codes) for name, feature in features if feature.categories}

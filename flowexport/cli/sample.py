@@ -80,7 +80,6 @@ def command(
     as without it, whatever the number of processes. What is done stays, and --resume goes on from there.
     """
     import json
-    import math
 
     import numpy as np
 
@@ -104,7 +103,7 @@ def command(
         sample_by_ray(cluster, bundle, model, count, seed, temperature, contexts, folder)
         return
     total = count * (1 if contexts is None else len(contexts))
-    columns = list(model.manifest.features or [f"x{i}" for i in range(math.prod(model.event_shape))])
+    columns = list(model.features)
     columns += [] if contexts is None else [feature.name for feature in model.context_features]
     require_room(output, total, len(columns), model.dtype.itemsize)
     with writer_of(output, columns, model.dtype, as_json) as writer, progress() as bar:

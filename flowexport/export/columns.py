@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from flowexport.bundle.schema import ContextFeature
+from flowexport.column import Column
 from flowexport.errors import ArgumentError, DataError
 from flowexport.flows import Flow
 from flowexport.training.support import require_codes, require_within_bounds
@@ -28,7 +29,7 @@ def named(key: str, names: Sequence[str] | None, count: int, letter: str) -> lis
     return given
 
 
-def context_columns(flow: Flow, given: Sequence[str | Mapping[str, Any]] | None) -> list[ContextFeature]:
+def context_columns(flow: Flow, given: Sequence[str | Mapping[str, Any]] | None) -> list[Column]:
     """The columns of a flow's context.
 
     Arguments:
@@ -55,7 +56,7 @@ def context_columns(flow: Flow, given: Sequence[str | Mapping[str, Any]] | None)
         if len(categories) != count or len(set(categories)) != count:
             wanted = f"{count} different categories" if count else "no categories: it is a number"
             raise ArgumentError(f"context_features[{column}]: {name!r} has {wanted}, got {categories}")
-        features.append(feature)
+        features.append(Column(name, feature.categories))
     return features
 
 
@@ -64,7 +65,7 @@ def require_rows(
     x: np.ndarray | None,
     context: np.ndarray | None,
     features: Sequence[str],
-    context_features: Sequence[ContextFeature],
+    context_features: Sequence[Column],
 ) -> None:
     """Refuses rows outside the flow's bounds, and codes of no category.
 

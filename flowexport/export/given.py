@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from flowexport.bundle.schema import ContextFeature
+from flowexport.column import Column
 from flowexport.errors import ArgumentError
 from flowexport.flows import Flow
 from flowexport.runtime.categories import context_array
@@ -32,7 +32,7 @@ class Given:
     """
 
     features: list[str]
-    columns: list[ContextFeature]
+    columns: list[Column]
     rows: np.ndarray | None
     contexts: np.ndarray | None
 
@@ -91,7 +91,7 @@ def by_name(name: str, given: object, names: Sequence[str]) -> Any:
     return given if frame is None else frame.numbers(name, names)
 
 
-def context_by_name(flow: Flow, columns: Sequence[ContextFeature], context: object) -> Any:
+def context_by_name(flow: Flow, columns: Sequence[Column], context: object) -> Any:
     """A context of names, labels and numbers as numbers."""
     return context if context is None or not flow.context else context_array(columns, context)
 

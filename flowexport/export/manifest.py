@@ -18,6 +18,7 @@ from flowexport.bundle.operators import OPSET
 from flowexport.bundle.schema import (
     FORMAT,
     Case,
+    ContextFeature,
     Dtype,
     Figure,
     Golden,
@@ -80,7 +81,7 @@ def manifest_of(
         latent_size=flow.latent_size,
         context_size=flow.context,
         features=None if unnamed else given.features,
-        context_features=given.columns or None,
+        context_features=[ContextFeature(each.name, each.categories) for each in given.columns] or None,
         architecture=architecture_of(flow),
         graphs=graphs,
         files={},

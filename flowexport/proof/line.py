@@ -53,15 +53,6 @@ class Line:
 
 
 def line_of(manifest: Manifest) -> Line:
-    """The coordinates of a model's features by the bounds that its architecture has, if it says so."""
-    arguments = manifest.architecture.get("arguments")
-    bounds = arguments.get("bounds") if isinstance(arguments, dict) else None
-    size = int(np.prod(manifest.event_shape))
-    try:
-        pairs = [(-np.inf if a is None else float(a), np.inf if b is None else float(b)) for a, b in bounds or ()]
-    except (TypeError, ValueError, OverflowError):
-        pairs = []
-    if len(pairs) != size:
-        pairs = [(-np.inf, np.inf)] * size
-    lower, upper = np.array(pairs).T
-    return Line(lower, upper)
+    """The coordinates of a model's features by their bounds."""
+    lower, upper = np.array([column.bounds for column in manifest.feature_columns], np.float64).T
+    return Line(np.where(np.isnan(lower), -np.inf, lower), np.where(np.isnan(upper), np.inf, upper))

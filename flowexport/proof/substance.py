@@ -124,11 +124,11 @@ def lacking_edges(model: Model, golden: References) -> Iterator[tuple[str, str]]
 def lacking_codes(manifest: Manifest, graph: str, golden: References) -> Iterator[tuple[str, str]]:
     """Categories of which a graph is never given the first, or the last."""
     given = [case.inputs["context"] for case in golden.cases if case.graph == graph and "context" in case.inputs]
-    for column, feature in enumerate(manifest.context_features or []):
-        if feature.categories and given:
-            codes = {0.0, float(len(feature.categories) - 1)} - set(np.concatenate(given)[:, column].tolist())
+    for place, column in enumerate(manifest.context_columns):
+        if column.codes and given:
+            codes = {0.0, float(column.codes - 1)} - set(np.concatenate(given)[:, place].tolist())
             if codes:
-                yield f"codes of {feature.name}", f"no golden row of {graph} has code {min(codes):g}"
+                yield f"codes of {column.name}", f"no golden row of {graph} has code {min(codes):g}"
 
 
 def lacking_bounds(model: Model, x: np.ndarray) -> Iterator[tuple[str, str]]:

@@ -10,7 +10,7 @@ from numbers import Real
 
 import numpy as np
 
-from flowexport.bundle.schema import ContextFeature
+from flowexport.column import Column
 from flowexport.errors import ArgumentError, InputError
 from flowexport.tables import as_numbers
 
@@ -45,7 +45,7 @@ class Arguments:
         context_features: the columns of its context.
     """
 
-    context_features: list[ContextFeature]
+    context_features: list[Column]
 
     def rows(self, name: str, given: object, row: tuple[int, ...]) -> np.ndarray:
         """An input as numbers ``[*, *row]``; their type is changed block by block, later.

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-__all__ = ["cells_of", "coder_of", "columns_of", "context_array", "require_codes"]
+__all__ = ["cells_of", "coder_of", "coders_of", "columns_of", "context_array", "require_codes"]
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from flowexport.bundle.schema import ContextFeature
+from flowexport.column import Column
 from flowexport.errors import InputError
 from flowexport.tables import Coder, Frame, as_numbers, coded_cells, frame_of, label_number, numbers_of
 
@@ -23,7 +23,7 @@ CHUNK_ROWS = 65_536
 """Rows whose codes are looked at together, so that the memory of it does not grow with them."""
 
 
-def coder_of(feature: ContextFeature, codes: bool = False) -> Coder:
+def coder_of(feature: Column, codes: bool = False) -> Coder:
     """What turns a text into the code of a category by its label; labels that are numbers are compared as numbers.
 
     Arguments:
@@ -51,7 +51,12 @@ def coder_of(feature: ContextFeature, codes: bool = False) -> Coder:
     return code_of
 
 
-def cells_of(feature: ContextFeature, codes: np.ndarray, named: bool) -> Any:
+def coders_of(columns: Sequence[Column], chosen: Iterable[str], codes: bool = False) -> dict[str, Coder]:
+    """The coders of those columns that are of categories, by the names ``chosen`` that a table has for them all."""
+    return {name: coder_of(column, codes) for name, column in zip(chosen, columns, strict=True) if column.codes}
+
+
+def cells_of(feature: Column, codes: np.ndarray, named: bool) -> Any:
     """Codes as a table has them, so that `coder_of` reads them back.
 
     Arguments:
@@ -76,13 +81,13 @@ def cells_of(feature: ContextFeature, codes: np.ndarray, named: bool) -> Any:
     return np.array(numbers, np.float64)[codes.astype(int)]
 
 
-def columns_of(features: Sequence[ContextFeature], contexts: np.ndarray, named: bool) -> list[Any]:
+def columns_of(features: Sequence[Column], contexts: np.ndarray, named: bool) -> list[Any]:
     """Contexts ``[rows, context]`` as columns of a table, with `cells_of` where they are categories."""
     columns = zip(features, contexts.T, strict=True)
     return [cells_of(feature, column, named) if feature.categories else column for feature, column in columns]
 
 
-def context_array(features: Sequence[ContextFeature], given: object) -> np.ndarray:
+def context_array(features: Sequence[Column], given: object) -> np.ndarray:
     """A context as numbers: one that is of numbers as it is, one with names as float64 with codes in their place.
 
     Arguments:
@@ -117,7 +122,7 @@ def context_array(features: Sequence[ContextFeature], given: object) -> np.ndarr
     return numbers
 
 
-def joined(features: Sequence[ContextFeature], given: Mapping[str, object]) -> np.ndarray:
+def joined(features: Sequence[Column], given: Mapping[str, object]) -> np.ndarray:
     """A mapping of columns as an array of objects, ``[*, context]``; single values are repeated, others passed over."""
     columns = [np.array(value_of(features, given, feature.name), dtype=object) for feature in features]
     try:
@@ -126,7 +131,7 @@ def joined(features: Sequence[ContextFeature], given: Mapping[str, object]) -> n
         raise InputError("wrong_shape", f"columns of different lengths ({error})", key="context") from error
 
 
-def value_of(features: Sequence[ContextFeature], given: Mapping[str, object], name: str) -> Any:
+def value_of(features: Sequence[Column], given: Mapping[str, object], name: str) -> Any:
     """What a mapping says of a column."""
     if name not in given:
         needs = ", ".join(feature.name for feature in features)
@@ -134,7 +139,7 @@ def value_of(features: Sequence[ContextFeature], given: Mapping[str, object], na
     return given[name]
 
 
-def framed(features: Sequence[ContextFeature], frame: Frame) -> np.ndarray:
+def framed(features: Sequence[Column], frame: Frame) -> np.ndarray:
     """The columns of a frame as numbers: in those of categories each cell is a name."""
     columns = []
     for feature in features:
@@ -146,7 +151,7 @@ def framed(features: Sequence[ContextFeature], frame: Frame) -> np.ndarray:
     return frame.joined(columns)
 
 
-def number_of(feature: ContextFeature, coder: Coder, cell: object) -> float:
+def number_of(feature: Column, coder: Coder, cell: object) -> float:
     """A cell as the number that a graph takes."""
     if isinstance(cell, str):
         text = cell.strip()
@@ -167,7 +172,7 @@ def number_of(feature: ContextFeature, coder: Coder, cell: object) -> float:
     raise InputError("wrong_dtype", f"column {feature.name!r} holds {cell!r}, not a finite number", key="context")
 
 
-def require_codes(features: Sequence[ContextFeature], context: np.ndarray) -> None:
+def require_codes(features: Sequence[Column], context: np.ndarray) -> None:
     """Refuses the first number of a column of categories that is the code of none.
 
     Arguments:

@@ -15,7 +15,7 @@ import numpy as np
 
 from flowexport.bundle import ArchivedBundle, Bundle, known, open_archive, open_bundle, settled
 from flowexport.bundle.graphs import lacking
-from flowexport.bundle.schema import ContextFeature, Reference
+from flowexport.bundle.schema import Reference
 from flowexport.errors import ArgumentError, BundleError
 from flowexport.tables import frame_like, frame_of
 
@@ -127,10 +127,8 @@ class Model:
         self.workers = Workers(engine.most_threads or threads, engine.block_rows)
         self.latent_size = manifest.latent_size
         self.context_size = manifest.context_size
-        self.features = manifest.features or [f"x{column}" for column in range(math.prod(self.event_shape))]
-        self.context_features = manifest.context_features or [
-            ContextFeature(f"c{column}") for column in range(manifest.context_size)
-        ]
+        self.features = [column.name for column in manifest.feature_columns]
+        self.context_features = manifest.context_columns
         self._arguments = Arguments(self.context_features)
         self._score = engine.quick.score or self._score_block
 

@@ -115,10 +115,7 @@ def as_read(rows: np.ndarray) -> np.ndarray:
 
 def highest_codes(bundle: Bundle) -> np.ndarray:
     """Of each number of a context its highest code, −1 where it is of no category, ``[context]`` int32."""
-    manifest = bundle.manifest
-    if manifest.context_features is None:
-        return np.full(manifest.context_size, -1, np.int32)
-    return np.array([len(each.categories or ()) - 1 for each in manifest.context_features], np.int32)
+    return np.array([column.codes - 1 for column in bundle.manifest.context_columns], np.int32)
 
 
 @cache

@@ -13,7 +13,7 @@ import numpy as np
 from flowexport.errors import DataError
 from flowexport.tables import Block, Table, TableWriter
 
-from .categories import coder_of
+from .categories import coders_of
 from .ranks import Ranks
 
 if TYPE_CHECKING:
@@ -61,11 +61,7 @@ class Scoring:
         """
         features, contexts = self.model.features, [] if self.context is not None else self.model.context_features
         chosen = table.match([*features, *(feature.name for feature in contexts)])
-        coders = {
-            name: coder_of(feature, codes=not table.named)
-            for name, feature in zip(chosen[len(features) :], contexts, strict=True)
-            if feature.categories
-        }
+        coders = coders_of(contexts, chosen[len(features) :], codes=not table.named)
         for block in table.blocks(chosen, coders, self.kept, skip=self.bad is not None):
             yield self.columns(block)
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowexport.bundle.schema import ContextFeature
+from flowexport.column import Column
 from flowexport.errors import DataError, DataWarning
 from flowexport.runtime.categories import coder_of
 from flowexport.tables import open_table, text
 from tests.runtime_examples.csv_cases import CSV_CASES, CsvCase
 
 COLUMNS = {"banana": ["x1", "x2"], "numbered": ["x0", "x1", "x2", "x3", "x4", "grade", "angle"]}
-GRADE = ContextFeature("grade", ["1", "2", "10"])
+GRADE = Column("grade", ["1", "2", "10"])
 
 
 def read(path: Path, case: CsvCase) -> np.ndarray:

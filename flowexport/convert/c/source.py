@@ -63,8 +63,8 @@ def header(manifest: Manifest, name: str) -> str:
     width = manifest.event_shape[0]
     # All of one space: a feature may be called as a size is, or as a category.
     taken = {f"{upper}_{each}" for each in ("FEATURES", "CONTEXT", "LATENT")}
-    features = distinct(upper, manifest.features or [f"x{place + 1}" for place in range(width)], taken)
-    named = manifest.context_features or []
+    features = distinct(upper, (column.name for column in manifest.feature_columns), taken)
+    named = manifest.context_columns
     lines = [
         f"/* {in_comment(manifest.name)}: {in_comment(manifest.description)}",
         "   Written by flowexport; floats are float32, log_prob is in nats, x in the units of the data. */",

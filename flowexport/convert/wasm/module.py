@@ -19,7 +19,6 @@ import msgspec
 import numpy as np
 
 from flowexport.bundle import Bundle
-from flowexport.bundle.schema import ContextFeature
 from flowexport.convert.c.names import in_comment, model_name
 from flowexport.convert.c.project import c_project
 from flowexport.convert.precision import Answers, Precision
@@ -59,9 +58,8 @@ def wasm_files(
     called = model_name(name or bundle.manifest.name)
     module = compiled({Path(path).name: data for path, data in sources.items() if path.startswith("src/")}, called)
     manifest = bundle.manifest
-    given = manifest.context_features or [ContextFeature(f"context{place}") for place in range(manifest.context_size)]
-    contexts = msgspec.to_builtins(given)
-    features = manifest.features or [f"x{place + 1}" for place in range(manifest.event_shape[0])]
+    contexts = msgspec.to_builtins(manifest.context_columns)
+    features = [column.name for column in manifest.feature_columns]
     ranked = manifest.reference is not None
     values = {
         "name": called,

@@ -1,0 +1,40 @@
+"""A column of a table, from recipe to bundle: what it is called, and what its numbers may be."""
+
+from __future__ import annotations
+
+__all__ = ["Bound", "Column", "numbered"]
+
+from msgspec import Struct
+
+Bound = tuple[float | None, float | None]
+"""Lower and upper, None for none."""
+
+
+class Column(Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
+    """A feature, or a column of the context.
+
+    Arguments:
+        name: by which a table has it.
+        categories: of a column of the context that is none of numbers, in the order of their codes 0, 1, ….
+        embedding: how many learned numbers a category becomes; 0 for a one-hot row.
+        bounds: of the numbers of a feature.
+        step: of a feature of steps, such as whole numbers, their width, which training adds noise of.
+        standardised: whether a flow gives it mean 0 and deviation 1; codes of categories stay as they are in any case.
+    """
+
+    name: str
+    categories: list[str] | None = None
+    embedding: int = 0
+    bounds: Bound = (None, None)
+    step: float | None = None
+    standardised: bool = True
+
+    @property
+    def codes(self) -> int:
+        """How many categories it has; 0 of numbers."""
+        return len(self.categories or ())
+
+
+def numbered(letter: str, count: int) -> list[Column]:
+    """Columns of numbers without names of their own: x0, x1 and so on."""
+    return [Column(f"{letter}{place}") for place in range(count)]
