@@ -32,6 +32,9 @@ REASONS = {
 WIRES = {"int": (0,), "float": (5,), "ints": (0, 2), "floats": (5, 2), "doubles": (1, 2)}
 """Wire types of each kind; all other kinds are length-delimited."""
 
+WIDTHS = {1: 8, 5: 4}
+"""Wire type → bytes of a value, where all have as many."""
+
 KEYS = {
     message: {
         number << 3 | wire: (number, of.removesuffix("*"), of.endswith("*"))
@@ -75,7 +78,7 @@ def read_onnx(data: bytes, where: str) -> OnnxFile:
         BundleError: where the bytes are not one whole model, or hold a field or an operator that a bundle may not.
     """
     with reading(where):
-        return outline(read_message(memoryview(data), "Model"))
+        return outline(read_message(data, "Model"))
 
 
 @contextmanager
@@ -145,8 +148,13 @@ def shape_of(tensor: Message) -> list[int]:
     return [each for part in tensor.get(1, ()) for each in (packed(part) if isinstance(part, memoryview) else (part,))]
 
 
-def read_message(view: memoryview, kind: str) -> Message:
+def read_message(data: bytes, kind: str, start: int = 0, end: int | None = None) -> Message:
     """The fields of a protobuf message, and of the messages in it, each held to its row of the table.
+
+    Arguments:
+        data: of the file.
+        kind: of the message.
+        start, end: where it lies; the whole file where they are left out.
 
     Raises:
         Refused: for a field that is not in the table, is of another wire type, or is there twice.
@@ -154,40 +162,35 @@ def read_message(view: memoryview, kind: str) -> Message:
     """
     allowed = KEYS[kind]
     message: Message = {}
-    for key, value in fields(view):
+    position, end = start, len(data) if end is None else end
+    while position < end:
+        key, position = varint(data, position)
         if key not in allowed:
             number = key >> 3
             raise Refused(REASONS.get((kind, number), f"holds field {number} of {kind}, which a bundle may not"))
         number, name, again = allowed[key]
-        values = message.setdefault(number, [])
-        if values and not again:
-            raise Refused(f"holds field {number} of {kind} twice")
-        if name == "text":
-            value = text(value)
-        elif name in MESSAGES:
-            value = read_message(value, name)
-        values.append(value)
-    return message
-
-
-def fields(view: memoryview) -> Iterator[tuple[int, Any]]:
-    """The fields of a message: the key, and an integer or the bytes of the value."""
-    position, end = 0, len(view)
-    while position < end:
-        key, position = varint(view, position)
-        wire = key & 7
+        wire, first = key & 7, position
+        value: Any
         if wire == 0:
-            value, position = varint(view, position)
-            yield key, value
-            continue
-        if wire == 2:
-            length, position = varint(view, position)
+            value, position = varint(data, position)
         else:
-            length = {1: 8, 5: 4}.get(wire, -1)
-        if length < 0 or position + length > end:
-            raise ValueError(f"broken at byte {position} of a message of {end}")
-        yield key, view[position : position + length]
-        position += length
+            length, first = varint(data, position) if wire == 2 else (WIDTHS[wire], position)
+            position = first + length
+        if position > end:
+            raise ValueError(f"a field of {kind} ends at byte {position} of {end}")
+        if name == "text":
+            value = text(data[first:position])
+        elif name in MESSAGES:
+            value = read_message(data, name, first, position)
+        elif wire != 0:
+            value = memoryview(data)[first:position]
+        if number not in message:
+            message[number] = [value]
+        elif again:
+            message[number].append(value)
+        else:
+            raise Refused(f"holds field {number} of {kind} twice")
+    return message
 
 
 def packed(view: memoryview) -> Iterator[int]:
@@ -198,8 +201,11 @@ def packed(view: memoryview) -> Iterator[int]:
         yield value
 
 
-def varint(view: memoryview, position: int) -> tuple[int, int]:
+def varint(view: bytes | memoryview, position: int) -> tuple[int, int]:
     """A base-128 integer and the position behind it."""
+    byte = view[position]
+    if byte < 0x80:
+        return byte, position + 1
     value = shift = 0
     while True:
         byte = view[position]

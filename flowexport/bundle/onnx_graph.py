@@ -54,7 +54,7 @@ def read_graph(data: bytes, where: str) -> OnnxGraph:
         BundleError: where `read_onnx` refuses the file, or a tensor has not as many numbers as it declares.
     """
     with reading(where):
-        model = read_message(memoryview(data), "Model")
+        model = read_message(data, "Model")
         found = outline(model)
         graph = model[7][0]
         constants = {one(tensor, 8, ""): array(tensor) for tensor in graph.get(5, ())}

@@ -200,6 +200,13 @@ def test_no_prefix_of_an_onnx_file_is_taken_for_a_whole_one(plain: Exported) -> 
         assert found.outputs == [] or found.inputs == [], length
 
 
+@pytest.mark.parametrize("value", [b"\x10\x92", b"\x0a\x02a", b"\x0a\x92"])
+def test_no_value_of_a_message_runs_on_into_the_next(value: bytes) -> None:
+    # An opset import, field 8 of a model, whose last byte asks for more; then the graph, field 7, which is empty.
+    with pytest.raises(BundleError, match="is not a whole ONNX file"):
+        read_onnx(b"\x42" + bytes([len(value)]) + value + b"\x3a\x00", "x.onnx")
+
+
 @pytest.mark.parametrize(
     ("array", "words"),
     [
