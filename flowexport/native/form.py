@@ -66,17 +66,15 @@ class Apply(NamedTuple):
 Expression = Load | Constant | Apply
 
 
-@dataclass(frozen=True)
-class Run:
-    """Numbers ``start … start + count − 1`` of the buffer that is written: one expression of the place ``i``."""
+class Run(NamedTuple):
+    """Numbers ``start … start + length − 1`` of the buffer that is written: one expression of the place ``i``."""
 
     start: int
-    count: int
+    length: int
     expression: Expression
 
 
-@dataclass(frozen=True)
-class Elementwise:
+class Elementwise(NamedTuple):
     """Runs of expressions that fill a buffer; they read none that they write."""
 
     out: int
@@ -151,7 +149,7 @@ def loads(operation: Operation) -> list[tuple[Load, int]]:
         case Softmax():
             return [(source, operation.count) for source in operation.sources]
         case Elementwise():
-            return [(load, run.count) for run in operation.runs for load in loads_of(run.expression)]
+            return [(load, run.length) for run in operation.runs for load in loads_of(run.expression)]
 
 
 def loads_of(expression: Expression) -> list[Load]:

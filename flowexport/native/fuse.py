@@ -15,7 +15,7 @@ def fused(form: Form) -> Form:
     form = dataclasses.replace(form, operations=needed(form))
     inlined = read_once(form)
     operations = tuple(
-        Elementwise(each.out, tuple(Run(run.start, run.count, spread(run.expression, inlined)) for run in each.runs))
+        Elementwise(each.out, tuple(Run(run.start, run.length, spread(run.expression, inlined)) for run in each.runs))
         if isinstance(each, Elementwise)
         else each
         for each in form.operations

@@ -22,19 +22,20 @@ def instruction_of(expression: Expression) -> tuple[str, tuple[Expression, ...]]
     ``silu``             a · σ(a)
     ===================  ===============
     """
-    match expression:
-        case Apply("add", (Apply("mul", (a, Apply("exp", (b,)))), c)):
+    if not isinstance(expression, Apply):
+        return "copy", (expression,)
+    # By its two parts, so that the name alone rules most cases out.
+    match expression.function, expression.arguments:
+        case "add", (Apply("mul", (a, Apply("exp", (b,)))), c):
             return "affine", (a, b, c)
-        case Apply("add", (Apply("mul", (a, b)), c)) | Apply("add", (c, Apply("mul", (a, b)))):
+        case ("add", (Apply("mul", (a, b)), c)) | ("add", (c, Apply("mul", (a, b)))):
             return "fma", (a, b, c)
-        case Apply("mul", (Apply("sub", (a, b)), Apply("exp", (c,)))):
+        case "mul", (Apply("sub", (a, b)), Apply("exp", (c,))):
             return "inverse_affine", (a, b, c)
-        case Apply("mul", (a, Apply("exp", (c,)))):
+        case "mul", (a, Apply("exp", (c,))):
             return "inverse_affine", (a, ZERO, c)
-        case Apply("mul", (a, Apply("sigmoid", (b,)))) if a == b:
+        case "mul", (a, Apply("sigmoid", (b,))) if a == b:
             return "silu", (a,)
-        case Apply("mul", (Apply("softsign", (a,)), b)):
+        case "mul", (Apply("softsign", (a,)), b):
             return "cap", (a, b)
-        case Apply(function, arguments):
-            return function, arguments
-    return "copy", (expression,)
+    return expression

@@ -42,7 +42,7 @@ def interpret(form: Form, rows: Mapping[str, Array]) -> Array:
                     out[:] = (powers / powers.sum(axis=2, keepdims=True)).reshape(count, -1)
                 case Elementwise():
                     for run in operation.runs:
-                        out[:, run.start : run.start + run.count] = evaluate(buffers, run.expression, run.count)
+                        out[:, run.start : run.start + run.length] = evaluate(buffers, run.expression, run.length)
     result = [evaluate(buffers, output, 1) for output in form.outputs]
     return np.concatenate([np.broadcast_to(each, (count, 1)) for each in result], 1).reshape(count, *form.shape)
 

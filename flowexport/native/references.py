@@ -16,6 +16,7 @@ from .form import Load
 References = npt.NDArray[np.int64]
 
 HALF = 32
+LOW = (1 << HALF) - 1
 
 
 def constants(numbers: npt.ArrayLike) -> References:
@@ -31,9 +32,10 @@ def values(references: References) -> npt.NDArray[np.float32]:
 
 def places(buffer: int, count: int) -> References:
     """The first numbers of a buffer."""
-    return (np.int64(buffer) << HALF) + np.arange(count, dtype=np.int64)
+    first = buffer << HALF
+    return np.arange(first, first + count, dtype=np.int64)
 
 
 def load_at(reference: int, stride: int = 1) -> Load:
     """The load whose first number a reference names."""
-    return Load(reference >> HALF, reference & ((1 << HALF) - 1), stride)
+    return Load(reference >> HALF, reference & LOW, stride)

@@ -93,15 +93,14 @@ class Trace:
 
     def operands(self, node: Node) -> list[References]:
         """All inputs of a node, computed and known, of shapes that broadcast as those of the batch do."""
-        ranks = {self.rows[name].ndim for name in node.inputs if name in self.rows}
+        rows = [self.rows.get(name) for name in node.inputs]
+        ranks = {each.ndim for each in rows if each is not None}
         if len(ranks) != 1:
             self.refuse("reads constants alone, or tensors of different ranks", node)
-        return [self.operand(node, place, *ranks) for place in range(len(node.inputs))]
+        return [self.known(node, place, *ranks) if each is None else each for place, each in enumerate(rows)]
 
-    def operand(self, node: Node, place: int, dimensions: int) -> References:
-        """An input of a node beside rows of so many dimensions."""
-        if node.inputs[place] in self.rows:
-            return self.rows[node.inputs[place]]
+    def known(self, node: Node, place: int, dimensions: int) -> References:
+        """A known input of a node beside rows of so many dimensions."""
         known = self.constant(node, place)
         if known.ndim > dimensions:
             if known.ndim > dimensions + 1 or len(known) != 1:

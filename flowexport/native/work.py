@@ -15,7 +15,7 @@ import numpy.typing as npt
 from .fold import FOLDS
 from .form import Apply, Constant, Elementwise, Expression, Linear, Load, Operation, Run, Softmax
 from .references import References, constants, load_at, places, values
-from .runs import one_run, runs_of, scattered, side_by_side
+from .runs import beside, one_run, runs_of, scattered, side_by_side
 
 Floats = npt.NDArray[np.floating]
 
@@ -63,7 +63,8 @@ class Work:
         self.most_runs = most_runs
         self.sizes: list[int] = []
         self.operations: list[Operation] = []
-        self.copies: dict[bytes, References] = {}
+        self.copies: dict[tuple[int, ...], int] = {}
+        """Numbers from here and there → the first of their copy."""
         self.products: dict[int, int] = {}
         """Buffer → the place of the `Linear` that fills it."""
 
@@ -77,7 +78,7 @@ class Work:
         shape = np.broadcast(*arguments).shape
         bounded(shape)
         zeros = np.zeros(shape, np.int64)
-        flat = [(each + zeros).ravel() for each in arguments]
+        flat = [(each if each.shape == shape else each + zeros).ravel() for each in arguments]
         numbers = [each.tolist() for each in flat]
         constant = [min(each, default=0) < 0 for each in numbers]
         neutral = [
@@ -114,21 +115,20 @@ class Work:
     ) -> References:
         """A new buffer of one expression of the operands, with ``copy`` from where they lie side by side."""
         parts = one_run(arguments) or runs_of(
-            [self.stretch(np.array(each)).tolist() if copy and scattered(each) else each for each in arguments]
+            [beside(self.stretch(each), len(each)) if copy and scattered(each) else each for each in arguments]
         )
         runs = tuple(Run(start, count, make(operands)) for start, count, operands in parts)
         out = self.buffer(len(arguments[0]))
         self.operations.append(Elementwise(out, runs))
         return places(out, self.sizes[out])
 
-    def stretch(self, references: References) -> References:
-        """The same numbers where they lie side by side: as they are, or copied, once."""
-        numbers = references.tolist()
+    def stretch(self, numbers: list[int]) -> int:
+        """Where numbers begin to lie side by side: as they are, or copied, once."""
         if side_by_side(numbers):
-            return references
-        key = references.tobytes()
+            return numbers[0]
+        key = tuple(numbers)
         if key not in self.copies:
-            self.copies[key] = self.elementwise([numbers], lambda operands: operands[0])
+            self.copies[key] = int(self.elementwise([numbers], lambda operands: operands[0])[0])
         return self.copies[key]
 
     def linear(self, x: References, weights: Floats, bias: Floats) -> References:
@@ -176,7 +176,7 @@ class Work:
 
     def sources(self, rows: References) -> tuple[Load, ...]:
         """Where each of some rows lies side by side."""
-        return tuple(load_at(int(self.stretch(row)[0])) for row in rows)
+        return tuple([load_at(self.stretch(row)) for row in rows.tolist()])
 
     def behind(self, load: Load) -> Linear | None:
         """The product that makes what is loaded."""

@@ -95,11 +95,11 @@ class Writer:
             if isinstance(run.expression, Load):
                 start = start if moved else run.start
                 base, stride = self.at(run.expression), run.expression.stride
-                moved += [base + stride * place for place in range(run.count)]
+                moved += [base + stride * place for place in range(run.length)]
                 continue
             self.move(moved, out + start)
             moved = []
-            self.expression(run.expression, out + run.start, run.count, self.placed)
+            self.expression(run.expression, out + run.start, run.length, self.placed)
         self.move(moved, out + start)
 
     def move(self, places: list[int], out: int) -> None:

@@ -155,7 +155,7 @@ def test_what_is_known_is_folded_and_what_is_neutral_is_gone() -> None:
         Load(x, 0, 0),
         Load(x, 2, 0),
     ]
-    assert sum(run.count for each in form.operations if isinstance(each, Elementwise) for run in each.runs) == 1
+    assert sum(run.length for each in form.operations if isinstance(each, Elementwise) for run in each.runs) == 1
     expected, found = both(data, ROWS[:, 0, 0])
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 

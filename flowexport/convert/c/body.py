@@ -122,11 +122,11 @@ class Writer:
     def run(self, out: int, run: Run) -> None:
         """A loop, or one statement."""
         first = self.place(out, run.start)
-        if run.count == 1:
+        if run.length == 1:
             self.statements.append(f"s[{first}] = {bare(self.text(run.expression, None))};")
         else:
-            body = f"s[{first} + i] = {bare(self.text(run.expression, run.count))};"
-            self.statements += [f"for (int i = 0; i < {run.count}; ++i)", f"    {body}"]
+            body = f"s[{first} + i] = {bare(self.text(run.expression, run.length))};"
+            self.statements += [f"for (int i = 0; i < {run.length}; ++i)", f"    {body}"]
 
     def text(self, expression: Expression, count: int | None) -> str:
         """An expression at the place ``i`` of a loop of ``count``, or of a lone number."""
