@@ -5,11 +5,13 @@ A further graph is a row here and an `flowexport.lowering.emitters.Emitter` that
 
 from __future__ import annotations
 
-__all__ = ["DIRECTIONS", "GRAPHS", "GraphKind", "both_directions", "known", "lacking"]
+__all__ = ["DIRECTIONS", "GRAPHS", "GraphKind", "absent", "both_directions", "known", "lacking"]
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from flowexport.errors import BundleError
 
 Row = Literal["event", "latent", "number"]
 """What a row of a tensor is: data, the noise that data is made of, or a number alone."""
@@ -108,3 +110,17 @@ def lacking(name: str, held: Iterable[str]) -> str:
     """What is said of a graph that a bundle does not hold, behind its path and the key."""
     purpose = f", so it cannot {GRAPHS[name].purpose}" if name in GRAPHS else ""
     return f"the bundle holds {' and '.join(sorted(held))} alone, and no {name}{purpose}"
+
+
+def absent(name: str, held: Iterable[str], where: object) -> BundleError:
+    """The error of whoever asks a bundle for a graph that it does not hold: what it cannot do, and the cure.
+
+    Arguments:
+        name: of the graph.
+        held: names of those that there are.
+        where: the path of ``flow.json``.
+    """
+    held = list(held)
+    names = ",".join(kind.name for kind in known([name, *held]))
+    cure = f"flowexport export --graphs {names} makes one that can" if name in GRAPHS else None
+    return BundleError(lacking(name, held), file=where, key="graphs", cure=cure)

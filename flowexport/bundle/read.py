@@ -16,7 +16,7 @@ import numpy as np
 
 from flowexport.errors import ArgumentError, BundleError
 
-from .graphs import lacking
+from .graphs import absent
 from .npy import read_npy
 from .onnx_file import OnnxFile, read_onnx
 from .onnx_graph import OnnxGraph, read_graph
@@ -90,7 +90,7 @@ class Bundle:
             BundleError: where the bundle does not hold it, saying what it cannot do.
         """
         if name not in self.manifest.graphs:
-            raise BundleError(lacking(name, self.manifest.graphs), file=self.path / "flow.json", key="graphs")
+            raise absent(name, self.manifest.graphs, self.path / "flow.json")
         return self.manifest.graphs[name]
 
     def graph(self, name: str) -> tuple[bytes, OnnxFile]:

@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from flowexport.bundle import ArchivedBundle, Bundle, known, open_archive, open_bundle, settled
-from flowexport.bundle.graphs import lacking
+from flowexport.bundle.graphs import absent
 from flowexport.bundle.schema import Reference
 from flowexport.errors import ArgumentError, BundleError
 from flowexport.tables import frame_like, frame_of
@@ -98,7 +98,7 @@ class Held(dict[str, OpenGraph]):
         self.where = where
 
     def __missing__(self, name: str) -> OpenGraph:
-        raise BundleError(lacking(name, self), file=self.where, key="graphs")
+        raise absent(name, self, self.where)
 
 
 class Model:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from .arrays import Array
 from .bundle import Bundle, open_bundle
 from .errors import Failure
 from .golden import replay
@@ -55,6 +56,8 @@ def golden(command: list[str], path: str, digest: str | None) -> int:
 def score(command: list[str], path: str, digest: str | None) -> int:
     """Rows on standard input, log_prob and percentile on standard output."""
     with opened(command, path, digest) as (program, bundle):
+        # No rows: what cannot be is refused before anything is said.
+        program.log_prob(Array.of(bundle.kind, (0, *bundle.event_shape), []), bundle.zeros(0))
         header = ["log_prob", "percentile"] if bundle.has_reference else ["log_prob"]
         if not bundle.has_reference:
             print("flow: the bundle has no reference rows, so there are no percentiles", file=sys.stderr)

@@ -42,7 +42,7 @@ func TestAWholeBundleOpensAndGivesItsFiles(t *testing.T) {
 func TestEveryKeyThatIsNotOptionalMustBeThere(t *testing.T) {
 	for _, path := range []string{
 		"format", "name", "dtype", "event_shape", "latent_size", "context_size", "features", "context_features", "graphs",
-		"graphs log_prob", "graphs sample file", "files", "scale", "reference",
+		"graphs log_prob file", "graphs sample file", "files", "scale", "reference",
 	} {
 		folder := scratch(t)
 		edit(t, folder, path, missing{})
@@ -82,7 +82,9 @@ func TestWhatIsWrongWithAKeyIsSaidByItsName(t *testing.T) {
 		{"features", []string{"one"}, "features: "},
 		{"context_features", []any{}, "context_features: "},
 		{"context_features 0 categories", "fair", "context_features[0].categories: "},
-		{"graphs sample file", "other.onnx", "graphs.sample.file: "},
+		{"graphs", map[string]any{"latent": map[string]any{}}, "graphs: expected log_prob or sample"},
+		{"graphs sample", nil, "graphs.sample: is null"},
+		{"graphs sample file", "other.onnx", `graphs.sample.file: expected a file of files, got "other.onnx"`},
 		{"files log_prob.onnx", "ABC", "files.log_prob.onnx: "},
 		{"files ../x", zeros, `files: "../x" leaves`},
 		{"files /x", zeros, `files: "/x" leaves`},

@@ -34,10 +34,11 @@ type Manifest struct {
 	Features []string `key:"features,nullable"`
 	// Context are its columns, named c0, c1, … where the bundle does not.
 	Context []ContextFeature `key:"context_features,nullable"`
-	// Graphs has the file of each direction.
+	// Graphs has the file of each direction; nil of one that the bundle does not hold, but never of both. Graphs of
+	// other names are passed over.
 	Graphs struct {
-		LogProb GraphFile `key:"log_prob"`
-		Sample  GraphFile `key:"sample"`
+		LogProb *GraphFile `key:"log_prob,optional"`
+		Sample  *GraphFile `key:"sample,optional"`
 	} `key:"graphs"`
 	// Files has the SHA-256 of every file but flow.json.
 	Files map[string]string `key:"files"`
@@ -53,6 +54,8 @@ type Manifest struct {
 type GraphFile struct {
 	File string `key:"file"`
 }
+
+func (g *GraphFile) String() string { return g.File }
 
 // A Reference turns a score into a percentile.
 type Reference struct {
@@ -91,7 +94,7 @@ func (m *Manifest) check() error {
 	for _, axis := range m.EventShape {
 		width *= min(max(axis, 0), widest+1)
 	}
-	listed := func(graph GraphFile) bool { return m.Files[graph.File] != "" }
+	listed := func(graph *GraphFile) bool { return graph == nil || m.Files[graph.File] != "" }
 	for _, rule := range []struct {
 		key      string
 		holds    bool
@@ -106,8 +109,9 @@ func (m *Manifest) check() error {
 		{"scale", len(m.Scale) == width, "a number for each of a row", len(m.Scale)},
 		{"features", m.Features == nil || len(m.Features) == width, "a name for each of a row", len(m.Features)},
 		{"context_features", m.Context == nil || len(m.Context) == m.ContextSize, "context_size", len(m.Context)},
-		{"graphs.log_prob.file", listed(m.Graphs.LogProb), "a file of files", m.Graphs.LogProb.File},
-		{"graphs.sample.file", listed(m.Graphs.Sample), "a file of files", m.Graphs.Sample.File},
+		{"graphs", m.Graphs.LogProb != nil || m.Graphs.Sample != nil, "log_prob or sample", "neither"},
+		{"graphs.log_prob.file", listed(m.Graphs.LogProb), "a file of files", m.Graphs.LogProb},
+		{"graphs.sample.file", listed(m.Graphs.Sample), "a file of files", m.Graphs.Sample},
 		{"reference.log_prob_quantiles", m.Reference == nil || len(m.Reference.Quantiles) == 101 &&
 			slices.IsSorted(m.Reference.Quantiles), "101 ascending numbers", "others"},
 	} {

@@ -55,17 +55,30 @@ func Open(folder string, options ...Option) (*Model, error) {
 	}
 	graphs, event, latent := bundle.Manifest.Graphs, bundle.Manifest.EventShape, []int{bundle.Manifest.LatentSize}
 	m := &Model{
-		bundle:  bundle,
-		logProb: &graph{file: graphs.LogProb.File, input: "x", in: event, output: "log_prob"},
-		sample:  &graph{file: graphs.Sample.File, input: "z", in: latent, output: "x", out: event},
+		bundle: bundle,
+		logProb: &graph{GraphFile: graphs.LogProb, input: "x", in: event, output: "log_prob",
+			absent: "sample alone, and no log_prob, so it cannot evaluate densities"},
+		sample: &graph{GraphFile: graphs.Sample, input: "z", in: latent, output: "x", out: event,
+			absent: "log_prob alone, and no sample, so it cannot draw samples"},
 	}
-	if err := m.logProb.open(bundle, chosen.threads); err != nil {
-		return nil, err
-	}
-	if err := m.sample.open(bundle, chosen.threads); err != nil {
-		return nil, errors.Join(err, m.logProb.Destroy())
+	for _, graph := range []*graph{m.logProb, m.sample} {
+		if graph.GraphFile == nil {
+			continue
+		}
+		if err := graph.open(bundle, chosen.threads); err != nil {
+			return nil, errors.Join(err, m.Close())
+		}
 	}
 	return m, nil
+}
+
+// require says what a bundle of the other direction alone cannot do.
+func (m *Model) require(graph *graph) error {
+	if graph.GraphFile != nil {
+		return nil
+	}
+	return m.bundle.Fault("flow.json", fmt.Errorf(
+		"graphs: the bundle holds %s; flowexport export --graphs log_prob,sample makes one that can", graph.absent))
 }
 
 // Close gives back what the model holds outside of Go's memory, once the runs that are under way have ended.
@@ -76,7 +89,7 @@ func (m *Model) Close() error {
 		return nil
 	}
 	m.closed = true
-	return errors.Join(m.logProb.Destroy(), m.sample.Destroy())
+	return errors.Join(m.logProb.close(), m.sample.close())
 }
 
 // Bundle is what the model was opened from.
@@ -140,6 +153,9 @@ func (m *Model) SampleRange64(start uint64, count int, seed uint64, temperature 
 func sampleRange[T Number](
 	m *Model, start uint64, count int, seed uint64, temperature float32, context *Batch[T],
 ) (*Batch[T], error) {
+	if err := m.require(m.sample); err != nil {
+		return nil, err
+	}
 	if !(temperature >= 0 && temperature <= hottest) {
 		return nil, inputError(WrongValue, "temperature: expected a number from 0 to %v, got %v", hottest, temperature)
 	}
@@ -178,6 +194,9 @@ func (m *Model) SampleFrom64(z, context *Rows64) (*Rows64, error) {
 
 // runRows runs a graph on rows of its input.
 func runRows[T Number](m *Model, graph *graph, rows, context *Batch[T]) (*Batch[T], error) {
+	if err := m.require(graph); err != nil {
+		return nil, err
+	}
 	count, err := rows.count(graph.input, graph.in...)
 	if err != nil {
 		return nil, err
@@ -208,7 +227,7 @@ func run[T Number](
 			runIn = runAs[float64, T]
 		}
 		if err := runIn(graph, rows, contexts, results); err != nil {
-			return nil, m.bundle.Fault(graph.file, fmt.Errorf("cannot be run: %s", firstLine(err)))
+			return nil, m.bundle.Fault(graph.File, fmt.Errorf("cannot be run: %s", firstLine(err)))
 		}
 		if graph == m.logProb {
 			floor(results.Data, rows, contexts)

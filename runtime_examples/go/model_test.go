@@ -181,6 +181,34 @@ func TestAGraphThatCannotBeRunIsAFaultOfTheBundle(t *testing.T) {
 	}
 }
 
+func TestABundleOfOneDirectionDoesThatAndSaysWhatItCannotDo(t *testing.T) {
+	x, one := &Rows{make([]float32, 4), image}, RowsOf([]float32{1, 0})
+	for held, other := range map[string]string{"log_prob": "sample", "sample": "log_prob"} {
+		folder := scratch(t)
+		edit(t, folder, "graphs "+other, missing{})
+		edit(t, folder, "files "+other+".onnx", missing{})
+		model := open(t, folder)
+		can := map[string][]error{
+			"log_prob": {second(model.LogProb(x, one))},
+			"sample": {
+				second(model.Sample(0, 0, 1, one)),
+				second(model.SampleFrom(RowsOf(make([]float32, 5)), one)),
+			},
+		}
+		for _, err := range can[held] {
+			if err != nil {
+				t.Error(err)
+			}
+		}
+		for _, err := range can[other] {
+			var fault *BundleError
+			if !errors.As(err, &fault) || !strings.HasPrefix(fault.Reason, "graphs: the bundle holds "+held+" alone, and no "+other) {
+				t.Errorf("%s: %v", held, err)
+			}
+		}
+	}
+}
+
 func TestOneModelServesSeveralGoroutines(t *testing.T) {
 	model := open(t, testBundle)
 	draw := func() []float32 { return must(model.Sample(200, 3, 1, RowsOf([]float32{2, 0.5}))).Data }

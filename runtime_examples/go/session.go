@@ -41,7 +41,9 @@ func startRuntime() error {
 
 // A graph is one direction of a model; once open, it runs from several goroutines at once if need be.
 type graph struct {
-	file string
+	// Nil where the bundle does not hold it, of which absent says what that means.
+	*GraphFile
+	absent string
 	// The tensors beside the context, and the shapes of their rows.
 	input, output string
 	in, out       []int
@@ -50,12 +52,12 @@ type graph struct {
 
 // open makes the session, of the very bytes that are hashed.
 func (g *graph) open(bundle *Bundle, threads int) error {
-	onnx, err := bundle.Read(g.file)
+	onnx, err := bundle.Read(g.File)
 	if err != nil {
 		return err
 	}
 	if err := checkGraph(onnx); err != nil {
-		return bundle.Fault(g.file, err)
+		return bundle.Fault(g.File, err)
 	}
 	inputs := []string{g.input}
 	if bundle.Manifest.ContextSize > 0 {
@@ -74,9 +76,17 @@ func (g *graph) open(bundle *Bundle, threads int) error {
 		g.DynamicAdvancedSession, err = ort.NewDynamicAdvancedSessionWithONNXData(onnx, inputs, []string{g.output}, options)
 	}
 	if err != nil {
-		return bundle.Fault(g.file, fmt.Errorf("ONNX Runtime cannot open it: %s", firstLine(err)))
+		return bundle.Fault(g.File, fmt.Errorf("ONNX Runtime cannot open it: %s", firstLine(err)))
 	}
 	return nil
+}
+
+// close gives back the session, where there is one.
+func (g *graph) close() error {
+	if g.DynamicAdvancedSession == nil {
+		return nil
+	}
+	return g.Destroy()
 }
 
 // runGraph runs a graph once, on as many rows of each: those of its input, the context or nil, and where to put the

@@ -186,6 +186,7 @@ def test_what_it_cannot_do_is_said_in_a_line(half: Path, tmp_path: Path) -> None
     }
     other = "sample" if half.name == "log_prob" else "log_prob"
     line = f"graphs: the bundle holds {half.name} alone, and no {other}, so it cannot {GRAPHS[other].purpose}"
+    line += "; flowexport export --graphs log_prob,sample makes one that can"
     with pytest.raises(BundleError, match=line):
         ask[half.name]()
     with pytest.raises(BundleError, match=line):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import flowexport
+from flowexport.bundle import GRAPHS
 from flowexport.runtime import Model
 from tests.conftest import Exported, rows_of, small_flow
 from tests.planting import Planted
@@ -48,7 +49,9 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, plain: Exported, condition
 
     ``selector`` is ``plain`` whose last column of noise is said to choose a component; ``categorical`` is ``coded``
     whose first context, a code, is said to be one, ``numbered`` the same with numbers as labels; ``unnamed`` is
-    ``conditional`` without names and reference rows; ``wide`` is ``coded`` in float64.
+    ``conditional`` without names and reference rows; ``wide`` is ``coded`` in float64; ``half_log_prob`` and
+    ``half_sample`` are ``conditional``, of one direction each; ``further`` is ``plain`` with a graph, and a case of it,
+    by a name that no reader knows.
     """
     folder = tmp_path_factory.mktemp("contract")
     flow = small_flow(seed=2, features=5, context=2)
@@ -67,7 +70,19 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, plain: Exported, condition
         planted = Planted(made[source], folder / name)
         planted.edit_manifest(lambda manifest, changes=changes: manifest.update(changes))
         made[name] = planted.path
-    return ZOO | made
+    for graph in GRAPHS:
+        made[f"half_{graph}"] = folder / graph
+        flowexport.export(conditional.flow, folder / graph, conditional.x, conditional.context, graphs=[graph])
+    further = Planted(made["plain"], folder / "further")
+    further.edit_manifest(join_graph)
+    return ZOO | made | {"further": further.path}
+
+
+def join_graph(manifest: dict[str, Any]) -> None:
+    """A graph of another name, with a bound and a case."""
+    graphs, tolerance, cases = manifest["graphs"], manifest["tolerance"], manifest["golden"]["cases"]
+    graphs["latent"], tolerance["latent"] = graphs["log_prob"], tolerance["log_prob"]
+    cases.append(cases[0] | {"name": "latent_1", "graph": "latent"})
 
 
 @pytest.fixture

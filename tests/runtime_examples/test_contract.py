@@ -476,7 +476,11 @@ FAULTS: dict[str, tuple[Callable[[Planted], object], list[str]]] = {
     "file on a drive": (lambda p: list_file(p, "C:x"), ["C:x"]),
     "graph above the folder": (lambda p: set_key(p, "graphs.sample.file", "../plain/sample.onnx"), ["sample"]),
     "link out of the folder": (link_out, ["golden/z.npy"]),
-    "key missing": (lambda p: set_key(p, "graphs.sample", KeyError), ["flow.json", "graphs", "sample"]),
+    "key missing": (lambda p: set_key(p, "graphs.sample", KeyError), ["flow.json", "graph", "sample"]),
+    "no graph that a reader knows": (
+        lambda p: p.edit_manifest(lambda m: m.update(graphs={"latent": m["graphs"]["sample"]})),
+        ["flow.json", "graphs"],
+    ),
     "text for a number": (lambda p: set_key(p, "latent_size", "2"), ["flow.json", "latent_size"]),
     "fraction for a whole number": (lambda p: set_key(p, "context_size", 0.5), ["flow.json", "context_size"]),
     "list for an object": (lambda p: set_key(p, "files", []), ["flow.json", "files"]),

@@ -65,6 +65,7 @@ class Manifest:
         dtype: of every input and output of the graphs.
         features: names of the numbers of a row, in C order.
         context: the columns of the context; none for a model without.
+        graphs: the directions that the bundle holds, one or both; graphs of other names are left out.
         files: file → SHA-256.
         scale: standard deviation of each feature.
         quantiles: 101 of log_prob on reference rows, or None.
@@ -102,9 +103,15 @@ def read_manifest(data: bytes, file: str) -> Manifest:
     width, latent_size = math.prod(event_shape), root["latent_size"].whole(1)
     # The scale before the names: its length bounds the width, which a few characters could make immense.
     scale = tuple(positive(entry) for entry in root["scale"].entries(width, width))
-    context, files = read_context(root), read_files(root["files"])
-    graphs, selector = root["graphs"], root.optional("selector")
+    context, files, selector = read_context(root), read_files(root["files"]), root.optional("selector")
     given = {"context": (len(context),)} if context else {}
+    tensors: dict[Graph, tuple[Shapes, Shapes]] = {
+        "log_prob": ({"x": event_shape, **given}, {"log_prob": ()}),
+        "sample": ({"z": (latent_size,), **given}, {"x": event_shape}),
+    }
+    held = dict(root["graphs"].items())
+    if not held.keys() & tensors.keys():
+        root["graphs"].fail(f"expected log_prob or sample, got {shown(list(held))}")
     return Manifest(
         name=root["name"].text(),
         dtype=dtype,
@@ -113,8 +120,9 @@ def read_manifest(data: bytes, file: str) -> Manifest:
         features=read_features(root["features"], width),
         context=context,
         graphs={
-            "log_prob": read_graph(graphs["log_prob"], {"x": event_shape, **given}, {"log_prob": ()}, dtype, files),
-            "sample": read_graph(graphs["sample"], {"z": (latent_size,), **given}, {"x": event_shape}, dtype, files),
+            name: read_graph(held[name], inputs, outputs, dtype, files)
+            for name, (inputs, outputs) in tensors.items()
+            if name in held
         },
         files=files,
         scale=scale,

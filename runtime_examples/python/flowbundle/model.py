@@ -28,6 +28,12 @@ TENSORS = {"float32": "tensor(float)", "float64": "tensor(double)"}
 HOTTEST = 1e6
 """A little above it, neighbouring float32 latents are a standard deviation apart."""
 
+PURPOSES: dict[Graph, tuple[Graph, str]] = {
+    "log_prob": ("sample", "evaluate densities"),
+    "sample": ("log_prob", "draw samples"),
+}
+"""Of a graph: what a bundle holds that does not hold it, and what such a bundle cannot do."""
+
 Floats = NDArray[np.float32 | np.float64]
 """Numbers of the bundle's own type."""
 
@@ -48,10 +54,7 @@ class Model:
         self.bundle = open_bundle(path, digest)
         self.manifest = self.bundle.manifest
         self.dtype = np.dtype(self.manifest.dtype)
-        self._sessions: dict[Graph, Any] = {
-            "log_prob": open_session(self.bundle, "log_prob", threads),
-            "sample": open_session(self.bundle, "sample", threads),
-        }
+        self._sessions = {graph: open_session(self.bundle, graph, threads) for graph in self.manifest.graphs}
 
     def log_prob(self, x: ArrayLike, context: ArrayLike | None = None) -> Floats:
         """The log-density of rows, in nats, in the data's own units.
@@ -65,7 +68,9 @@ class Model:
 
         Raises:
             InputError: for a shape or type that does not fit, a context that is missing or unasked for.
+            BundleError: where the bundle holds no graph for it.
         """
+        self._require("log_prob")
         rows = self._as_rows("x", x, self.manifest.event_shape)
         contexts = self._context(context, len(rows))
         scores = self._run("log_prob", "x", rows, contexts)
@@ -104,6 +109,7 @@ class Model:
 
         Raises:
             InputError: for an argument that cannot be.
+            BundleError: where the bundle holds no graph for it.
         """
         blocks = list(self.iterate_samples(n, seed, temperature, context, first))
         return np.concatenate(blocks) if blocks else np.empty((0, *self.manifest.event_shape), self.dtype)
@@ -112,6 +118,7 @@ class Model:
         self, n: int, seed: int, temperature: float = 1.0, context: ArrayLike | None = None, first: int = 0
     ) -> Iterator[Floats]:
         """The rows of `sample`, a block at a time, for more of them than memory holds."""
+        self._require("sample")
         if min(n, first) < 0 or not 0 <= seed < 2**64 or not 0 <= temperature <= HOTTEST:
             raise InputError("wrong_value", f"n {n}, seed {seed} or temperature {temperature} is out of range")
         contexts, width = self._context(context, n), self.manifest.latent_size
@@ -136,8 +143,9 @@ class Model:
             ``[rows, *event]`` of the bundle's type.
 
         Raises:
-            InputError: as for `log_prob`.
+            InputError, BundleError: as for `log_prob`.
         """
+        self._require("sample")
         rows = self._as_rows("z", z, (self.manifest.latent_size,))
         return self._run("sample", "z", rows, self._context(context, len(rows)))
 
@@ -150,6 +158,15 @@ class Model:
             InputError: for a label that is no category, and where no column of that name has categories.
         """
         return code_of(self.manifest.context, column, label)
+
+    def _require(self, graph: Graph) -> None:
+        """Says what a bundle of the other direction alone cannot do."""
+        if graph not in self._sessions:
+            held, purpose = PURPOSES[graph]
+            raise BundleError(
+                f"{self.bundle.path / 'flow.json'}: graphs: the bundle holds {held} alone, and no {graph}, "
+                f"so it cannot {purpose}; flowexport export --graphs log_prob,sample makes one that can"
+            )
 
     def _context(self, given: ArrayLike | None, rows: int) -> Floats | None:
         """The context as ``[rows, context]``, its codes checked; one context for all rows is not copied."""

@@ -51,6 +51,8 @@ def test_keys_that_are_not_known_are_passed_over_and_those_that_may_be_null_are(
         ("graphs.sample.file", "other.onnx", 'graphs.sample.file: "other.onnx" is not listed in files'),
         ("graphs.sample.outputs.0.name", "y", 'graphs.sample.outputs[0].name: expected "x", got "y"'),
         ("graphs.log_prob", [], "graphs.log_prob: expected an object"),
+        ("graphs.log_prob", None, "graphs.log_prob: expected an object"),
+        ("graphs", {"latent": {}}, 'graphs: expected log_prob or sample, got ["latent"]'),
         ("files", {"log_prob.onnx": "0" * 63}, "expected a SHA-256"),
         ("files", [], "files: expected an object"),
     ],

@@ -1,6 +1,7 @@
 """A model: shapes, errors by their code, and the same rows whatever the pieces."""
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from conftest import Tampered
 from flowbundle import BundleError, InputError, Model, normals
 from flowbundle.categories import code_of
 from flowbundle.manifest import ContextFeature
-from flowbundle.model import check_codes
+from flowbundle.model import Floats, check_codes
 
 
 @pytest.fixture
@@ -140,6 +141,23 @@ def test_a_graph_of_the_other_direction_is_refused(tampered: Tampered) -> None:
     tampered.write("log_prob.onnx", (tampered.path / "sample.onnx").read_bytes())
     with pytest.raises(BundleError, match=r"log_prob\.onnx: graphs\.log_prob: its tensors are"):
         Model(tampered.path)
+
+
+@pytest.mark.parametrize(("held", "other"), [("log_prob", "sample"), ("sample", "log_prob")])
+def test_a_bundle_of_one_direction_says_what_it_cannot_do(tampered: Tampered, held: str, other: str) -> None:
+    tampered.set(f"graphs.{other}", KeyError)
+    model = Model(tampered.path)
+    calls: dict[str, list[Callable[[], Floats]]] = {
+        "log_prob": [lambda: model.log_prob(np.zeros((1, 2)))],
+        "sample": [lambda: model.sample(0, 0), lambda: model.sample_from(np.zeros((1, 2)))],
+    }
+    for call in calls[held]:
+        assert np.isfinite(call()).all()
+    for call in calls[other]:
+        with pytest.raises(
+            BundleError, match=rf"flow\.json: graphs: the bundle holds {held} alone, and no {other}, so it"
+        ):
+            call()
 
 
 def test_a_model_serves_several_threads(model: Model) -> None:

@@ -31,7 +31,7 @@ pub struct Manifest {
     /// Names, and perhaps categories, of the columns of the context.
     #[serde(deserialize_with = "nullable")]
     pub context_features: Option<Vec<ContextFeature>>,
-    /// The two directions.
+    /// The two directions, or one of them alone.
     pub graphs: Graphs,
     /// File → SHA-256 in lower-case hex, for every file but `flow.json`.
     pub files: BTreeMap<String, String>,
@@ -64,13 +64,15 @@ pub enum Dtype {
     Float64,
 }
 
-/// The graph of each direction.
+/// The graph of each direction, where the bundle holds it. Graphs of other names are passed over.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Graphs {
     /// x and context to log_prob.
-    pub log_prob: GraphSpec,
+    #[serde(default, deserialize_with = "present")]
+    pub log_prob: Option<GraphSpec>,
     /// z and context to x.
-    pub sample: GraphSpec,
+    #[serde(default, deserialize_with = "present")]
+    pub sample: Option<GraphSpec>,
 }
 
 /// One ONNX file.
@@ -119,7 +121,10 @@ impl Manifest {
         let columns = self.context_features.as_ref().map_or(self.context_size, Vec::len);
         let quantiles = self.reference.as_ref().map(|reference| &reference.log_prob_quantiles);
         let ascending = quantiles.is_none_or(|all| all.len() == 101 && all.is_sorted());
-        let listed = |graph: &GraphSpec| self.files.contains_key(&graph.file);
+        let (log_prob, sample) = (&self.graphs.log_prob, &self.graphs.sample);
+        let listed = |graph: &Option<GraphSpec>| {
+            graph.as_ref().is_none_or(|graph| self.files.contains_key(&graph.file))
+        };
         let rules = [
             ("event_shape", (1..=3).contains(&self.event_shape.len()), "one to three sizes"),
             ("event_shape", (1..=WIDEST).contains(&width), "sizes from 1, that memory holds"),
@@ -128,8 +133,9 @@ impl Manifest {
             ("scale", self.scale.len() == width, "a number for each of a row"),
             ("features", features == width, "a name for each number of a row"),
             ("context_features", columns == self.context_size, "as many as context_size"),
-            ("graphs.log_prob.file", listed(&self.graphs.log_prob), "one of files"),
-            ("graphs.sample.file", listed(&self.graphs.sample), "one of files"),
+            ("graphs", log_prob.is_some() || sample.is_some(), "log_prob or sample, got neither"),
+            ("graphs.log_prob.file", listed(log_prob), "one of files"),
+            ("graphs.sample.file", listed(sample), "one of files"),
             ("reference.log_prob_quantiles", ascending, "101 ascending numbers"),
         ];
         let broken = rules.into_iter().find(|(_, holds, _)| !holds);
@@ -167,6 +173,11 @@ impl ContextFeature {
 /// A key that must be there, if only as null.
 fn nullable<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
     Option::deserialize(from)
+}
+
+/// A key that may be missing, but is not null.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
 }
 
 /// Keys of a document as a type of the caller's, or which of them is at fault and why.

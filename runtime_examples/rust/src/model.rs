@@ -24,8 +24,8 @@ const HOTTEST: f32 = 1e6;
 /// take turns; for speed open one model a thread, which costs some milliseconds each.
 pub struct Model {
     bundle: Bundle,
-    log_prob: Graph,
-    sample: Graph,
+    log_prob: Option<Graph>,
+    sample: Option<Graph>,
     columns: Vec<ContextFeature>,
 }
 
@@ -99,12 +99,13 @@ impl Model {
     /// As [`Model::open`].
     pub fn of(bundle: Bundle, threads: usize) -> Result<Self, Error> {
         let manifest = bundle.manifest();
-        let graph = |spec: &GraphSpec, input, shape, output, width| {
+        let graph = |spec: &Option<GraphSpec>, input, shape, output, width| {
+            let Some(spec) = spec else { return Ok(None) };
             let path = bundle.folder().join(&spec.file);
             let bytes = bundle.read(&spec.file)?;
             onnx::check(&bytes).map_err(|reason| bundle.fault(&spec.file, reason))?;
             let session = Session::open(&bytes, output, threads, &path)?;
-            Ok::<_, Error>(Graph { session, file: spec.file.clone(), input, shape, width })
+            Ok::<_, Error>(Some(Graph { session, file: spec.file.clone(), input, shape, width }))
         };
         let (event, latent) = (manifest.event_shape.clone(), vec![manifest.latent_size]);
         Ok(Model {
@@ -125,15 +126,33 @@ impl Model {
         self.bundle.manifest()
     }
 
+    /// What evaluates densities.
+    fn scorer(&self) -> Result<&Graph, Error> {
+        let absent = "sample alone, and no log_prob, so it cannot evaluate densities";
+        self.log_prob.as_ref().ok_or_else(|| self.lack(absent))
+    }
+
+    /// What draws samples.
+    fn sampler(&self) -> Result<&Graph, Error> {
+        let absent = "log_prob alone, and no sample, so it cannot draw samples";
+        self.sample.as_ref().ok_or_else(|| self.lack(absent))
+    }
+
+    fn lack(&self, absent: &str) -> Error {
+        let cure = "flowexport export --graphs log_prob,sample makes one that can";
+        self.bundle.fault("flow.json", format!("graphs: the bundle holds {absent}; {cure}"))
+    }
+
     /// The log-density of rows, in nats, in the data's own units: one number a row, −∞ outside of the support.
     ///
     /// `x` are rows of the bundle's `event_shape`; `context` is one row for all of them, or one for each.
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] for rows or a context that do not fit, [`Error::Bundle`] where the graph cannot be run.
+    /// [`Error::Input`] for rows or a context that do not fit, [`Error::Bundle`] where the graph is not held or cannot be
+    /// run.
     pub fn log_prob<'a>(&self, x: impl Into<Rows<'a>>, context: Option<Rows<'_>>) -> Result<Vec<f32>, Error> {
-        self.run_rows(&self.log_prob, x.into(), context)
+        self.run_rows(self.scorer()?, x.into(), context)
     }
 
     /// [`Model::log_prob`] in float64, which has all digits of a model of that type.
@@ -146,7 +165,7 @@ impl Model {
         x: impl Into<Rows<'a, f64>>,
         context: Option<Rows<'_, f64>>,
     ) -> Result<Vec<f64>, Error> {
-        self.run_rows(&self.log_prob, x.into(), context)
+        self.run_rows(self.scorer()?, x.into(), context)
     }
 
     /// Where a score stands among those of the data that the model was made from: 0 to 100, linear between
@@ -181,7 +200,7 @@ impl Model {
     /// # Errors
     ///
     /// [`Error::Input`] for a temperature below 0, a range beyond the noise of a seed, or a context that does
-    /// not fit; [`Error::Bundle`] where the graph cannot be run.
+    /// not fit; [`Error::Bundle`] where the graph is not held or cannot be run.
     pub fn sample(
         &self,
         rows: Range<u64>,
@@ -228,6 +247,7 @@ impl Model {
         f32: Cast<T>,
         f64: Cast<T>,
     {
+        let sampler = self.sampler()?;
         let wrong = |reason: String| Error::input(InputCode::WrongValue, reason);
         if !(0.0..=HOTTEST).contains(&temperature) {
             return Err(wrong(format!(
@@ -242,7 +262,7 @@ impl Model {
         };
         // The last column of a mixture's noise chooses the component; it has no temperature.
         let warm = latent - usize::from(self.manifest().selector);
-        self.run(&self.sample, count, context, |block| {
+        self.run(sampler, count, context, |block| {
             let start = (rows.start + block.start as u64) * latent as u64;
             let mut z = normals(seed, start, block.len() * latent);
             for row in z.chunks_exact_mut(latent) {
@@ -263,7 +283,7 @@ impl Model {
         z: impl Into<Rows<'a>>,
         context: Option<Rows<'_>>,
     ) -> Result<Vec<f32>, Error> {
-        self.run_rows(&self.sample, z.into(), context)
+        self.run_rows(self.sampler()?, z.into(), context)
     }
 
     /// [`Model::sample_from`] in float64, which has all digits of a model of that type.
@@ -276,7 +296,7 @@ impl Model {
         z: impl Into<Rows<'a, f64>>,
         context: Option<Rows<'_, f64>>,
     ) -> Result<Vec<f64>, Error> {
-        self.run_rows(&self.sample, z.into(), context)
+        self.run_rows(self.sampler()?, z.into(), context)
     }
 
     fn run_rows<T: Number>(

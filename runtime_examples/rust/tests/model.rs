@@ -154,3 +154,26 @@ fn there_is_a_percentile_where_there_is_a_reference() {
     assert_eq!(model.percentile(f32::NEG_INFINITY), Some(0.0));
     assert_eq!(model.percentile(1.0), Some(100.0));
 }
+
+#[test]
+fn a_bundle_of_one_direction_does_that_and_says_what_it_cannot_do() {
+    let context = Some((&[[1.0, 0.0]]).into());
+    for (held, other) in [("log_prob", "sample"), ("sample", "log_prob")] {
+        let scratch = Scratch::new().edit(&format!("/graphs/{other}"), None);
+        let model = Model::open(&scratch.0).unwrap();
+        for (graph, outcome) in [
+            ("log_prob", model.log_prob(Rows::new(&[0.0; 4], &IMAGE), context)),
+            ("sample", model.sample(0..0, 0, 1.0, context)),
+            ("sample", model.sample_from(&[[0.0; 5]], context)),
+        ] {
+            if graph == held {
+                outcome.unwrap();
+                continue;
+            }
+            let Err(Error::Bundle { path, reason }) = outcome else { panic!("{held}: {graph}") };
+            assert!(path.ends_with("flow.json"));
+            let line = format!("graphs: the bundle holds {held} alone, and no {other}, so it cannot ");
+            assert!(reason.starts_with(&line), "{reason}");
+        }
+    }
+}
