@@ -5,9 +5,9 @@ from __future__ import annotations
 __all__ = ["score"]
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -15,15 +15,21 @@ from flowexport.errors import ArgumentError, DataError, InputError
 from flowexport.runtime import Model, load
 from flowexport.runtime.categories import coders_of
 from flowexport.tables import BLOCK_ROWS, Coder, block_of, import_arrow, require_once
+from flowexport.tables.columns import arrow_column
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from flowexport.tables.arrow import Array, Chunked
 
 NAME = "rows"
 """What a message calls a table that is no file."""
 
 
 def score(
-    rows: Any,
+    rows: object,
     model: Model | str | os.PathLike[str],
-    context: Any = None,
+    context: object = None,
     missing: Literal["refuse", "null"] = "refuse",
 ) -> Any:
     """Adds the columns ``log_prob``, nats, and ``percentile``, 0 to 100, to an Arrow table.
@@ -62,15 +68,14 @@ def score(
     if isinstance(rows, pyarrow.RecordBatch):
         schema = scorer.require(rows.schema)
         return next(scorer.batches(iter([rows]), schema))
-    if not isinstance(rows, pyarrow.Table):
-        if not hasattr(rows, "__arrow_c_stream__"):
-            raise InputError("wrong_dtype", f"expected an Arrow table, got {type(rows).__name__}", key="rows")
-        rows = pyarrow.table(rows)
-    schema = scorer.require(rows.schema)
-    added = scorer.columns(rows, 1)
-    for field, column in zip(list(schema)[len(rows.schema) :], added, strict=True):
-        rows = rows.append_column(field, column)
-    return rows
+    if not isinstance(rows, pyarrow.Table) and not hasattr(rows, "__arrow_c_stream__"):
+        raise InputError("wrong_dtype", f"expected an Arrow table, got {type(rows).__name__}", key="rows")
+    table = rows if isinstance(rows, pyarrow.Table) else pyarrow.table(rows)
+    schema = scorer.require(table.schema)
+    added = scorer.columns(table, 1)
+    for field, column in zip(list(schema)[len(table.schema) :], added, strict=True):
+        table = table.append_column(field, column)
+    return table
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ class Scorer:
     fixed: np.ndarray | None
     as_null: bool
 
-    def require(self, schema: Any) -> Any:
+    def require(self, schema: pyarrow.Schema) -> pyarrow.Schema:
         """The schema of a table with its scores, if the table can be scored."""
         pyarrow, _ = import_arrow("compute")
         require_once(NAME, schema.names)
@@ -107,7 +112,7 @@ class Scorer:
             schema = schema.append(pyarrow.field(name, kind))
         return schema
 
-    def batches(self, batches: Iterator[Any], schema: object) -> Iterator[Any]:
+    def batches(self, batches: Iterable[pyarrow.RecordBatch], schema: pyarrow.Schema) -> Iterator[pyarrow.RecordBatch]:
         """Each batch with its scores."""
         pyarrow, _ = import_arrow("compute")
         start = 1
@@ -116,7 +121,7 @@ class Scorer:
             yield pyarrow.RecordBatch.from_arrays([*batch.columns, *columns], schema=schema)
             start += batch.num_rows
 
-    def columns(self, table: Any, start: int) -> list[Any]:
+    def columns(self, table: pyarrow.Table, start: int) -> list[Chunked]:
         """The scores of a table whose first row is number ``start``, as chunked arrays."""
         pyarrow, _ = import_arrow("compute")
         needed = table.select(self.names)
@@ -127,7 +132,7 @@ class Scorer:
         ]
         return [pyarrow.chunked_array(chunks) for chunks in zip(*parts, strict=True)]
 
-    def block(self, table: Any, start: int) -> list[Any]:
+    def block(self, table: pyarrow.Table, start: int) -> list[Array]:
         """The scores of a few rows, as Arrow arrays."""
         pyarrow, _ = import_arrow("compute")
         batch = pyarrow.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], self.names)
@@ -142,7 +147,7 @@ class Scorer:
         given = self.fixed if self.fixed is not None else values[:, width:] if self.model.context_size else None
         log_prob = self.model.log_prob(values[:, :width].reshape(-1, *self.model.event_shape), given)
         scores = [log_prob] if self.model.manifest.reference is None else [log_prob, self.model.percentile(log_prob)]
-        return [with_nulls(pyarrow, each, absent) for each in scores]
+        return [with_nulls(each, absent) for each in scores]
 
 
 def scorer_of(model: Model, context: object, as_null: bool) -> Scorer:
@@ -157,10 +162,10 @@ def scorer_of(model: Model, context: object, as_null: bool) -> Scorer:
     return Scorer(model, names, coders, fixed, as_null)
 
 
-def with_nulls(pyarrow: Any, scores: np.ndarray, absent: np.ndarray) -> Any:
+def with_nulls(scores: np.ndarray, absent: np.ndarray) -> Array:
     """Scores of the rows that are not absent as an Arrow array of all rows."""
     if not absent.any():
-        return pyarrow.array(scores)
+        return arrow_column(scores)
     spread = np.zeros(len(absent), scores.dtype)
     spread[~absent] = scores
-    return pyarrow.array(spread, mask=absent)
+    return arrow_column(np.ma.MaskedArray(spread, absent))

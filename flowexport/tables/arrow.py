@@ -5,12 +5,20 @@ from __future__ import annotations
 __all__ = ["has_arrow", "import_arrow"]
 
 import importlib
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from flowexport.errors import MissingExtra, extras_named
 
+if TYPE_CHECKING:
+    import pyarrow
 
-def import_arrow(module: str) -> tuple[Any, Any]:
+    Array = pyarrow.Array[Any]
+    """An array of whatever cells."""
+    Chunked = pyarrow.ChunkedArray[Any]
+
+
+def import_arrow(module: str) -> tuple[ModuleType, ModuleType]:
     """pyarrow and one of its modules, such as ``csv``.
 
     Raises:

@@ -5,7 +5,9 @@ from __future__ import annotations
 __all__ = ["ArrowCells"]
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from contextlib import suppress
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +18,11 @@ from .coded import MISSING, Coder, coded_arrow
 from .faults import Faults
 from .numbers import no_number
 
+if TYPE_CHECKING:
+    import pyarrow
+
+    from .arrow import Array
+
 
 class ArrowCells:
     """The cells of an Arrow batch.
@@ -25,7 +32,7 @@ class ArrowCells:
         decimal: the decimal sign of numbers that are text; None where columns have types of their own.
     """
 
-    def __init__(self, batch: Any, decimal: str | None) -> None:
+    def __init__(self, batch: pyarrow.RecordBatch, decimal: str | None) -> None:
         self.batch = batch
         self.decimal = decimal
 
@@ -49,7 +56,7 @@ class ArrowCells:
         """A column of categories as codes, NaN where it holds no value."""
         return coded_arrow(self.batch.column(name), name, coder, faults)
 
-    def kept(self, name: str) -> Any:
+    def kept(self, name: str) -> Array:
         """A column as it stands."""
         return self.batch.column(name)
 
@@ -63,7 +70,7 @@ class ArrowCells:
         return ["" if cell is None else str(cell) for cell in cells]
 
 
-def parsed(column: Any, name: str, decimal: str, faults: Faults) -> Any:
+def parsed(column: Array, name: str, decimal: str, faults: Faults) -> Array:
     """Text cells as float64, null where they hold no value; those that are no numbers are faults."""
     pyarrow, compute = import_arrow("compute")
     trimmed = compute.utf8_trim(column, characters=" ")
@@ -72,21 +79,22 @@ def parsed(column: Any, name: str, decimal: str, faults: Faults) -> Any:
         pointed = compute.match_substring(trimmed, ".")
         trimmed = compute.replace_substring(trimmed, ",", ".")
         trimmed = compute.if_else(pointed, compute.binary_join_element_wise(".", trimmed, "."), trimmed)
-    try:
-        return trimmed.cast(pyarrow.float64())
-    except pyarrow.ArrowException:
-        pass
+    with suppress(pyarrow.ArrowException):
+        numbers: Array = trimmed.cast(pyarrow.float64())
+        return numbers
     missing = compute.is_in(column, value_set=pyarrow.array(MISSING))
     trimmed = compute.if_else(missing, pyarrow.scalar(None, pyarrow.string()), trimmed)
     try:
-        return trimmed.cast(pyarrow.float64())
+        numbers = trimmed.cast(pyarrow.float64())
     except pyarrow.ArrowException:
         bad = np.array([not is_number(cell) for cell in trimmed])
-    faults.add(np.flatnonzero(bad), lambda place: no_number(name, column[place].as_py(), decimal) + faults.hint)
-    return compute.if_else(pyarrow.array(bad), pyarrow.scalar(None, pyarrow.string()), trimmed).cast(pyarrow.float64())
+        faults.add(np.flatnonzero(bad), lambda place: no_number(name, column[place].as_py(), decimal) + faults.hint)
+        kept = compute.if_else(pyarrow.array(bad), pyarrow.scalar(None, pyarrow.string()), trimmed)
+        numbers = kept.cast(pyarrow.float64())
+    return numbers
 
 
-def is_number(cell: Any) -> bool:
+def is_number(cell: pyarrow.StringScalar) -> bool:
     """Whether an Arrow scalar of text becomes a float64, or is null."""
     pyarrow, _ = import_arrow("compute")
     try:
@@ -96,6 +104,6 @@ def is_number(cell: Any) -> bool:
     return True
 
 
-def numeric(types: Any) -> list[Callable[[Any], bool]]:
+def numeric(types: ModuleType) -> list[Callable[[pyarrow.DataType], bool]]:
     """The tests of ``pyarrow.types`` for what becomes a float64 without a question."""
     return [types.is_integer, types.is_floating, types.is_boolean, types.is_decimal]

@@ -6,7 +6,7 @@ __all__ = ["open_arrow", "open_parquet"]
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,16 +17,21 @@ from .arrow_cells import ArrowCells
 from .part import BLOCK_ROWS, Batch, Numbering, Part, require_once
 from .source import Source
 
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+    from pyarrow.parquet import FileMetaData, ParquetFile
+
 
 def open_parquet(source: Source) -> Part:
     """A Parquet file."""
     pyarrow, parquet = import_arrow("parquet")
     failing = (pyarrow.ArrowException, OSError)
 
-    def opened() -> Any:
+    def opened() -> ParquetFile:
         with naming(source.name, "not a readable Parquet file", failing):
             # Buffered, not whole column chunks: a file of one huge row group must not be read into memory.
-            return parquet.ParquetFile(source.file(), buffer_size=1 << 20, pre_buffer=False)
+            file: ParquetFile = parquet.ParquetFile(source.file(), buffer_size=1 << 20, pre_buffer=False)
+        return file
 
     with opened() as file:
         schema, rows = file.schema_arrow, file.metadata.num_rows
@@ -44,7 +49,7 @@ def open_parquet(source: Source) -> Part:
     return Part(source.name, list(schema.names), True, len(wanted), batches)
 
 
-def groups_of(metadata: Any, rows: range) -> tuple[list[int], int]:
+def groups_of(metadata: FileMetaData, rows: range) -> tuple[list[int], int]:
     """The row groups of a Parquet file that hold some of the rows, and how many rows are before the first of them."""
     ends = np.cumsum([metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)], dtype=np.int64)
     first = int(np.searchsorted(ends, rows.start, side="right"))
@@ -52,7 +57,7 @@ def groups_of(metadata: Any, rows: range) -> tuple[list[int], int]:
     return list(range(first, min(last + 1, len(ends)))), int(ends[first - 1]) if first else 0
 
 
-def evenly(batches: Iterable[Any], skipped: int, rows: int) -> Iterator[Any]:
+def evenly(batches: Iterable[RecordBatch], skipped: int, rows: int) -> Iterator[RecordBatch]:
     """Arrow batches as ones of `BLOCK_ROWS` rows, whatever they are cut by: the last bits of a score depend on it.
 
     Arguments:
@@ -60,7 +65,7 @@ def evenly(batches: Iterable[Any], skipped: int, rows: int) -> Iterator[Any]:
         skipped: rows at the beginning that are not wanted.
         rows: how many are wanted behind them.
     """
-    held: list[Any] = []
+    held: list[RecordBatch] = []
     count = 0
     for each in batches:
         batch = each.slice(skipped)
@@ -81,13 +86,15 @@ def evenly(batches: Iterable[Any], skipped: int, rows: int) -> Iterator[Any]:
         yield joined(held)
 
 
-def joined(batches: Sequence[object]) -> Any:
+def joined(batches: Sequence[RecordBatch]) -> RecordBatch:
     """Arrow batches as one."""
     if len(batches) == 1:
         return batches[0]
     pyarrow, _ = import_arrow("compute")
     table = pyarrow.Table.from_batches(batches)
-    return pyarrow.RecordBatch.from_arrays([column.combine_chunks() for column in table.columns], table.column_names)
+    columns = [column.combine_chunks() for column in table.columns]
+    whole: RecordBatch = pyarrow.RecordBatch.from_arrays(columns, table.column_names)
+    return whole
 
 
 def open_arrow(source: Source) -> Part:
@@ -98,19 +105,21 @@ def open_arrow(source: Source) -> Part:
     stream = not source.head.startswith((b"ARROW1", b"FEA1"))
 
     @contextmanager
-    def opened() -> Iterator[Any]:
+    def opened() -> Iterator[tuple[list[str], Iterable[RecordBatch]]]:
         # Not mapped: what a damaged file says of its buffers would be read beyond its end.
         with naming(source.name, "not a readable Arrow file", failing), pyarrow.OSFile(str(source.file())) as file:
-            yield (ipc.open_stream if stream else ipc.open_file)(file)
+            reader = (ipc.open_stream if stream else ipc.open_file)(file)
+            read = reader if stream else map(reader.get_batch, range(reader.num_record_batches))
+            yield list(reader.schema.names), read
 
-    with opened() as reader:
-        names = list(reader.schema.names)
+    with opened() as (names, _):
+        pass
     require_once(source.name, names)
 
     def batches(columns: list[str], skip: bool) -> Iterator[Batch]:
         numbering = Numbering()
-        with opened() as reader:
-            for batch in reader if stream else map(reader.get_batch, range(reader.num_record_batches)):
+        with opened() as (_, read):
+            for batch in read:
                 chosen = batch.select(columns)
                 # Offsets of texts are believed by all that comes after.
                 chosen.validate(full=True)

@@ -7,7 +7,7 @@ __all__ = ["MISSING", "Coder", "coded_arrow", "coded_numbers", "coded_texts", "l
 import re
 from collections.abc import Callable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from flowexport.errors import DataError
 
 from .arrow import import_arrow
 from .faults import Faults
+
+if TYPE_CHECKING:
+    from .arrow import Array
 
 MISSING = ["", "NA", "N/A", "null", "NULL", "None"]
 """Cells that hold no value. Of numbers ``nan`` is another; of categories it may be a name."""
@@ -30,9 +33,9 @@ def label_number(text: str) -> Decimal | None:
     return Decimal(text) if NUMBER.fullmatch(text) else None
 
 
-def coded_arrow(column: Any, name: str, coder: Coder, faults: Faults) -> np.ndarray:
+def coded_arrow(column: Array, name: str, coder: Coder, faults: Faults) -> np.ndarray:
     """An Arrow column as float64 codes; NaN where a value is missing, or where the coder refuses it: a fault."""
-    if hasattr(column, "dictionary_decode"):
+    if isinstance(column, import_arrow("types")[0].DictionaryArray):
         # As pandas writes categories: the dictionary may hold some that no row has, in an order of its own.
         kept = column.dictionary
         if str(kept.type) == "string_view":  # as polars has texts; pyarrow cannot take them by index, nor cast all

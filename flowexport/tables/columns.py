@@ -7,7 +7,7 @@ __all__ = ["arrow_column", "lines_of", "number_column"]
 import io
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,10 +15,16 @@ from flowexport.errors import DataError
 
 from .arrow import has_arrow, import_arrow
 
+if TYPE_CHECKING:
+    from .arrow import Array
+
+    Column = np.ndarray | list[str] | Array
+    """``[rows]``: numbers of numpy, masked where there is no value; texts in a list; or an Arrow array."""
+
 QUOTED = re.compile(r'[",;\t\r\n]')
 
 
-def number_column(column: Any, name: str) -> np.ndarray:
+def number_column(column: Column, name: str) -> np.ndarray:
     """A column as numbers, NaN where it holds no value.
 
     Raises:
@@ -32,21 +38,20 @@ def number_column(column: Any, name: str) -> np.ndarray:
     return array
 
 
-def arrow_column(column: object) -> Any:
+def arrow_column(column: Column) -> Array:
     """A column as an Arrow array."""
     pyarrow, _ = import_arrow("compute")
+    made: Array
     if isinstance(column, np.ma.MaskedArray):
-        return pyarrow.array(np.ascontiguousarray(column.data), mask=np.ma.getmaskarray(column))
-    return pyarrow.array(np.ascontiguousarray(column)) if isinstance(column, np.ndarray) else as_array(column)
+        made = pyarrow.array(np.ascontiguousarray(column.data), mask=np.ma.getmaskarray(column))
+    elif isinstance(column, np.ndarray):
+        made = pyarrow.array(np.ascontiguousarray(column))
+    else:
+        made = pyarrow.array(column, pyarrow.string()) if isinstance(column, list) else column
+    return made
 
 
-def as_array(column: object) -> Any:
-    """Texts, or an array that pyarrow has already."""
-    pyarrow, _ = import_arrow("compute")
-    return pyarrow.array(column, pyarrow.string()) if isinstance(column, list) else column
-
-
-def lines_of(block: Sequence[object], delimiter: str, nothing: str) -> bytes:
+def lines_of(block: Sequence[Column], delimiter: str, nothing: str) -> bytes:
     """Rows as lines of text.
 
     Arguments:
@@ -71,10 +76,10 @@ def lines_of(block: Sequence[object], delimiter: str, nothing: str) -> bytes:
     return joined.encode()
 
 
-def arrow_texts(column: Any, nothing: str) -> Any:
+def arrow_texts(column: Array, nothing: str) -> Array:
     """The cells of an Arrow array as text, in quotes where they need them."""
     pyarrow, compute = import_arrow("compute")
-    if hasattr(column, "dictionary_decode"):
+    if isinstance(column, pyarrow.DictionaryArray):
         column = column.dictionary_decode()
     is_text = pyarrow.types.is_string(column.type) or pyarrow.types.is_large_string(column.type)
     texts = column.cast(pyarrow.string())
@@ -82,10 +87,11 @@ def arrow_texts(column: Any, nothing: str) -> Any:
         doubled = compute.replace_substring(texts, '"', '""')
         quoted = compute.binary_join_element_wise('"', doubled, '"', "")
         texts = compute.if_else(compute.match_substring_regex(texts, QUOTED.pattern), quoted, texts)
-    return compute.fill_null(texts, nothing)
+    filled: Array = compute.fill_null(texts, nothing)
+    return filled
 
 
-def texts_of(column: object, nothing: str) -> list[str]:
+def texts_of(column: Column, nothing: str) -> list[str]:
     """The cells of a column as text, in quotes where they need them."""
     if isinstance(column, list):
         return [f'"{cell.replace(chr(34), chr(34) * 2)}"' if QUOTED.search(cell) else cell for cell in column]

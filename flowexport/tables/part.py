@@ -7,7 +7,7 @@ __all__ = ["BLOCK_ROWS", "Batch", "Cells", "Numbering", "Part", "Refused", "requ
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from flowexport.errors import DataError
 from .coded import Coder
 from .dialect import Dialect
 from .faults import Faults
+
+if TYPE_CHECKING:
+    from .columns import Column
 
 BLOCK_ROWS = 65_536
 """Rows handed out at a time: large enough that the reader's cost is spread, 5 MB at ten float64 columns."""
@@ -33,7 +36,7 @@ class Cells(Protocol):
     def codes(self, name: str, coder: Coder, faults: Faults) -> np.ndarray:
         """A column of categories as codes, NaN where it holds no value."""
 
-    def kept(self, name: str) -> Any:
+    def kept(self, name: str) -> Column:
         """A column as it stands, as a writer takes it."""
 
     def column_texts(self, name: str) -> list[str]:

@@ -8,9 +8,9 @@ import csv
 import io
 import os
 import warnings
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +25,9 @@ from .npy import open_npy
 from .part import Batch, Part
 from .source import Given, Source, sources_of
 from .text import open_text
+
+if TYPE_CHECKING:
+    import pyarrow
 
 OPENERS = {"npy": open_npy, "parquet": open_parquet, "arrow": open_arrow}
 
@@ -92,7 +95,7 @@ class Block:
 
         self.refuse(beyond, what)
 
-    def refuse(self, bad: np.ndarray, what: Any) -> None:
+    def refuse(self, bad: np.ndarray, what: str | Callable[[int], str]) -> None:
         """Takes the rows of bad cells ``[rows, columns]`` for faults, but for those that are faults already."""
         if bad.any():
             rows = np.flatnonzero(bad.any(axis=1)).tolist()
@@ -219,7 +222,9 @@ def decoded(
     return Block(name, batch.numbers, values, missing, columns, faults, batch, coders.keys(), read)
 
 
-def block_of(batch: Any, columns: Sequence[str], coders: Mapping[str, Coder], start: int, name: str) -> Block:
+def block_of(
+    batch: pyarrow.RecordBatch, columns: Sequence[str], coders: Mapping[str, Coder], start: int, name: str
+) -> Block:
     """A few rows of Arrow as a block.
 
     Arguments:

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import IO, BinaryIO
 
 from flowexport.errors import DataError
 
@@ -67,7 +67,7 @@ class Source:
     pipe: BinaryIO | None = None
     head: bytes = b""
     rows: range | None = None
-    copy: Any = field(default=None, repr=False)
+    copy: IO[bytes] | None = field(default=None, repr=False)
 
     def open(self) -> BinaryIO:
         """The decompressed bytes from the first on.

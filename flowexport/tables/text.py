@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flowexport.errors import DataError
 
@@ -23,6 +23,9 @@ from .part import BLOCK_ROWS, Batch, Numbering, Part, Refused, require_once
 from .plain import TextCells
 from .source import GZIP, HEAD, Source
 from .strict import CHUNK, StrictFile
+
+if TYPE_CHECKING:
+    from pyarrow.csv import CSVStreamingReader, InvalidRow
 
 CSV_BLOCK_BYTES = 4 << 20
 """Bytes that pyarrow parses at a time; a single line may not be longer."""
@@ -97,13 +100,13 @@ def arrow_batches(file: StrictFile, columns: list[str], chosen: list[str], skip:
     numbering = Numbering()
     held, reader = sys.getrefcount(file), None
 
-    def refuse(row: Any) -> str:
+    def refuse(row: InvalidRow) -> str:
         # The number counts the header, and lines with nothing in them do not count.
-        numbering.refused.append(wrong_width(row.number - 1, row.expected_columns, row.actual_columns, row.text))
+        numbering.refused.append(wrong_width((row.number or 1) - 1, row.expected_columns, row.actual_columns, row.text))
         return "skip" if skip else "error"
 
-    def opened() -> Any:
-        return csv.open_csv(
+    def opened() -> CSVStreamingReader:
+        stream: CSVStreamingReader = csv.open_csv(
             file,
             read_options=csv.ReadOptions(use_threads=False, block_size=CSV_BLOCK_BYTES),
             parse_options=csv.ParseOptions(
@@ -116,6 +119,7 @@ def arrow_batches(file: StrictFile, columns: list[str], chosen: list[str], skip:
                 strings_can_be_null=False,
             ),
         )
+        return stream
 
     try:
         with opened() as reader:

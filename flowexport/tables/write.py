@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -24,12 +24,15 @@ from .arrow import import_arrow
 from .columns import arrow_column, lines_of, number_column
 from .source import ENDINGS, FORMATS, ending_of
 
+if TYPE_CHECKING:
+    import pyarrow
+    from pyarrow import parquet
+    from pyarrow.ipc import RecordBatchFileWriter
+
+    from .columns import Column
+
 ZIP_LEVEL = 6
 """As the gzip program has it."""
-
-
-Column = Any
-"""``[rows]``: numbers of numpy, masked where there is no value; texts in a list; or an Arrow array."""
 
 
 class TableWriter(AbstractContextManager["TableWriter"]):
@@ -79,8 +82,9 @@ class TableWriter(AbstractContextManager["TableWriter"]):
 
     def write(self, *block: Column) -> None:
         """Appends rows: one `Column` each, or one array ``[rows, columns]`` for all."""
-        whole = len(block) == 1 and getattr(block[0], "ndim", 1) == 2
-        columns = list(block[0].T) if whole else list(block)
+        first, columns = block[0], list(block)
+        if len(block) == 1 and isinstance(first, np.ndarray) and first.ndim == 2:
+            columns = list(first.T)
         with naming(self.name):
             self.append(columns)
         self.rows += len(columns[0])
@@ -125,7 +129,7 @@ class TabWriter(TextWriter):
 class ArrowWriter(TableWriter):
     """Feather, which is an Arrow file: one column a name, each of its own type."""
 
-    writer: Any = None
+    writer: RecordBatchFileWriter | parquet.ParquetWriter | None = None
 
     def append(self, block: Sequence[Column]) -> None:
         pyarrow, _ = import_arrow("compute")
@@ -134,15 +138,17 @@ class ArrowWriter(TableWriter):
             self.writer = self.opened(batch.schema)
         self.writer.write_batch(batch)
 
-    def opened(self, schema: object) -> Any:
+    def opened(self, schema: pyarrow.Schema) -> RecordBatchFileWriter | parquet.ParquetWriter:
         """What writes batches of a schema."""
         _, ipc = import_arrow("ipc")
-        return ipc.new_file(self.stream, schema)
+        writer: RecordBatchFileWriter | parquet.ParquetWriter = ipc.new_file(self.stream, schema)
+        return writer
 
     def finish(self) -> None:
         if self.writer is None:
             self.append([np.empty(0, self.dtype) for _ in self.columns])
-        self.writer.close()
+        if self.writer is not None:
+            self.writer.close()
 
     def abandon(self) -> None:
         if self.writer is not None:
@@ -152,9 +158,10 @@ class ArrowWriter(TableWriter):
 class ParquetWriter(ArrowWriter):
     """One column a name, each of its own type."""
 
-    def opened(self, schema: object) -> Any:
-        _, parquet = import_arrow("parquet")
-        return parquet.ParquetWriter(self.stream, schema)
+    def opened(self, schema: pyarrow.Schema) -> parquet.ParquetWriter:
+        _, library = import_arrow("parquet")
+        writer: parquet.ParquetWriter = library.ParquetWriter(self.stream, schema)
+        return writer
 
 
 class NpyWriter(TableWriter):
