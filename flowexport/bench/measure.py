@@ -7,7 +7,6 @@ __all__ = ["FEWEST_CALLS", "Measurement", "measure"]
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from flowexport.bundle import open_bundle
 from flowexport.errors import ArgumentError
@@ -51,13 +50,13 @@ class Measurement:
         cores = int(self.machine["cores"])
         return any(int(each.task["threads"]) + (each.others or 0) > cores + IDLE for each in self.comparisons)
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Everything as JSON takes it; times in µs a call, throughput in rows a second."""
 
-        def described(subject: Subject) -> dict[str, Any]:
+        def described(subject: Subject) -> dict[str, object]:
             return {"name": subject.name, "runs_on": subject.runs_on, "device": subject.device}
 
-        def figures(each: Comparison, label: str) -> dict[str, Any]:
+        def figures(each: Comparison, label: str) -> dict[str, object]:
             timing = each.timings[label]
             throughput = rows_a_second(each, label)
             return {

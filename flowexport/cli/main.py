@@ -13,7 +13,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 import click
 
@@ -41,6 +41,7 @@ VERBS = (
     "doctor",
     "demo",
 )
+
 INTERRUPTED = 130
 """128 + SIGINT, as shells have it."""
 COMPLETING = "_FLOWEXPORT_COMPLETE"
@@ -104,11 +105,18 @@ class Verbs(click.Group):
 def warnings_in_lines() -> Iterator[None]:
     """What is to be said of rows is said in a line."""
 
-    def say(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+    def say(
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
         if issubclass(category, DataWarning):
             click.echo(f"flowexport: {message}", err=True)
         else:
-            shown(message, category, *where, **more)
+            shown(message, category, filename, lineno, file, line)
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", DataWarning)

@@ -1,7 +1,7 @@
 """``flowexport sample``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -86,6 +86,7 @@ def command(
     from flowexport.errors import InputError
     from flowexport.runtime import load
     from flowexport.runtime.categories import columns_of
+    from flowexport.tables.columns import Column
 
     from .records import JsonWriter, writer_of
     from .screen import progress
@@ -109,7 +110,7 @@ def command(
     with writer_of(output, columns, model.dtype, as_json) as writer, progress() as bar:
         task = bar.add_task("sampling", total=total)
         for rows in model.iterate_samples(count, contexts, seed, temperature):
-            beside: list[Any] = []
+            beside: list[Column] = []
             if contexts is not None:
                 of_rows = contexts[np.arange(writer.rows, writer.rows + len(rows)) // count]
                 beside = columns_of(model.context_features, of_rows, writer.named)

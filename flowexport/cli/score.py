@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +18,7 @@ from .options import threads as threads_option
 if TYPE_CHECKING:
     import numpy as np
 
+    from flowexport.cluster import Scorer
     from flowexport.runtime import Model
     from flowexport.runtime.scoring import Missing, Scoring
     from flowexport.tables import Dialect
@@ -111,6 +112,7 @@ def command(
 
     import numpy as np
 
+    from flowexport.cluster import Scorer
     from flowexport.runtime import load
     from flowexport.runtime.calibration import DRAWS
     from flowexport.runtime.ranks import ranks_of
@@ -124,16 +126,11 @@ def command(
         raise click.UsageError("--draws and --seed belong to --calibrate")
     calibrated = (draws or DRAWS, seed or 0) if calibrate else None
     if cluster is not None:
+        from flowexport.cluster import Scorer
+
         folder = require_for_ray(output, device, threads=threads, skip_bad=skip_bad)
-        asked = {
-            "flag": flag,
-            "calibrate": calibrated,
-            "dialect": dialect,
-            "missing": missing,
-            "keep": keep,
-            "ids": ids,
-        }
-        scoring = score_by_ray(cluster, bundle, digest, rows, folder, context, asked)
+        scorer = Scorer(bundle, digest or "", None, flag, calibrated, dialect, missing, keep, ids)
+        scoring = score_by_ray(cluster, scorer, rows, folder, context)
         say(scoring, output, as_json)
         return
     model = load(bundle, device, threads, digest=digest, engine=engine)
@@ -173,7 +170,7 @@ def say(scoring: "Scoring", output: Path | None, as_json: bool) -> None:
             click.echo(f"flowexport: {line}", err=True)
 
 
-def summary_of(scoring: "Scoring") -> dict[str, Any]:
+def summary_of(scoring: "Scoring") -> dict[str, object]:
     """All that was done, as members of a JSON document."""
     from .records import in_json
 
@@ -181,25 +178,21 @@ def summary_of(scoring: "Scoring") -> dict[str, Any]:
 
 
 def score_by_ray(
-    cluster: Cluster,
-    bundle: str,
-    digest: str | None,
-    rows: Sequence[Path],
-    output: Path,
-    context: str | None,
-    asked: dict[str, Any],
+    cluster: Cluster, scorer: "Scorer", rows: Sequence[Path], output: Path, context: str | None
 ) -> "Scoring":
     """Scores files by the processes of a cluster."""
-    from flowexport.cluster import Scorer, score_files
+    from dataclasses import replace
+
+    from flowexport.cluster import score_files
     from flowexport.runtime import load
 
     from .engine import everywhere
     from .screen import progress
 
-    model = load(bundle, "cpu", 1, digest=digest)
+    model = load(scorer.bundle, "cpu", 1, digest=scorer.digest or None)
     model.require("log_prob")
     fixed = None if context is None else tuple(one_context(context, model).tolist())
-    scorer = Scorer(everywhere(bundle), model.bundle.sha256, context=fixed, **asked)
+    scorer = replace(scorer, bundle=everywhere(scorer.bundle), digest=model.bundle.sha256, context=fixed)
     with progress() as bar:
         task = bar.add_task("scoring", total=None)
         return score_files(

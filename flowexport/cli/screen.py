@@ -7,15 +7,17 @@ __all__ = ["progress", "report_table", "show_table", "waiting"]
 import errno
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ParamSpec
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
     from flowexport.proof import Report
+
+P = ParamSpec("P")
 
 NARROW = 60
 """Columns of a terminal below which the cells of a row are written one under the other."""
@@ -86,16 +88,18 @@ def progress(*columns: str) -> Progress:
 
     from .streams import stop_if_asked
 
+    def heeding(method: Callable[P, None]) -> Callable[P, None]:
+        def call(*given: P.args, **named: P.kwargs) -> None:
+            stop_if_asked()
+            method(*given, **named)
+
+        return call
+
     class Bar(Progress):
-        def update(self, *given: Any, **named: Any) -> None:
-            stop_if_asked()
-            super().update(*given, **named)
+        update = heeding(Progress.update)
+        advance = heeding(Progress.advance)
 
-        def advance(self, *given: Any, **named: Any) -> None:
-            stop_if_asked()
-            super().advance(*given, **named)
-
-    fields: list[Any] = [TextColumn(f"{name} {{task.fields[{name}]}}") for name in columns]
+    fields = [TextColumn(f"{name} {{task.fields[{name}]}}") for name in columns]
     console = Console(stderr=True)
     # rich before 14.3 ends a bar that is disabled with an empty line all the same.
     console.quiet = not console.is_terminal
@@ -111,7 +115,7 @@ def progress(*columns: str) -> Progress:
     )
 
 
-def waiting(message: str) -> AbstractContextManager[Any]:
+def waiting(message: str) -> AbstractContextManager[object]:
     """A spinner on standard error, silent where that is no terminal."""
     from contextlib import nullcontext
 

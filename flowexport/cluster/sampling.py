@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .folder import job_folder
 from .pieces import PIECE_ROWS
 from .scoring import model_of
 from .session import session
+
+if TYPE_CHECKING:
+    from flowexport.tables.columns import Column
 
 FILE_ROWS = 2 * PIECE_ROWS
 """Rows of a file, 1,048,576: whatever the number of workers, so that the same seed gives the same files."""
@@ -79,7 +82,7 @@ class SamplePiece:
         with open_writer(self.target, names, model.dtype) as writer:
             for rows in drawn:
                 first = self.rows.start + writer.rows
-                beside: list[Any] = []
+                beside: list[Column] = []
                 if contexts is not None:
                     of_rows = contexts[np.arange(first, first + len(rows)) // sampler.count]
                     beside = columns_of(features, of_rows, named=True)
@@ -93,7 +96,7 @@ def sample_files(
     address: str | None = None,
     workers: int | None = None,
     resume: bool = False,
-    advance: Callable[[int, int], Any] = lambda done, of: None,
+    advance: Callable[[int, int], object] = lambda done, of: None,
 ) -> None:
     """Writes a draw into a folder, in Parquet files whose names are in the order of its rows.
 

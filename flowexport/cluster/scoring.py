@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from flowexport.runtime import Model, load
 from flowexport.runtime.ranks import ranks_of
-from flowexport.runtime.scoring import Missing, Scoring, require_kept
+from flowexport.runtime.scoring import Counts, Missing, Scoring, require_kept
 from flowexport.tables import Dialect, Table, import_arrow, open_table, open_writer, sources_of
 
 from .folder import JobFolder, job_folder
@@ -90,7 +89,7 @@ class ScorePiece:
     target: Path
     name: str
 
-    def run(self) -> tuple[int, int, int, float, int]:
+    def run(self) -> Counts:
         """Writes them, and counts, for `Scoring.add`."""
         (source,) = sources_of([self.path])
         table = open_table(replace(source, rows=self.rows), self.scorer.dialect)
@@ -138,7 +137,7 @@ def score_files(
     address: str | None = None,
     workers: int | None = None,
     resume: bool = False,
-    advance: Callable[[int, int], Any] = lambda done, of: None,
+    advance: Callable[[int, int], object] = lambda done, of: None,
 ) -> Scoring:
     """Writes the scores of each file into a folder, under the file's own name, rows in order.
 
@@ -178,7 +177,7 @@ def score_files(
         waiting: deque[ScorePiece | Join] = deque([*unscored, *joins])
         of = len(waiting)
         for done, (task, counts) in enumerate(cluster.run(waiting), 1):
-            if isinstance(task, ScorePiece):
+            if isinstance(task, ScorePiece) and isinstance(counts, Counts):
                 scoring.add(counts)
                 missing[task.name] -= 1
                 if not missing[task.name] and len(parts[task.name]) > 1:

@@ -12,10 +12,14 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from types import ModuleType
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from flowexport.errors import CheckFailed, DataError, DeviceError, FlowExportError, extras_named
 from flowexport.runtime.processors import available_threads
+
+if TYPE_CHECKING:
+    import ray
 
 STORE_BYTES = 80 << 20
 """The least that Ray takes for its object store. Tasks hand on file names and counts, never rows."""
@@ -30,8 +34,11 @@ RETRIES = 3
 class Task(Protocol):
     """What a worker does, on one processor. It may be done twice, where a worker dies: that is to do no harm."""
 
-    def run(self) -> Any:
+    def run(self) -> object:
         """Does it, and returns what the driver wants to know."""
+
+
+AnyTask = TypeVar("AnyTask", bound=Task)
 
 
 @dataclass(frozen=True)
@@ -51,10 +58,10 @@ class Session:
         processors: of all its machines.
     """
 
-    ray: Any
+    ray: ModuleType
     processors: int
 
-    def run(self, waiting: deque[Any]) -> Iterator[tuple[Any, Any]]:
+    def run(self, waiting: deque[AnyTask]) -> Iterator[tuple[AnyTask, object]]:
         """Runs tasks, and yields each with what it returned when it is done.
 
         Arguments:
@@ -64,7 +71,7 @@ class Session:
             FlowExportError: of the first task that failed; those that run are then stopped.
         """
         remote = self.ray.remote(num_cpus=1, max_retries=RETRIES)(attempted)
-        running: dict[Any, Any] = {}
+        running: dict[ray.ObjectRef[object], AnyTask] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < AHEAD * self.processors:
@@ -77,7 +84,7 @@ class Session:
             for left in running:
                 self.ray.cancel(left)
 
-    def result(self, reference: object) -> Any:
+    def result(self, reference: ray.ObjectRef[object]) -> object:
         """What a task returned."""
         try:
             found = self.ray.get(reference)
@@ -88,7 +95,7 @@ class Session:
         return found
 
 
-def attempted(task: Task, version: str) -> Any:
+def attempted(task: Task, version: str) -> object:
     """What a task returns, or what was wrong."""
     if version != version_here():
         return Failure(f"Ray: a worker has flowexport {version_here()}, and this is {version}; install the same", 2)
@@ -121,7 +128,7 @@ def session(address: str | None = None, workers: int | None = None) -> Iterator[
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     with extras_named():
         ray = importlib.import_module("ray")
-    asked: dict[str, Any] = {"address": address, "log_to_driver": False, "logging_level": "error"}
+    asked: dict[str, object] = {"address": address, "log_to_driver": False, "logging_level": "error"}
     if address is None:
         asked |= {"address": "local", "num_cpus": workers or available_threads(), "include_dashboard": False}
         asked |= {"object_store_memory": STORE_BYTES}

@@ -6,7 +6,6 @@ __all__ = ["compose_files"]
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from .bundles import Named
 from .image import image_files
@@ -57,7 +56,7 @@ def compose_files(bundles: Sequence[Named]) -> Iterator[tuple[str, bytes]]:
     yield from image_files(bundles)
 
 
-def dashboard() -> dict[str, Any]:
+def dashboard() -> dict[str, object]:
     """Grafana's dashboard of the server's metrics."""
     source = {"type": "prometheus", "uid": "prometheus"}
     panels = [

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import triton_python_backend_utils as triton  # Triton's own, in the process that runs this file
@@ -31,9 +30,9 @@ class TritonPythonModel:
         self.first = next(iter(self.signature.inputs))
         self.percentile = any(output["name"] == "percentile" for output in config["output"])
 
-    def execute(self, requests: Sequence[object]) -> list[Any]:
+    def execute(self, requests: Sequence[object]) -> list[triton.InferenceResponse]:
         """Runs what Triton has gathered together, and answers each request, a wrong one with what is wrong."""
-        answers: list[Any] = [None] * len(requests)
+        answers: list[triton.InferenceResponse] = [None] * len(requests)
         waiting = []
         for place, request in enumerate(requests):
             try:
@@ -69,6 +68,6 @@ class TritonPythonModel:
         return [found, self.model.percentile(found)] if self.percentile else [found]
 
 
-def refusal(error: FlowExportError) -> Any:
+def refusal(error: FlowExportError) -> triton.InferenceResponse:
     """An answer that is an error."""
     return triton.InferenceResponse(error=triton.TritonError(str(error), triton.TritonError.INVALID_ARG))

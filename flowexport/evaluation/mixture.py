@@ -5,11 +5,14 @@ from __future__ import annotations
 __all__ = ["Mixture", "fit_mixture"]
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .gaussian import Gaussian, fit_gaussian
+
+if TYPE_CHECKING:
+    from sklearn.mixture import GaussianMixture
 
 COMPONENTS = (2, 3, 4, 6, 8, 12, 16)
 """Numbers of components that are tried, beside the single Gaussian."""
@@ -38,7 +41,7 @@ class Mixture:
     """
 
     gaussian: Gaussian
-    components: Any
+    components: GaussianMixture | None
 
     def log_prob(self, x: np.ndarray, given: np.ndarray) -> np.ndarray:
         """The log-density ``[rows]`` of rows, in nats, at their `design`."""
@@ -73,7 +76,7 @@ def fit_mixture(x: np.ndarray, given: np.ndarray, weights: np.ndarray | None = N
     whitened = whitened[np.arange(count) * len(whitened) // count]
     features = whitened.shape[1]
     single = -2 * float((-0.5 * np.square(whitened) - 0.5 * np.log(2 * np.pi)).sum())
-    best: Any = None
+    best: GaussianMixture | None = None
     worse = 0
     least = single + np.log(count) * features * (features + 3) / 2
     for number in COMPONENTS:

@@ -8,12 +8,13 @@ import http.server
 import io
 import os
 import socket
+import socketserver
 import sys
 from collections.abc import Mapping
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 HOST = "127.0.0.1"
@@ -68,10 +69,20 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
 
-    def __init__(self, *args: Any, bundles: Mapping[str, Path], isolated: bool, quiet: bool, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        request: socket.socket,
+        address: tuple[str, int],
+        server: socketserver.BaseServer,
+        *,
+        directory: str,
+        bundles: Mapping[str, Path],
+        isolated: bool,
+        quiet: bool,
+    ) -> None:
         self.bundles, self.isolated, self.quiet = bundles, isolated, quiet
         self.extensions_map = {**super().extensions_map, **TYPES}
-        super().__init__(*args, **kwargs)
+        super().__init__(request, address, server, directory=directory)
 
     def place(self, path: str) -> tuple[Path, Path]:
         """The folder that an address is about, a bundle's where it begins with its address, and the file."""

@@ -8,13 +8,16 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from flowexport.column import Column
 from flowexport.errors import InputError
 from flowexport.tables import Coder, Frame, as_numbers, coded_cells, frame_of, label_number, numbers_of
+
+if TYPE_CHECKING:
+    from flowexport.tables.columns import ColumnData
 
 SHOWN = 50
 """Categories that a message lists."""
@@ -56,7 +59,7 @@ def coders_of(columns: Sequence[Column], chosen: Iterable[str], codes: bool = Fa
     return {name: coder_of(column, codes) for name, column in zip(chosen, columns, strict=True) if column.codes}
 
 
-def cells_of(feature: Column, codes: np.ndarray, named: bool) -> Any:
+def cells_of(feature: Column, codes: np.ndarray, named: bool) -> np.ndarray | list[str]:
     """Codes as a table has them, so that `coder_of` reads them back.
 
     Arguments:
@@ -78,10 +81,11 @@ def cells_of(feature: Column, codes: np.ndarray, named: bool) -> Any:
         return codes
     if None in numbers:
         raise InputError("wrong_dtype", f"column {feature.name!r}: some labels are numbers, and an array takes no text")
-    return np.array(numbers, np.float64)[codes.astype(int)]
+    labelled: np.ndarray = np.array(numbers, np.float64)[codes.astype(int)]
+    return labelled
 
 
-def columns_of(features: Sequence[Column], contexts: np.ndarray, named: bool) -> list[Any]:
+def columns_of(features: Sequence[Column], contexts: np.ndarray, named: bool) -> list[ColumnData]:
     """Contexts ``[rows, context]`` as columns of a table, with `cells_of` where they are categories."""
     columns = zip(features, contexts.T, strict=True)
     return [cells_of(feature, column, named) if feature.categories else column for feature, column in columns]
@@ -131,7 +135,7 @@ def joined(features: Sequence[Column], given: Mapping[str, object]) -> np.ndarra
         raise InputError("wrong_shape", f"columns of different lengths ({error})", key="context") from error
 
 
-def value_of(features: Sequence[Column], given: Mapping[str, object], name: str) -> Any:
+def value_of(features: Sequence[Column], given: Mapping[str, object], name: str) -> object:
     """What a mapping says of a column."""
     if name not in given:
         needs = ", ".join(feature.name for feature in features)

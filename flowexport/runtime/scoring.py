@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["BAD", "Missing", "Scoring", "require_kept"]
+__all__ = ["BAD", "Counts", "Missing", "Scoring", "require_kept"]
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from .categories import coders_of
 from .ranks import Ranks
 
 if TYPE_CHECKING:
+    from flowexport.tables.columns import Column
+
     from .model import Model
 
 Missing = Literal["refuse", "drop", "empty"]
@@ -25,6 +27,16 @@ CURE = "--missing drop leaves such rows out, --missing empty their scores"
 
 BAD = ("file", "row", "reason", "line")
 """The columns of a table of bad rows."""
+
+
+class Counts(NamedTuple):
+    """Rows that were read, scored, without a value, and below the reference; ``total`` is of log_prob."""
+
+    read: int
+    scored: int
+    absent: int
+    total: float
+    below: int
 
 
 @dataclass
@@ -53,7 +65,7 @@ class Scoring:
     absent: int = 0
     total: float = 0.0
 
-    def blocks(self, table: Table) -> Iterator[list[Any]]:
+    def blocks(self, table: Table) -> Iterator[list[Column]]:
         """What is written of each block: the kept columns, log_prob and where it stands.
 
         Raises:
@@ -65,7 +77,7 @@ class Scoring:
         for block in table.blocks(chosen, coders, self.kept, skip=self.bad is not None):
             yield self.columns(block)
 
-    def columns(self, block: Block) -> list[Any]:
+    def columns(self, block: Block) -> list[Column]:
         """What is written of a block."""
         block.require_finite(missing=self.missing != "refuse", cure=CURE)
         block.require_within(self.model.dtype)
@@ -86,7 +98,7 @@ class Scoring:
         figures = [log_prob, *self.ranks.of(log_prob, given)]
         return [*(self.kept_column(block, name, written) for name in self.kept), *spread(figures, scored[written])]
 
-    def kept_column(self, block: Block, name: str, rows: np.ndarray) -> Any:
+    def kept_column(self, block: Block, name: str, rows: np.ndarray) -> Column:
         """A column of the input, of some rows."""
         if self.typed and name in block.columns and name not in block.coded:
             position = list(block.columns).index(name)
@@ -111,18 +123,17 @@ class Scoring:
         """Of the columns that are written."""
         return [*self.kept, "log_prob", *self.ranks.columns]
 
-    def counts(self) -> tuple[int, int, int, float, int]:
+    def counts(self) -> Counts:
         """Of the rows so far, for `add`."""
-        return self.read, self.scored, self.absent, self.total, self.ranks.below
+        return Counts(self.read, self.scored, self.absent, self.total, self.ranks.below)
 
-    def add(self, counts: tuple[int, int, int, float, int]) -> None:
+    def add(self, counts: Counts) -> None:
         """Counts rows that were scored elsewhere."""
-        read, scored, absent, total, below = counts
-        self.read += read
-        self.scored += scored
-        self.absent += absent
-        self.total += total
-        self.ranks.below += below
+        self.read += counts.read
+        self.scored += counts.scored
+        self.absent += counts.absent
+        self.total += counts.total
+        self.ranks.below += counts.below
 
     @property
     def skipped(self) -> int:
@@ -139,7 +150,7 @@ class Scoring:
             yield f"{rows}, and left out; {self.bad.name} has them, with reasons"
         yield from self.ranks.remarks()
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
         """All of it as figures."""
         mean = self.total / self.scored if self.scored else None
         counts = {"read": self.read, "scored": self.scored, "missing": self.absent, "skipped": self.skipped}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 __all__ = ["as_numbers"]
 
-from typing import Any
 
 import numpy as np
 
 from flowexport.errors import InputError
 
 
-def as_numbers(name: str, given: Any, texts: bool = False) -> np.ndarray:
+def as_numbers(name: str, given: object, texts: bool = False) -> np.ndarray:
     """An array, a tensor or nested lists as an array of numbers.
 
     Tensors of torch come with or without a gradient, and from any device; bfloat16 becomes float32, in which each of
@@ -26,9 +25,9 @@ def as_numbers(name: str, given: Any, texts: bool = False) -> np.ndarray:
         InputError: for rows of different lengths, masked cells (by row, the first is 1), and what is no real number:
             texts, dates, complex numbers.
     """
-    if type(given).__module__.partition(".")[0] == "torch":
-        given = given.detach().cpu()
-        given = given.float() if given.dtype.itemsize < 4 and given.dtype.is_floating_point else given
+    if type(given).__module__.partition(".")[0] == "torch" and hasattr(given, "detach"):
+        tensor = given.detach().cpu()
+        given = tensor.float() if tensor.dtype.itemsize < 4 and tensor.dtype.is_floating_point else tensor
     try:
         array = np.asanyarray(given)
     except ValueError as error:

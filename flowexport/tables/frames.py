@@ -11,9 +11,10 @@ __all__ = ["Frame", "coded_cells", "frame_like", "frame_of", "numbers_of"]
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,12 @@ from flowexport.errors import InputError
 
 from .arrays import as_numbers
 from .coded import Coder, text_of
+
+if TYPE_CHECKING:
+    import narwhals
+    from narwhals.typing import IntoDataFrame
+
+T = TypeVar("T")
 
 SHOWN = 50
 """Names that a message lists."""
@@ -100,7 +107,7 @@ def coded_cells(name: str, column: str, cells: np.ndarray, coder: Coder) -> np.n
     Raises:
         InputError: for the first cell that is missing, or that the coder refuses.
     """
-    codes: dict[Any, float] = {}
+    codes: dict[object, float] = {}
     for row, cell in enumerate(cells.tolist(), 1):
         if is_missing(cell):
             refuse_missing(name, column, row)
@@ -113,10 +120,10 @@ def coded_cells(name: str, column: str, cells: np.ndarray, coder: Coder) -> np.n
     return np.array([codes[cell] for cell in cells.tolist()], np.float64)
 
 
-def number_of(name: str, column: str, row: int, cell: Any) -> float:
+def number_of(name: str, column: str, row: int, cell: object) -> float:
     if is_missing(cell):
         refuse_missing(name, column, row)
-    if isinstance(cell, Real) or type(cell).__name__ == "Decimal":
+    if isinstance(cell, Real | Decimal):
         return float(cell)
     raise InputError("wrong_dtype", f"row {row}, column {column!r} holds {cell!r}, not a number", key=name)
 
@@ -148,13 +155,13 @@ def frame_of(given: object) -> Frame | None:
     return of_library(given)
 
 
-def of_structured(given: Any) -> Frame:
+def of_structured(given: np.ndarray | np.void) -> Frame:
     """A structured array of numpy."""
     assert given.dtype.names is not None
     return Frame(list(given.dtype.names), given.ndim == 0, lambda name: np.atleast_1d(given[name]))
 
 
-def of_mapping(given: Mapping[Any, Any]) -> Frame:
+def of_mapping(given: Mapping[object, object]) -> Frame:
     """Columns by name; single values are repeated, and nothing but single values is a row."""
     columns = {name: column_of(values) for name, values in given.items()}
     lengths = {values.size for values in columns.values() if values.ndim} or {1}
@@ -174,7 +181,7 @@ def column_of(values: object) -> np.ndarray:
     return array if array.dtype.kind in "fiub" else array.astype(object)
 
 
-def of_rows(rows: Sequence[Mapping[str, Any]]) -> Frame:
+def of_rows(rows: Sequence[Mapping[str, object]]) -> Frame:
     """A list of mappings, each of which has every column that is asked for."""
 
     def column(name: str) -> np.ndarray:
@@ -186,7 +193,7 @@ def of_rows(rows: Sequence[Mapping[str, Any]]) -> Frame:
     return Frame(require_names(list(rows[0])), False, column)
 
 
-def of_library(given: Any) -> Frame | None:
+def of_library(given: object) -> Frame | None:
     """A frame, or a row of pandas, of any library that narwhals knows."""
     if type(given).__module__.partition(".")[0] in ("torch", "cupy", "jax", "tensorflow"):
         return None
@@ -201,20 +208,20 @@ def of_library(given: Any) -> Frame | None:
     if isinstance(found, narwhals.LazyFrame):
         raise InputError("wrong_dtype", f"{type(given).__name__}: is not computed yet; collect() it first")
     if isinstance(found, narwhals.Series):
-        labels = list(getattr(given, "index", ())) if hasattr(given, "items") else []
-        if not labels or not all(isinstance(label, str) for label in labels):
+        labels = list(getattr(given, "index", ()))
+        if not (hasattr(given, "items") and labels and all(isinstance(label, str) for label in labels)):
             return None
         require_names(labels)
         return of_mapping(dict(given.items()))
     if not isinstance(found, narwhals.DataFrame):
         return None
-    names: list[Any] = list(found.columns)
+    names: list[object] = list(found.columns)
     if names == list(range(len(names))):
         return None  # as pandas numbers the columns of an array: no names
     return Frame(require_names(names), False, partial(cells_of, found))
 
 
-def cells_of(frame: Any, name: str) -> np.ndarray:
+def cells_of(frame: narwhals.DataFrame[IntoDataFrame], name: str) -> np.ndarray:
     """A column of a narwhals frame; missing values of numbers become NaN."""
     import narwhals
 
@@ -225,17 +232,19 @@ def cells_of(frame: Any, name: str) -> np.ndarray:
     return array.astype(object) if array.dtype.kind in "UST" else array
 
 
-def require_names(names: list[Any]) -> list[str]:
+def require_names(names: Sequence[object]) -> list[str]:
     """Refuses names that are not all texts, not empty, and different."""
+    texts = []
     for name in names:
         if not isinstance(name, str):
             raise InputError("wrong_shape", f"a column is called {name!r}, which is no text: name all columns, or none")
-        if names.count(name) > 1:
+        if name in texts:
             raise InputError("wrong_shape", f"two columns are called {name!r}")
-    return names
+        texts.append(name)
+    return texts
 
 
-def frame_like(given: object, columns: Mapping[str, np.ndarray]) -> Any:
+def frame_like(given: T, columns: Mapping[str, np.ndarray]) -> T:
     """Columns as a frame of the library that a frame is of, with its index.
 
     Raises:
@@ -250,4 +259,5 @@ def frame_like(given: object, columns: Mapping[str, np.ndarray]) -> Any:
     index = narwhals.maybe_get_index(found)
     if index is not None:
         made.index = index
-    return made
+    same_library: T = made
+    return same_library

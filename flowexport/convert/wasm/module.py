@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from importlib.resources import files
 from pathlib import Path
 from string import Template
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -124,7 +123,7 @@ def compiled(sources: Mapping[str, bytes], name: str) -> bytes:
         return (Path(folder) / "module.wasm").read_bytes()
 
 
-def package(name: str, about: object) -> dict[str, Any]:
+def package(name: str, about: object) -> dict[str, object]:
     """``package.json``."""
     return {
         "name": name,
@@ -138,7 +137,7 @@ def package(name: str, about: object) -> dict[str, Any]:
     }
 
 
-def golden(bundle: Bundle, answers: Mapping[str, Answers]) -> dict[str, Any]:
+def golden(bundle: Bundle, answers: Mapping[str, Answers]) -> dict[str, object]:
     """The rows of ``test.mjs``, all numbers flat; one that is not finite is a text."""
     found = {kind: each.first(ROWS) for kind, each in answers.items()}
     noise = normals(SEED, START * bundle.manifest.latent_size, ROWS * bundle.manifest.latent_size)
