@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from flowexport.runtime import Model
+    from flowexport.tables.columns import Column
 
 
 MOST = 10**30
@@ -86,7 +87,6 @@ def command(
     from flowexport.errors import InputError
     from flowexport.runtime import load
     from flowexport.runtime.categories import columns_of
-    from flowexport.tables.columns import Column
 
     from .records import JsonWriter, writer_of
     from .screen import progress

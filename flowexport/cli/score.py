@@ -112,7 +112,6 @@ def command(
 
     import numpy as np
 
-    from flowexport.cluster import Scorer
     from flowexport.runtime import load
     from flowexport.runtime.calibration import DRAWS
     from flowexport.runtime.ranks import ranks_of

@@ -18,8 +18,8 @@ __all__ = [
 ]
 
 import numbers
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from torch import Tensor, nn
 
@@ -30,6 +30,8 @@ from .bounds import Bounds
 from .conditioner import Network
 from .context import ContextEncoder
 from .defaults import MASKS
+
+T = TypeVar("T")
 
 
 def whole(name: str, value: object, least: int) -> int:
@@ -60,7 +62,7 @@ def fraction(name: str, value: object) -> float:
     return float(value)
 
 
-def choice(name: str, value: object, known: dict[str, type[nn.Module]]) -> Callable[..., nn.Module] | None:
+def choice(name: str, value: object, known: Mapping[str, T]) -> T | None:
     """The class that an optional argument names."""
     if value is None:
         return None
@@ -70,7 +72,7 @@ def choice(name: str, value: object, known: dict[str, type[nn.Module]]) -> Calla
 
 
 def named(
-    argument: str, value: Callable[[], nn.Module] | str, known: dict[str, type[Any]]
+    argument: str, value: Callable[[], nn.Module] | str, known: dict[str, type[nn.Module]]
 ) -> tuple[Callable[[], nn.Module], str]:
     """The constructor and the name of an argument that may be given as either."""
     if isinstance(value, str):
@@ -142,7 +144,7 @@ def base_of(given: object) -> tuple[str, int]:
     return name, whole("base: components", components, 2) if components is not None else 0
 
 
-def bounds_of(given: Any, features: int) -> Bounds | None:
+def bounds_of(given: Iterable[Iterable[float | None]] | None, features: int) -> Bounds | None:
     """The map of bounded features, or None where no feature has a bound."""
     if given is None:
         return None
@@ -156,7 +158,9 @@ def bounds_of(given: Any, features: int) -> Bounds | None:
     return Bounds(bounded) if any(pair != (None, None) for pair in bounded) else None
 
 
-def encoder_of(context: int, categories: Any, embeddings: Any) -> ContextEncoder | None:
+def encoder_of(
+    context: int, categories: Sequence[int] | None, embeddings: Sequence[int] | None
+) -> ContextEncoder | None:
     """The encoder of categorical context columns, or None where all are numbers."""
     for name, given in (("categories", categories), ("embeddings", embeddings)):
         if given is not None and (not isinstance(given, Sequence) or len(given) != context):

@@ -6,12 +6,12 @@ __all__ = ["conditional_normal", "coupling_of", "couplings_of", "interleaved", "
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from .conditioner import Conditioner, Constant, ContextConditioner, MaskedConditioner, Network
+from .contracts import UnivariateMap
 from .coupling import Coupling
 from .stack import HalvesStack, PerPart, Stack, WholeStack
 from .univariate import Affine
@@ -38,7 +38,7 @@ def couplings_of(
     parts: Sequence[int],
     masks: Tensor | None,
     context: int,
-    make_univariate: Callable[[], nn.Module],
+    make_univariate: Callable[[], UnivariateMap],
     network: Network,
     transforms: int,
 ) -> list[Coupling]:
@@ -62,11 +62,11 @@ def coupling_of(
     parts: Sequence[int],
     mask: Tensor | None,
     context: int,
-    make_univariate: Callable[[], nn.Module],
+    make_univariate: Callable[[], UnivariateMap],
     network: Network,
 ) -> Coupling:
     """A coupling with new weights; its arguments are those of `couplings_of`, with one mask, ``[features]``."""
-    univariate: Any = make_univariate()
+    univariate = make_univariate()
     sizes = univariate.sizes
     conditioner: nn.Module
     if mask is None:
@@ -122,8 +122,8 @@ def conditional_normal(parts: Sequence[int], context: int, transforms: int) -> l
 
 
 @torch.no_grad()
-def silence(conditioner: Any) -> None:
-    """Sets what makes the parameters to zero, so that the bijection starts as the identity."""
-    heads = getattr(conditioner, "network", conditioner).heads
-    for parameter in heads.parameters():
-        parameter.zero_()
+def silence(conditioner: nn.Module) -> None:
+    """Sets what makes the parameters of a map to zero, so that the bijection starts as the identity."""
+    for name, parameter in conditioner.named_parameters():
+        if "heads." in name:
+            parameter.zero_()

@@ -2,7 +2,8 @@
 
 __all__ = ["FLOWS", "architecture_of", "build"]
 
-from typing import Any
+
+from collections.abc import Callable
 
 from flowexport.errors import ArgumentError
 
@@ -13,11 +14,11 @@ from .realnvp import ACTIVATIONS, RealNVP
 from .sequence import CouplingFlow
 from .univariate import make_univariate
 
-FLOWS: dict[str, type[Flow]] = {kind.__name__: kind for kind in (CouplingFlow, MultiScaleRealNVP, RealNVP)}
+FLOWS: dict[str, Callable[..., Flow]] = {kind.__name__: kind for kind in (CouplingFlow, MultiScaleRealNVP, RealNVP)}
 """Flows that a checkpoint can name."""
 
 
-def architecture_of(flow: Flow) -> dict[str, Any]:
+def architecture_of(flow: Flow) -> dict[str, object]:
     """The class and the arguments of a flow, as plain values.
 
     Raises:
@@ -34,7 +35,7 @@ def architecture_of(flow: Flow) -> dict[str, Any]:
     return {"flow": name, "arguments": dict(flow.arguments)}
 
 
-def build(architecture: dict[str, Any]) -> Flow:
+def build(architecture: dict[str, object]) -> Flow:
     """A flow with new weights.
 
     Raises:

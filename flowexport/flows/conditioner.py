@@ -8,7 +8,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -110,7 +109,7 @@ class Conditioner(nn.Module):
         super().__init__()
         self.trunk = network.trunk(in_features)
         width = [in_features, *network.hidden_features][-1]
-        self.heads: Any = nn.ModuleDict({name: nn.Linear(width, features * size) for name, size in sizes.items()})
+        self.heads = nn.ModuleDict({name: nn.Linear(width, features * size) for name, size in sizes.items()})
         self.sizes = dict(sizes)
 
     def forward(self, kept: Tensor, context: Tensor | None) -> tuple[Tensor, ...]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["ContextEncoder"]
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,7 @@ class ContextEncoder(nn.Module):
     def __init__(self, categories: Sequence[int], embeddings: Sequence[int]) -> None:
         super().__init__()
         self.categories, self.embeddings = list(categories), list(embeddings)
-        self.tables: Any = nn.ParameterDict(
+        self.tables = nn.ParameterDict(
             {
                 str(column): torch.randn(count, width)
                 for column, (count, width) in enumerate(zip(categories, embeddings, strict=True))

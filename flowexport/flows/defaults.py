@@ -8,8 +8,8 @@ from __future__ import annotations
 
 __all__ = ["ACTIVATION", "HIDDEN_FEATURES", "MASKS", "REFERENCE_PAGE", "TRANSFORMS", "UNIVARIATE", "WHITEN"]
 
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 TRANSFORMS = 4
 """Each feature is moved twice, given what the other half has become."""
@@ -21,7 +21,7 @@ ACTIVATION = "SiLU"
 """Smooth, and straight far out, as the log scale of a funnel is: `Tanh`, which is bounded, costs 10 nats there. What
 is bounded beside the data is the scale itself."""
 
-UNIVARIATE: Any = MappingProxyType(
+UNIVARIATE: Mapping[str, object] = MappingProxyType(
     {"name": "AffineSpline", "slope": 0.05, "bins": 8, "bound": 5.0, "spline_slope": 0.03}
 )
 """An affine map follows scales and places that change with the kept features, a spline gives any shape, two bumps and
@@ -37,7 +37,7 @@ WHITEN = True
 """With couplings that start as the identity the first density is the Gaussian of the rows: training can only gain on
 it, since it keeps the best epoch and counts the start among them."""
 
-REFERENCE_PAGE: dict[str, Any] = {
+REFERENCE_PAGE: dict[str, object] = {
     "transforms": 3,
     "hidden_features": (64, 64),
     "activation": "ReLU",

@@ -52,7 +52,7 @@ class Flow(nn.Module):
         base: StandardNormal | GaussianMixture,
         event_shape: Sequence[int],
         context: int,
-        arguments: dict[str, Any],
+        arguments: dict[str, object],
         bounds: Bounds | None = None,
         encoder: ContextEncoder | None = None,
         levels: int | None = None,

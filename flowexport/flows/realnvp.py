@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["NICE", "RealNVP"]
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from torch import nn
 
@@ -40,10 +39,10 @@ ACTIVATIONS: dict[str, type[nn.Module]] = {
 }
 """Activations that a checkpoint can name."""
 
-NORMALIZATIONS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (ActNorm, BatchNorm)}
+NORMALIZATIONS: dict[str, type[ActNorm | BatchNorm]] = {kind.__name__: kind for kind in (ActNorm, BatchNorm)}
 """Layers behind each coupling."""
 
-MIXINGS: dict[str, type[nn.Module]] = {kind.__name__: kind for kind in (LULinear, Permutation)}
+MIXINGS: dict[str, type[LULinear | Permutation]] = {kind.__name__: kind for kind in (LULinear, Permutation)}
 """Layers on the whole vector between couplings."""
 
 
@@ -109,7 +108,7 @@ class RealNVP(Flow):
         activation: Callable[[], nn.Module] | str = ACTIVATION,
         univariate: object = UNIVARIATE,
         *,
-        masks: str | Sequence[Any] = MASKS,
+        masks: str | Sequence[object] = MASKS,
         cover: bool = True,
         normalization: str | None = None,
         mixing: str | None = None,
@@ -117,7 +116,7 @@ class RealNVP(Flow):
         residual: bool = False,
         layer_norm: bool | str = False,
         dropout: float = 0.0,
-        base: str | Mapping[str, Any] = "StandardNormal",
+        base: str | Mapping[str, object] = "StandardNormal",
         bounds: Sequence[tuple[float | None, float | None]] | None = None,
         categories: Sequence[int] | None = None,
         embeddings: Sequence[int] | None = None,

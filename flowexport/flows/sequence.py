@@ -6,7 +6,6 @@ __all__ = ["CouplingFlow"]
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -40,7 +39,7 @@ class CouplingLayer:
     """
 
     mask: Sequence[bool]
-    univariate: Any = "Affine"
+    univariate: object = "Affine"
     hidden_features: Sequence[int] = (64, 64)
     activation: str = "ReLU"
     residual: bool = False
@@ -61,7 +60,7 @@ class CouplingLayer:
         require_network(network)
         return network
 
-    def plain(self, mask: Tensor) -> dict[str, Any]:
+    def plain(self, mask: Tensor) -> dict[str, object]:
         """The same with every default written out, so that a flow has one spelling."""
         univariate = described(make_univariate(self.univariate)())
         plain = {"mask": mask.tolist(), "univariate": univariate, "hidden_features": list(self.hidden_features)}
@@ -93,7 +92,7 @@ class CouplingFlow(Flow):
         torch.Size([5, 3])
     """
 
-    def __init__(self, features: int, context: int = 0, layers: Sequence[Mapping[str, Any]] = ()) -> None:
+    def __init__(self, features: int, context: int = 0, layers: Sequence[Mapping[str, object]] = ()) -> None:
         features = whole("features", features, 2)
         context = whole("context", context, 0)
         if isinstance(layers, str) or not isinstance(layers, Sequence) or not layers:
@@ -105,7 +104,7 @@ class CouplingFlow(Flow):
         parts = parts_of(features, drawn, not mixed)
 
         modules: list[nn.Module] = []
-        plain: list[dict[str, Any]] = []
+        plain: list[dict[str, object]] = []
         rows = iter(() if drawn is None else drawn)
         for position, layer in enumerate(chosen):
             try:
@@ -117,7 +116,7 @@ class CouplingFlow(Flow):
                     plain.append(layer.plain(mask))
                 else:
                     arguments = {key: value for key, value in layer.items() if key != "layer"}
-                    modules.append(PerPart(MAPS[layer["layer"]](size, **arguments) for size in parts))
+                    modules.append(PerPart(MAPS[str(layer["layer"])](size, **arguments) for size in parts))
                     plain.append(dict(layer))
             except (ArgumentError, TypeError) as error:
                 raise ArgumentError(f"position {position}: {error}", key="layers") from error
@@ -125,7 +124,7 @@ class CouplingFlow(Flow):
         super().__init__(stack_of(parts, drawn, modules), StandardNormal(features), (features,), context, arguments)
 
 
-def read(where: str, layer: object) -> CouplingLayer | Mapping[str, Any]:
+def read(where: str, layer: object) -> CouplingLayer | Mapping[str, object]:
     """A layer from its mapping."""
     kind = layer.get("layer") if isinstance(layer, Mapping) else None
     if not isinstance(layer, Mapping) or not isinstance(kind, str) or kind not in {"Coupling", *MAPS}:

@@ -10,7 +10,6 @@ from __future__ import annotations
 __all__ = ["HalvesStack", "LogDets", "Parts", "PerPart", "Stack", "WholeStack", "run"]
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +33,7 @@ class PerPart(nn.Module):
 
     def __init__(self, maps: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.maps: Any = nn.ModuleList(maps)
+        self.maps = nn.ModuleList(maps)
 
 
 class Stack(nn.Module):
@@ -46,7 +45,7 @@ class Stack(nn.Module):
 
     def __init__(self, layers: Sequence[nn.Module]) -> None:
         super().__init__()
-        self.layers: Any = nn.ModuleList(layers)
+        self.layers = nn.ModuleList(layers)
 
     @property
     def couplings(self) -> list[Coupling]:

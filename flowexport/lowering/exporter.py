@@ -8,30 +8,37 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TypedDict, Unpack
 
 import onnx
 import torch
 from onnxscript import opset18
-from torch import nn
+from torch import Tensor, nn
+from torch.export import Dim
 
 from flowexport.bundle.operators import OPSET
 from flowexport.errors import ExportError
 
 from .interrupts import interrupts_later
 
-Translations = Mapping[Callable[..., Any], Callable[..., Any]]
+Translations = Mapping[Callable[..., object], Callable[..., object]]
 
 
-def softplus(x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
-    """ln(1 + eˣ). torch would choose x itself above the threshold; no runtime needs that to keep from overflowing."""
-    return opset18.Softplus(x) if beta == 1 else opset18.Div(opset18.Softplus(opset18.Mul(x, beta)), beta)
+class Example(TypedDict, total=False):
+    """What a module is traced with, as ``torch.onnx.export`` has it."""
+
+    args: tuple[Tensor, ...]
+    kwargs: dict[str, Tensor]
+    dynamic_shapes: dict[str, dict[int, Dim]] | tuple[dict[int, Dim], tuple[dict[int, Dim] | None, ...]]
 
 
 EXACT: Translations = {
     # torch would write the logarithm of a sigmoid, which ONNX Runtime cuts off at -18.
     torch.ops.aten.log_sigmoid.default: lambda x: opset18.Neg(opset18.Softplus(opset18.Neg(x))),
-    torch.ops.aten.softplus.default: softplus,
+    # ln(1 + eˣ). torch would choose x itself above the threshold; no runtime needs that to keep from overflowing.
+    torch.ops.aten.softplus.default: lambda x, beta=1.0, threshold=20.0: (
+        opset18.Softplus(x) if beta == 1 else opset18.Div(opset18.Softplus(opset18.Mul(x, beta)), beta)
+    ),
 }
 """What torch would export inexactly."""
 
@@ -41,7 +48,7 @@ def exported(
     names: Sequence[str],
     outputs: Sequence[str] | None,
     translations: Translations,
-    **example: Any,
+    **example: Unpack[Example],
 ) -> onnx.ModelProto:
     """A module as torch's exporter writes it.
 

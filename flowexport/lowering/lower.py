@@ -10,7 +10,6 @@ __all__ = ["lower"]
 
 import copy
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
@@ -20,17 +19,22 @@ from flowexport.errors import ExportError
 from flowexport.flows import (
     Additive,
     Affine,
+    Coupling,
     ExponentialAffine,
     Flow,
     GaussianMixture,
     HalvesStack,
     LULinear,
     Permutation,
+    PerPart,
     RationalQuadraticSpline,
     SigmoidAffine,
+    StandardNormal,
 )
 from flowexport.flows import Inverse as InverseMap
-from flowexport.flows.conditioner import Constant, ContextConditioner, MaskedConditioner, ResidualBlock
+from flowexport.flows.bounds import Bounds
+from flowexport.flows.conditioner import Conditioner, Constant, ContextConditioner, MaskedConditioner, ResidualBlock
+from flowexport.flows.contracts import UnivariateMap
 from flowexport.flows.diagonal import Elementwise
 from flowexport.flows.univariate import AffineSpline
 
@@ -58,9 +62,8 @@ def lower(flow: Flow) -> Program:
     if flow.whiten is not None and flow.whiten.initialized:
         layers.append(mix(array(flow.whiten.matrix), np.zeros(features), float(flow.whiten.log_det())))
     every = np.arange(features)
-    halves = isinstance(flow.stack, HalvesStack)
-    stack: Any = flow.stack
-    parts = [stack.first.long().numpy(), stack.second.long().numpy()] if halves else [every]
+    stack = flow.stack
+    parts = [stack.first.long().numpy(), stack.second.long().numpy()] if isinstance(stack, HalvesStack) else [every]
     for layer, route in stack.steps():
         if route is None:
             layers += maps_between(layer, parts)
@@ -76,7 +79,7 @@ def array(tensor: Tensor) -> Array:
     return np.array(tensor.detach().numpy())
 
 
-def bounds_of(bounds: Any) -> p.Bounds | None:
+def bounds_of(bounds: Bounds | None) -> p.Bounds | None:
     if bounds is None:
         return None
     lower, upper = array(bounds.lower), array(bounds.upper)
@@ -95,7 +98,7 @@ def columns_of(flow: Flow) -> Iterator[p.Column]:
         yield p.Column(float(units.mean[column]), float(units.scale[column]), table)  # type: ignore[union-attr]
 
 
-def base_of(base: Any) -> p.Base:
+def base_of(base: StandardNormal | GaussianMixture) -> p.Base:
     if not isinstance(base, GaussianMixture):
         return p.Normal(base.features)
     numbers = base.logits.log_softmax(0), base.means, base.log_scales.exp(), base.thresholds()
@@ -105,8 +108,9 @@ def base_of(base: Any) -> p.Base:
 # Layers
 
 
-def maps_between(layer: Any, parts: list[Array]) -> Iterator[p.Layer]:
+def maps_between(layer: nn.Module, parts: list[Array]) -> Iterator[p.Layer]:
     """The layer that a `flowexport.flows.PerPart` is."""
+    assert isinstance(layer, PerPart)
     first = layer.maps[0]
     if isinstance(first, Permutation):
         yield p.Reorder(first.order.numpy().copy())
@@ -115,6 +119,7 @@ def maps_between(layer: Any, parts: list[Array]) -> Iterator[p.Layer]:
     elif isinstance(first, Elementwise):
         scale, shift = np.ones(sum(map(len, parts))), np.zeros(sum(map(len, parts)))
         for part, each in zip(parts, layer.maps, strict=True):
+            assert isinstance(each, Elementwise)
             log_scale, by = each.coefficients()
             scale[part] = array(log_scale.exp())
             shift[part] = 0 if by is None else array(by)
@@ -128,15 +133,18 @@ def mix(weight: Array, bias: Array, log_det: float) -> p.Mix:
     return p.Mix(weight, inverse_of(weight), bias, log_det)
 
 
-def coupling(layer: Any, kept: Array, moved: Array) -> p.Coupling:
+def coupling(layer: nn.Module, kept: Array, moved: Array) -> p.Coupling:
     """A coupling of two parts, of which a mask may choose."""
+    assert isinstance(layer, Coupling)
     conditioner, univariate = layer.conditioner, layer.univariate
     kind = map_of(univariate)
     if isinstance(conditioner, Constant):
         heads = {name: p.Dense(np.zeros((len(head), 0)), array(head)) for name, head in conditioner.heads.items()}
         return p.Coupling(moved[:0], moved, p.Network((), adapted(heads, univariate)), kind)
     mask = conditioner.mask.numpy() if isinstance(conditioner, MaskedConditioner) else None
-    module = conditioner if mask is None else conditioner.network
+    module = conditioner.network if isinstance(conditioner, MaskedConditioner) else conditioner
+    if not isinstance(module, Conditioner):
+        raise ExportError("no program knows this conditioner", key=type(module).__name__)
     heads = {name: dense(head) for name, head in module.heads.items()}
     network = p.Network(tuple(hidden_layers(module.trunk)), adapted(heads, univariate))
     if isinstance(conditioner, ContextConditioner):
@@ -148,7 +156,8 @@ def coupling(layer: Any, kept: Array, moved: Array) -> p.Coupling:
     return p.Coupling(kept, moved, network, kind)
 
 
-def dense(linear: Any) -> p.Dense:
+def dense(linear: nn.Module) -> p.Dense:
+    assert isinstance(linear, nn.Linear)
     return p.Dense(array(linear.weight), array(linear.bias))
 
 
@@ -173,10 +182,11 @@ def hidden_layers(trunk: nn.Sequential) -> Iterator[p.Hidden]:
 KNOWN = {Additive, Affine, AffineSpline, ExponentialAffine, InverseMap, RationalQuadraticSpline, SigmoidAffine}
 
 
-def map_of(univariate: object) -> p.Map:
+def map_of(univariate: UnivariateMap) -> p.Map:
     """The map of a coupling; one that is none of the known kinds, or a child of one, is opaque."""
     if type(univariate) not in KNOWN:
-        return opaque(univariate)
+        assert isinstance(univariate, nn.Module)
+        return opaque(univariate, univariate.sizes)
     match univariate:
         case InverseMap():
             return p.Inverse(map_of(univariate.univariate))

@@ -6,10 +6,9 @@ __all__ = ["opaque"]
 
 import copy
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import onnx
@@ -22,11 +21,10 @@ EXAMPLE_ROWS = 3
 """Rows of the example batch; one would freeze the axis, two are taken for granted by some kernels."""
 
 
-def opaque(univariate: Any) -> Opaque:
+def opaque(univariate: nn.Module, sizes: Mapping[str, int]) -> Opaque:
     """A univariate map of torch that keeps the contract of `flowexport.flows.univariate`."""
-    sizes = dict(univariate.sizes)
 
-    def runs(direction: str) -> Any:
+    def runs(direction: str) -> Callable[..., tuple[Array, Array | None]]:
         @torch.no_grad()
         def run(x: Array, *parameters: Array) -> tuple[Array, Array | None]:
             tensors = [torch.from_numpy(np.ascontiguousarray(each)) for each in (x, *parameters)]
@@ -35,13 +33,13 @@ def opaque(univariate: Any) -> Opaque:
 
         return run
 
-    same = Same(alike(univariate), univariate)
+    same = Same(alike(univariate), univariate, sizes)
 
     def traced(direction: str, features: int, batch: Sequence[bool], dtype: np.dtype) -> onnx.GraphProto:
         return graph_of(same, f"{direction}_and_log_det", features, tuple(batch), dtype)
 
     ways = runs("forward_and_log_det"), runs("inverse_and_log_det")
-    return Opaque(sizes, getattr(univariate, "shift_side", None), *ways, traced)
+    return Opaque(dict(sizes), getattr(univariate, "shift_side", None), *ways, traced)
 
 
 class OneWay(nn.Module):
@@ -65,7 +63,8 @@ class Same:
     """A map that is the same as another of the same key: the couplings of a flow have one each, mostly alike."""
 
     key: object
-    univariate: Any = field(compare=False)
+    univariate: nn.Module = field(compare=False)
+    sizes: Mapping[str, int] = field(compare=False)
 
 
 def alike(univariate: nn.Module) -> object:
@@ -82,7 +81,7 @@ def graph_of(same: Same, direction: str, features: int, batch: tuple[bool, ...],
     """A map in one direction, as torch's exporter writes it, which takes most of a second."""
     from .exporter import exported  # takes a second, and most flows need none of it
 
-    sizes = same.univariate.sizes
+    sizes = same.sizes
     kind = torch.float32 if dtype == np.float32 else torch.float64
     shapes = [[features] if size == 1 else [features, size] for size in sizes.values()]
     rows = [EXAMPLE_ROWS if free else 1 for free in batch]

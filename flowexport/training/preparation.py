@@ -68,7 +68,7 @@ def whiten(layer: Whiten, rows: Rows, u: np.ndarray) -> np.ndarray:
 def start_as_identity(flow: Flow) -> None:
     """Silences couplings, so that what is behind the whitening starts as a rotation at most: a Gaussian stays one."""
     for coupling in flow.stack.couplings:
-        silence(coupling.conditioner)
+        silence(coupling)
 
 
 def diagnosed(flow: Flow, rows: Rows) -> list[str]:

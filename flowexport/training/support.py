@@ -50,7 +50,7 @@ def require_support(where: str, x: np.ndarray, bounds: Sequence[Bound], columns:
 def require_within_bounds(where: str, flow: Flow, x: np.ndarray, columns: Sequence[str]) -> None:
     """`require_support` of a flow's own bounds, where it has any."""
     bounds = flow.arguments.get("bounds")
-    if bounds is not None:
+    if isinstance(bounds, list):
         require_support(where, x, [tuple(pair) for pair in bounds], columns)
 
 

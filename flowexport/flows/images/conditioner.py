@@ -6,7 +6,6 @@ __all__ = ["ConvolutionalConditioner", "ConvolutionalNetwork", "MaskedImageCondi
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,7 +88,7 @@ class ConvolutionalConditioner(nn.Module):
         self.context = nn.Linear(context, hidden, bias=False) if context else None
         self.activation = network.activation()
         self.blocks = nn.Sequential(*(ResidualBlock(network) for _ in range(network.residual_blocks)))
-        self.heads: Any = nn.ModuleDict(
+        self.heads = nn.ModuleDict(
             {name: nn.Conv2d(hidden, channels * size, kernel_size=1) for name, size in sizes.items()}
         )
         self.sizes = dict(sizes)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 __all__ = ["PerChannel", "Squeeze", "channel_masks", "checkerboards"]
 
-from typing import Any
+
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+
+from ..contracts import Layer
 
 
 class Squeeze(nn.Module):
@@ -43,9 +46,9 @@ class PerChannel(nn.Module):
             log-determinant that is the same for all pixels, ``[channels]``, or None.
     """
 
-    of_channels: Any
+    of_channels: Layer
 
-    def __init__(self, of_channels: nn.Module) -> None:
+    def __init__(self, of_channels: Layer) -> None:
         super().__init__()
         self.of_channels = of_channels
 
@@ -55,7 +58,9 @@ class PerChannel(nn.Module):
     def inverse_and_log_det(self, y: Tensor) -> tuple[Tensor, Tensor | None]:
         return self.at_every_pixel(self.of_channels.inverse_and_log_det, y)
 
-    def at_every_pixel(self, direction: Any, image: Tensor) -> tuple[Tensor, Tensor | None]:
+    def at_every_pixel(
+        self, direction: Callable[[Tensor], tuple[Tensor, Tensor | None]], image: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         """``[rows, C, H, W]`` → the same, and the log-determinant of each pixel, ``[C, H, W]``."""
         moved, log_det = direction(image.movedim(1, -1))
         if log_det is not None:

@@ -6,9 +6,8 @@ __all__ = ["MultiScaleRealNVP"]
 
 import numbers
 from collections.abc import Callable, Sequence
-from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from flowexport.errors import ArgumentError
 
@@ -89,7 +88,7 @@ class MultiScaleRealNVP(Flow):
         activation: Callable[[], nn.Module] | str = nn.ReLU,
         batch_norm: bool = False,
         dropout: float = 0.0,
-        univariate: Any = AFFINE,
+        univariate: object = AFFINE,
         normalization: str | None = "ActNorm",
         mixing: str | None = None,
         categories: Sequence[int] | None = None,
@@ -117,8 +116,8 @@ class MultiScaleRealNVP(Flow):
         bounds = logit_bounds(levels, alpha)
         encoder = encoder_of(context, categories, embeddings)
 
-        def coupling(in_channels: int, channels: int, mask: Any = None) -> Coupling:
-            univariate: Any = make_map()
+        def coupling(in_channels: int, channels: int, mask: Tensor | None = None) -> Coupling:
+            univariate = make_map()
             inner = ConvolutionalConditioner(in_channels, channels, encoded, univariate.sizes, network)
             silence(inner)
             return Coupling(inner if mask is None else MaskedImageConditioner(inner, mask), univariate)

@@ -6,7 +6,6 @@ __all__ = ["ChannelStack", "MultiScaleStack"]
 
 from collections.abc import Iterable, Sequence
 from itertools import accumulate, chain
-from typing import Any
 
 import torch
 from torch import Size, Tensor, nn
@@ -27,7 +26,7 @@ class ChannelStack(Stack):
             all channels, and the conditioners do the selecting.
     """
 
-    squeeze: Any
+    squeeze: Squeeze
 
     def __init__(self, layers: Sequence[nn.Module], halves: bool) -> None:
         super().__init__(layers)
@@ -73,8 +72,8 @@ class MultiScaleStack(Stack):
     def __init__(self, shape: Sequence[int], pixels: Sequence[WholeStack], channels: Sequence[ChannelStack]) -> None:
         super().__init__([])
         self.shape = tuple(shape)
-        self.pixels: Any = nn.ModuleList(pixels)
-        self.channels: Any = nn.ModuleList(channels)
+        self.pixels = nn.ModuleList(pixels)
+        self.channels = nn.ModuleList(channels)
         count, height, width = self.shape
         self.latent_shapes: list[tuple[int, int, int]] = []
         for _ in channels:
@@ -84,10 +83,16 @@ class MultiScaleStack(Stack):
         self.sizes = [Size(shape).numel() for shape in self.latent_shapes]
 
     @property
+    def scales(self) -> list[tuple[WholeStack, ChannelStack | None]]:
+        """The couplings on pixels and those on channels of each scale, in the order x → z."""
+        pixels = [each for each in self.pixels if isinstance(each, WholeStack)]
+        channels = [each for each in self.channels if isinstance(each, ChannelStack)]
+        return list(zip(pixels, [*channels, None], strict=True))
+
+    @property
     def stacks(self) -> list[Stack]:
         """The stacks of all scales, in the order x → z."""
-        pairs = zip(self.pixels, [*self.channels, None], strict=True)
-        return [stack for pair in pairs for stack in pair if stack is not None]
+        return [stack for pair in self.scales for stack in pair if stack is not None]
 
     @property
     def couplings(self) -> list[Coupling]:
@@ -117,7 +122,7 @@ class MultiScaleStack(Stack):
         context = context_rows(context, leading)
         latents: list[Tensor] = []
         log_dets: LogDets = []
-        for pixels, channels in zip(self.pixels, [*self.channels, None], strict=True):
+        for pixels, channels in self.scales:
             (image,), of_scale = pixels.forward_and_log_det((image,), context)
             if channels is not None:
                 halves, of_channels = channels.forward_and_log_det(channels.split(image), context)
@@ -136,13 +141,12 @@ class MultiScaleStack(Stack):
         latents = [rows_of(part, leading, shape) for part, shape in zip(parts, self.latent_shapes, strict=True)]
         image = latents[-1]
         log_dets: LogDets = []
-        for scale in reversed(range(len(latents))):
+        for (pixels, channels), latent in zip(reversed(self.scales), reversed(latents), strict=True):
             of_scale: LogDets = []
-            if scale < len(self.channels):
-                channels = self.channels[scale]
-                halves, of_scale = channels.inverse_and_log_det(channels.take_in(image, latents[scale]), context)
+            if channels is not None:
+                halves, of_scale = channels.inverse_and_log_det(channels.take_in(image, latent), context)
                 image = channels.join(halves)
-            (image,), of_pixels = self.pixels[scale].inverse_and_log_det((image,), context)
+            (image,), of_pixels = pixels.inverse_and_log_det((image,), context)
             log_dets.append(flattened(of_scale + of_pixels, leading))
         return (image if len(leading) == 1 else image.reshape(*leading, *self.shape),), log_dets
 

@@ -3,7 +3,7 @@ r"""The affine bijection of RealNVP."""
 __all__ = ["Affine"]
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional
@@ -46,7 +46,7 @@ class Affine(ShiftAndScale):
         self.cap = -math.log(slope)
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         return {} if self.slope == SLOPE else {"slope": self.slope}
 
     def log_scale(self, raw: Tensor) -> Tensor:

@@ -2,7 +2,6 @@ r"""An affine map and a spline behind it."""
 
 __all__ = ["AffineSpline"]
 
-from typing import Any
 
 from torch import Tensor, nn
 
@@ -41,7 +40,7 @@ class AffineSpline(nn.Module):
         self.sizes = {**Affine.sizes, **self.spline.sizes}
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         return {
             "slope": self.affine.slope,
             "bins": self.spline.bins,

@@ -3,10 +3,10 @@
 __all__ = ["Inverse"]
 
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor, nn
 
+from ..contracts import UnivariateMap
 from .registry import described, make_univariate, register
 
 OTHER_SIDE = {"after": "before", "before": "after"}
@@ -22,11 +22,11 @@ class Inverse(nn.Module):
         univariate: the bijection, or what makes one.
     """
 
-    univariate: Any
+    univariate: UnivariateMap
 
     def __init__(self, univariate: object) -> None:
         super().__init__()
-        inner: Any = make_univariate(univariate)()
+        inner = make_univariate(univariate)()
         self.univariate = inner
         self.sizes: Mapping[str, int] = inner.sizes
         side = getattr(inner, "shift_side", None)
@@ -34,7 +34,7 @@ class Inverse(nn.Module):
         self.starts_as_identity = getattr(inner, "starts_as_identity", False)
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         return {"univariate": described(self.univariate)}
 
     def forward_and_log_det(self, x: Tensor, *parameters: Tensor) -> tuple[Tensor, Tensor | None]:

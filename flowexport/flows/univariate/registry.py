@@ -6,16 +6,18 @@ __all__ = ["UNIVARIATES", "described", "make_univariate", "register"]
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from torch import nn
 
 from flowexport.errors import ArgumentError
 
-UNIVARIATES: dict[str, type[nn.Module]] = {}
+from ..contracts import UnivariateMap
+
+UNIVARIATES: dict[str, Callable[..., UnivariateMap]] = {}
 """Univariate bijections that a checkpoint or a recipe can name."""
 
-Kind = TypeVar("Kind", bound=type[nn.Module])
+Kind = TypeVar("Kind", bound=type[UnivariateMap])
 
 
 def register(kind: Kind) -> Kind:
@@ -34,7 +36,7 @@ def register(kind: Kind) -> Kind:
     return kind
 
 
-def make_univariate(given: Any) -> Callable[[], nn.Module]:
+def make_univariate(given: object) -> Callable[[], UnivariateMap]:
     """The maker of a univariate bijection, from what the argument ``univariate`` may be.
 
     Arguments:
@@ -45,7 +47,8 @@ def make_univariate(given: Any) -> Callable[[], nn.Module]:
         ArgumentError: for anything else.
     """
     if isinstance(given, nn.Module):
-        return lambda: copy.deepcopy(given)
+        module = kept(given)
+        return lambda: copy.deepcopy(module)
     if isinstance(given, str):
         given = {"name": given}
     if isinstance(given, Mapping):
@@ -55,18 +58,30 @@ def make_univariate(given: Any) -> Callable[[], nn.Module]:
             raise ArgumentError(f"{name!r} is not one of {', '.join(sorted(UNIVARIATES))}", key="univariate")
         kind = UNIVARIATES[name]
         try:
-            made = kind(**arguments)
+            named = kind(**arguments)
         except (TypeError, ArgumentError) as error:
             raise ArgumentError(f"{name}: {error}", key="univariate") from error
-        return lambda: copy.deepcopy(made)
+        return lambda: copy.deepcopy(named)
     if not callable(given):
         raise ArgumentError(
             f"expected a class, a module or one of {', '.join(sorted(UNIVARIATES))}, got {given!r}", key="univariate"
         )
-    return given
+    return lambda: kept(given())
 
 
-def described(univariate: nn.Module) -> str | dict[str, Any]:
+def kept(made: object) -> UnivariateMap:
+    """What was made, if it keeps the contract.
+
+    Raises:
+        ArgumentError: where it does not.
+    """
+    if not isinstance(made, UnivariateMap):
+        needed = "sizes, forward_and_log_det and inverse_and_log_det"
+        raise ArgumentError(f"{type(made).__name__}: a univariate bijection needs {needed}", key="univariate")
+    return made
+
+
+def described(univariate: object) -> str | dict[str, object]:
     """What `make_univariate` makes the same bijection of: its name, with its arguments where they are not the defaults.
 
     One that is not registered is described all the same: it can be trained and exported, and a checkpoint of it

@@ -3,7 +3,7 @@
 __all__ = ["SigmoidAffine"]
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from torch import Tensor
 from torch.nn import functional
@@ -52,7 +52,7 @@ class SigmoidAffine(ShiftAndScale):
         self.offset = math.log((1 - floor) / (ceiling - 1))
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         side = {} if self.shift_side == "after" else {"shift_side": self.shift_side}
         return {"floor": self.floor, "ceiling": self.ceiling, **side}
 

@@ -3,7 +3,7 @@
 __all__ = ["RationalQuadraticSpline"]
 
 import math
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -64,7 +64,7 @@ class RationalQuadraticSpline(nn.Module):
         self.sizes = {"widths": bins, "heights": bins, "derivatives": bins - 1}
 
     @property
-    def arguments(self) -> dict[str, Any]:
+    def arguments(self) -> dict[str, object]:
         return {"bins": self.bins, "bound": self.bound, "constraint": self.constraint, "slope": self.slope}
 
     def forward_and_log_det(

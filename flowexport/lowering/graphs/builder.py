@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["IR_VERSION", "PRODUCER", "Builder"]
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import onnx
@@ -62,11 +61,13 @@ class Builder:
         """Adds an operator of one result, and gives its name."""
         return self.several(kind, 1, *inputs, **attributes)[0]
 
-    def several(self, kind: str, count: int, *inputs: str, **attributes: Any) -> list[str]:
+    def several(self, kind: str, count: int, *inputs: str, **attributes: object) -> list[str]:
         """Adds an operator of some results, and gives their names."""
         results = [f"{kind.lower()}_{self._results + each}" for each in range(count)]
         self._results += count
-        self.nodes.append(helper.make_node(kind, inputs, results, **attributes))
+        node = helper.make_node(kind, inputs, results)
+        node.attribute.extend(helper.make_attribute(key, value) for key, value in sorted(attributes.items()))
+        self.nodes.append(node)
         return results
 
     def gemm(self, x: str, weight: str, bias: str | None, transposed: bool = True) -> str:

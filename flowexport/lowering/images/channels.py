@@ -7,7 +7,7 @@ __all__ = ["ChannelLinear", "ChannelShift", "LeanCheckerboard", "LeanSqueeze"]
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from flowexport.flows.images import MaskedImageConditioner
+from flowexport.flows.images import MaskedImageConditioner, Squeeze
 
 from .operators import depth_to_space, space_to_depth
 
@@ -88,7 +88,7 @@ class LeanCheckerboard(nn.Module):
         return masked + getattr(self, f"kept_{name}") if name in self.told_kept else masked
 
 
-class LeanSqueeze(nn.Module):
+class LeanSqueeze(Squeeze):
     """`flowexport.flows.images.Squeeze`, one node."""
 
     def forward(self, x: Tensor) -> Tensor:

@@ -8,12 +8,12 @@ from __future__ import annotations
 __all__ = ["FOLDS", "fold_all", "fold_context_scale", "fold_embeddings", "fold_identity", "fold_univariates"]
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import nn
 
-from flowexport.flows import Affine, Inverse, SigmoidAffine
+from flowexport.flows import Affine, Coupling, Inverse, SigmoidAffine
+from flowexport.flows.contracts import UnivariateMap
 from flowexport.flows.images import MaskedImageConditioner
 
 from . import layers
@@ -33,7 +33,7 @@ def fold_identity(lean: LeanImages) -> None:
 def fold_univariates(lean: LeanImages) -> None:
     """The clamp's 1/cap goes into what makes the log scale, a sigmoid's offset into its bias."""
 
-    def folded(coupling: Any, univariate: Any) -> nn.Module:
+    def folded(coupling: Coupling, univariate: UnivariateMap) -> UnivariateMap:
         if isinstance(univariate, Inverse):
             return Inverse(folded(coupling, univariate.univariate))
         if isinstance(univariate, Affine):

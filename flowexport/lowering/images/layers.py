@@ -17,20 +17,20 @@ __all__ = [
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from flowexport.flows import Coupling, Inverse, LULinear, Permutation, PerPart, SigmoidAffine, Stack
+from flowexport.flows.contracts import UnivariateMap
 from flowexport.flows.diagonal import Elementwise
 from flowexport.flows.images import MaskedImageConditioner, PerChannel
 
 from ..inverse import inverse_of
 from .channels import ChannelLinear, ChannelShift, LeanCheckerboard, LeanSqueeze
 from .lean import Diagonal, LeanImages
-from .networks import head_parameters, inner
+from .networks import first_weight, head_parameters, inner
 from .univariates import ClampedAffine, SigmoidScale
 
 
@@ -38,10 +38,11 @@ def fold_batch_norms(lean: LeanImages) -> None:
     """The conditioners' batch normalisations become part of the convolutions that they follow."""
     for coupling in lean.stack.couplings:
         for module in list(inner(coupling.conditioner).modules()):
-            match list(module) if isinstance(module, nn.Sequential) else []:
-                case [nn.Conv2d() as convolution, nn.BatchNorm2d() as norm]:
-                    module[0] = fuse_conv_bn_eval(convolution, norm).requires_grad_(False)
-                    del module[1]
+            if isinstance(module, nn.Sequential):
+                match list(module):
+                    case [nn.Conv2d() as convolution, nn.BatchNorm2d() as norm]:
+                        module[0] = fuse_conv_bn_eval(convolution, norm).requires_grad_(False)
+                        del module[1]
 
 
 def fold_channel_maps(lean: LeanImages) -> None:
@@ -50,7 +51,7 @@ def fold_channel_maps(lean: LeanImages) -> None:
     Their log-determinants are constants: once for each pixel.
     """
 
-    def folded(each: Any, pixels: int) -> nn.Module:
+    def folded(each: PerChannel, pixels: int) -> nn.Module:
         of_channels = each.of_channels
         if isinstance(of_channels, Permutation):
             weight = torch.eye(len(of_channels.order), dtype=torch.float64)[of_channels.order]
@@ -68,21 +69,22 @@ def fold_channel_maps(lean: LeanImages) -> None:
         return Diagonal(log_scale.exp()[:, None, None], shift.detach().clone()[:, None, None])
 
     _, height, width = lean.event_shape
-    for scale, pixels in enumerate(lean.stack.pixels):
+    for scale, (pixels, channels) in enumerate(lean.stack.scales):
         of_scale = height * width // 4**scale
         replace_maps(pixels, partial(folded, pixels=of_scale))
-        if scale < len(lean.stack.channels):
-            replace_maps(lean.stack.channels[scale], partial(folded, pixels=of_scale // 4))
+        if channels is not None:
+            replace_maps(channels, partial(folded, pixels=of_scale // 4))
 
 
 def fold_channel_masks(lean: LeanImages) -> None:
     """Masks of channels become zeros in the first convolution and in the heads."""
-    for channels in lean.stack.channels:
-        for coupling in channels.couplings:
+    for _, channels in lean.stack.scales:
+        for coupling in [] if channels is None else channels.couplings:
             conditioner = coupling.conditioner
             if isinstance(conditioner, MaskedImageConditioner):
-                network: Any = conditioner.network
-                network.entry[0].weight *= conditioner.kept
+                network = conditioner.network
+                weight = first_weight(network)
+                weight *= conditioner.kept
                 for name, size in network.sizes.items():
                     moved = conditioner.moved.flatten().repeat_interleave(size)
                     for parameter in head_parameters(coupling, name):
@@ -103,7 +105,7 @@ def fold_checkerboards(lean: LeanImages) -> None:
             coupling.univariate = on_checkerboard(coupling.univariate, coupling, masked)
 
 
-def on_checkerboard(univariate: Any, coupling: Coupling, masked: LeanCheckerboard) -> nn.Module:
+def on_checkerboard(univariate: UnivariateMap, coupling: Coupling, masked: LeanCheckerboard) -> UnivariateMap:
     """The map of a coupling on pixels, with part of the mask in it."""
     if isinstance(univariate, Inverse):
         return Inverse(on_checkerboard(univariate.univariate, coupling, masked))
@@ -131,7 +133,7 @@ def fold_channel_scales(lean: LeanImages) -> None:
     # As an image, so that the stacks themselves say where each channel goes.
     scale = torch.ones(1, *lean.event_shape, dtype=torch.float64)
     exits = []
-    for pixels, channels in zip(stack.pixels, [*stack.channels, None], strict=True):
+    for pixels, channels in stack.scales:
         (scale,) = scaled_through(pixels, [scale])
         latent = scale
         if channels is not None:
@@ -156,7 +158,8 @@ def scaled_through(stack: Stack, scales: list[Tensor]) -> list[Tensor]:
         if not shifted and bool((scales[moved] != 1).any()):
             layers.append(spelt_out(scales, moved))
             scales[moved] = torch.ones_like(scales[moved])
-        inner(layer.conditioner).entry[0].weight *= of_channels(scales[kept])[:, None, None]
+        weight = first_weight(layer.conditioner)
+        weight *= of_channels(scales[kept])[:, None, None]
         if shifted:
             for parameter in head_parameters(layer, "shift"):
                 parameter /= over_rows(of_channels(scales[moved]), parameter)
@@ -191,8 +194,9 @@ def spelt_out(scales: list[Tensor], part: int) -> PerPart:
 
 def fold_squeezes(lean: LeanImages) -> None:
     """A squeeze becomes one node."""
-    for channels in lean.stack.channels:
-        channels.squeeze = LeanSqueeze()
+    for _, channels in lean.stack.scales:
+        if channels is not None:
+            channels.squeeze = LeanSqueeze()
 
 
 def maps_of(stack: Stack) -> list[nn.Module]:
@@ -200,7 +204,7 @@ def maps_of(stack: Stack) -> list[nn.Module]:
     return [each for layer in stack.layers if isinstance(layer, PerPart) for each in layer.maps]
 
 
-def replace_maps(stack: Stack, replacement: Callable[[nn.Module], nn.Module]) -> None:
+def replace_maps(stack: Stack, replacement: Callable[[PerChannel], nn.Module]) -> None:
     """Puts another map in place of each `PerChannel`."""
     for layer in stack.layers:
         if isinstance(layer, PerPart):

@@ -14,13 +14,13 @@ __all__ = ["Diagonal", "LeanImages"]
 
 import copy
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from flowexport.flows import Flow
 from flowexport.flows.flow import add, by_width
+from flowexport.flows.images.stack import MultiScaleStack
 from flowexport.flows.stack import LogDets, Parts
 
 from .operators import add_all
@@ -72,10 +72,12 @@ class LeanImages(nn.Module):
         super().__init__()
         flow = copy.deepcopy(flow).double().cpu().eval().requires_grad_(False)
         self.event_shape, self.latent_size, self.context = flow.event_shape, flow.latent_size, flow.context
-        self.stack: Any = flow.stack
-        self.bounds: Any = flow.bounds
+        assert isinstance(flow.stack, MultiScaleStack)
+        assert flow.bounds is not None
+        self.stack = flow.stack
+        self.bounds = flow.bounds
         self.encoder = flow.encoder
-        context: Any = flow.standardize_context
+        context = flow.standardize_context
         # Constants are buffers: a Python float inside a module becomes float32 even in a float64 graph.
         buffers = {
             "constant": torch.tensor(flow.base.constant, dtype=torch.float64),

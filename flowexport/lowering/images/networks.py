@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-__all__ = ["context_linears", "head_parameters", "inner"]
+__all__ = ["context_linears", "first_weight", "head_parameters", "inner"]
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
 from flowexport.flows import Coupling
+from flowexport.flows.images import ConvolutionalConditioner
 
 
-def inner(conditioner: object) -> Any:
+def inner(conditioner: object) -> ConvolutionalConditioner:
     """The network behind a mask, or the conditioner itself."""
-    return getattr(conditioner, "network", conditioner)
+    network = getattr(conditioner, "network", conditioner)
+    assert isinstance(network, ConvolutionalConditioner)
+    return network
+
+
+def first_weight(conditioner: object) -> Tensor:
+    """Of the convolution that reads the image."""
+    first = inner(conditioner).entry[0]
+    assert isinstance(first, nn.Conv2d)
+    return first.weight
 
 
 def context_linears(couplings: Iterable[Coupling]) -> list[nn.Linear]:
@@ -23,7 +32,6 @@ def context_linears(couplings: Iterable[Coupling]) -> list[nn.Linear]:
     return [network.context for network in networks if network.context is not None]
 
 
-def head_parameters(coupling: Coupling, name: str) -> list[Tensor]:
+def head_parameters(coupling: Coupling, name: str) -> Sequence[Tensor]:
     """Weight and bias of the layer that makes one parameter of a coupling. The bias comes last."""
-    head = inner(coupling.conditioner).heads[name]
-    return [head.weight, head.bias]
+    return list(inner(coupling.conditioner).heads[name].parameters())

@@ -3,7 +3,6 @@
 __all__ = ["TRANSLATIONS", "add_all", "depth_to_space", "softsign", "space_to_depth"]
 
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from onnxscript import opset18
@@ -60,7 +59,7 @@ def _(y: Tensor) -> Tensor:
     return y.new_empty(rows, channels // 4, 2 * height, 2 * width)
 
 
-TRANSLATIONS: dict[Callable[..., Any], Callable[..., Any]] = {
+TRANSLATIONS: dict[Callable[..., object], Callable[..., object]] = {
     torch.ops.flowexport.softsign.default: lambda x: opset18.Softsign(x),
     torch.ops.flowexport.add_all.default: lambda terms: opset18.Sum(*terms),
     torch.ops.flowexport.space_to_depth.default: lambda x: opset18.SpaceToDepth(x, blocksize=2),

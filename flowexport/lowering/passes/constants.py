@@ -14,7 +14,7 @@ from ..program import Coupling, Inverse, Layer, Map, Program, Scaled, ScaleShift
 
 
 def without_constants(program: Program) -> Program:
-    """Any program → one in which no map of constant parameters is affine: it is a `ScaleShift`."""
+    """A program → one in which no map of constant parameters is affine: it is a `ScaleShift`."""
     layers = tuple(as_scale_and_shift(layer, program.features) for layer in program.layers)
     return replace(program, layers=layers)
 

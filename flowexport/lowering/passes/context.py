@@ -13,7 +13,7 @@ from ..program import Array, Column, Coupling, Dense, Program
 
 
 def without_context_scales(program: Program) -> Program:
-    """Any program → one whose numbers of context have a scale of one, and whose codes become one-hot rows."""
+    """A program → one whose numbers of context have a scale of one, and whose codes become one-hot rows."""
     if not program.columns:
         return program
 

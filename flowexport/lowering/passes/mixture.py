@@ -10,7 +10,7 @@ from ..program import Mixture, Program, ScaleShift
 
 
 def without_exit_of_mixtures(program: Program) -> Program:
-    """Any program → one without a `ScaleShift` before a `Mixture`."""
+    """A program → one without a `ScaleShift` before a `Mixture`."""
     layers, base = list(program.layers), program.base
     while isinstance(base, Mixture) and layers and isinstance(layers[-1], ScaleShift):
         last = layers.pop()

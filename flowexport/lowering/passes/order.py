@@ -13,7 +13,7 @@ from ..program import Array, Coupling, Layer, Mix, Mixture, Program, Reorder, Sc
 
 
 def without_reorders(program: Program) -> Program:
-    """Any program → one without `Reorder`.
+    """A program → one without `Reorder`.
 
     The new program holds v where the old one has u = v[order]. At the z end log_prob has no use for the order, a
     density of independent normals being the same in any, and sample takes its noise in it.

@@ -36,7 +36,7 @@ from ..program import (
 
 
 def unit_splines(program: Program) -> Program:
-    """Any program → one with `UnitSpline` in place of `Spline`, between two `ScaleShift`."""
+    """A program → one with `UnitSpline` in place of `Spline`, between two `ScaleShift`."""
     return replace(program, layers=tuple(unit for layer in program.layers for unit in on_unit(layer, program.features)))
 
 

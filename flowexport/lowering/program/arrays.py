@@ -12,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
-
-
 Value = TypeVar("Value")
 
 

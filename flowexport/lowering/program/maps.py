@@ -10,11 +10,14 @@ __all__ = ["Chain", "Clamp", "Free", "Inverse", "Map", "Opaque", "Scaled", "Shif
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from .arrays import Array
+
+if TYPE_CHECKING:
+    import onnx
 
 Side = Literal["after", "before"]
 
@@ -138,7 +141,7 @@ class Opaque:
     side: Side | None
     forward: Callable[..., tuple[Array, Array | None]]
     inverse: Callable[..., tuple[Array, Array | None]]
-    traced: Callable[[str, int, Sequence[bool], np.dtype], Any]
+    traced: Callable[[str, int, Sequence[bool], np.dtype], onnx.GraphProto]
 
 
 Map = Shift | Scaled | Spline | UnitSpline | Chain | Inverse | Opaque
