@@ -15,7 +15,7 @@ import numpy as np
 from flowexport.tables import TableWriter, open_writer
 
 if TYPE_CHECKING:
-    from flowexport.tables.columns import Column
+    from flowexport.tables.columns import ColumnData
 
 
 class JsonWriter(TableWriter):
@@ -35,7 +35,7 @@ class JsonWriter(TableWriter):
     def begin(self) -> None:
         self.stream.write(b'{"rows": [')
 
-    def append(self, block: Sequence[Column]) -> None:
+    def append(self, block: Sequence[ColumnData]) -> None:
         records = zip(*map(values_of, block), strict=True)
         lines = [json.dumps(dict(zip(self.columns, record, strict=True))) for record in records]
         if lines:
@@ -50,7 +50,7 @@ def writer_of(output: Path | None, columns: Sequence[str], dtype: np.dtype, as_j
     return JsonWriter(columns) if as_json and output is None else open_writer(output, columns, dtype)
 
 
-def values_of(column: Column) -> Sequence[object]:
+def values_of(column: ColumnData) -> Sequence[object]:
     """The cells of a column as JSON has them, None where there is no value."""
     if isinstance(column, list):
         return column

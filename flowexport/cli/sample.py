@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from flowexport.runtime import Model
-    from flowexport.tables.columns import Column
+    from flowexport.tables.columns import ColumnData
 
 
 MOST = 10**30
@@ -110,7 +110,7 @@ def command(
     with writer_of(output, columns, model.dtype, as_json) as writer, progress() as bar:
         task = bar.add_task("sampling", total=total)
         for rows in model.iterate_samples(count, contexts, seed, temperature):
-            beside: list[Column] = []
+            beside: list[ColumnData] = []
             if contexts is not None:
                 of_rows = contexts[np.arange(writer.rows, writer.rows + len(rows)) // count]
                 beside = columns_of(model.context_features, of_rows, writer.named)

@@ -22,7 +22,7 @@ from .scoring import model_of
 from .session import session
 
 if TYPE_CHECKING:
-    from flowexport.tables.columns import Column
+    from flowexport.tables.columns import ColumnData
 
 FILE_ROWS = 2 * PIECE_ROWS
 """Rows of a file, 1,048,576: whatever the number of workers, so that the same seed gives the same files."""
@@ -82,7 +82,7 @@ class SamplePiece:
         with open_writer(self.target, names, model.dtype) as writer:
             for rows in drawn:
                 first = self.rows.start + writer.rows
-                beside: list[Column] = []
+                beside: list[ColumnData] = []
                 if contexts is not None:
                     of_rows = contexts[np.arange(first, first + len(rows)) // sampler.count]
                     beside = columns_of(features, of_rows, named=True)

@@ -19,7 +19,7 @@ from flowexport.errors import CheckFailed, DataError, DeviceError, FlowExportErr
 from flowexport.runtime.processors import available_threads
 
 if TYPE_CHECKING:
-    import ray
+    from ray import ObjectRef
 
 STORE_BYTES = 80 << 20
 """The least that Ray takes for its object store. Tasks hand on file names and counts, never rows."""
@@ -71,7 +71,7 @@ class Session:
             FlowExportError: of the first task that failed; those that run are then stopped.
         """
         remote = self.ray.remote(num_cpus=1, max_retries=RETRIES)(attempted)
-        running: dict[ray.ObjectRef[object], AnyTask] = {}
+        running: dict[ObjectRef[object], AnyTask] = {}
         try:
             while waiting or running:
                 while waiting and len(running) < AHEAD * self.processors:
@@ -84,7 +84,7 @@ class Session:
             for left in running:
                 self.ray.cancel(left)
 
-    def result(self, reference: ray.ObjectRef[object]) -> object:
+    def result(self, reference: ObjectRef[object]) -> object:
         """What a task returned."""
         try:
             found = self.ray.get(reference)

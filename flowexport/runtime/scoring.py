@@ -17,7 +17,7 @@ from .categories import coders_of
 from .ranks import Ranks
 
 if TYPE_CHECKING:
-    from flowexport.tables.columns import Column
+    from flowexport.tables.columns import ColumnData
 
     from .model import Model
 
@@ -65,7 +65,7 @@ class Scoring:
     absent: int = 0
     total: float = 0.0
 
-    def blocks(self, table: Table) -> Iterator[list[Column]]:
+    def blocks(self, table: Table) -> Iterator[list[ColumnData]]:
         """What is written of each block: the kept columns, log_prob and where it stands.
 
         Raises:
@@ -77,7 +77,7 @@ class Scoring:
         for block in table.blocks(chosen, coders, self.kept, skip=self.bad is not None):
             yield self.columns(block)
 
-    def columns(self, block: Block) -> list[Column]:
+    def columns(self, block: Block) -> list[ColumnData]:
         """What is written of a block."""
         block.require_finite(missing=self.missing != "refuse", cure=CURE)
         block.require_within(self.model.dtype)
@@ -98,7 +98,7 @@ class Scoring:
         figures = [log_prob, *self.ranks.of(log_prob, given)]
         return [*(self.kept_column(block, name, written) for name in self.kept), *spread(figures, scored[written])]
 
-    def kept_column(self, block: Block, name: str, rows: np.ndarray) -> Column:
+    def kept_column(self, block: Block, name: str, rows: np.ndarray) -> ColumnData:
         """A column of the input, of some rows."""
         if self.typed and name in block.columns and name not in block.coded:
             position = list(block.columns).index(name)

@@ -18,13 +18,13 @@ from .arrow import has_arrow, import_arrow
 if TYPE_CHECKING:
     from .arrow import Array
 
-    Column = np.ndarray | list[str] | Array
+    ColumnData = np.ndarray | list[str] | Array
     """``[rows]``: numbers of numpy, masked where there is no value; texts in a list; or an Arrow array."""
 
 QUOTED = re.compile(r'[",;\t\r\n]')
 
 
-def number_column(column: Column, name: str) -> np.ndarray:
+def number_column(column: ColumnData, name: str) -> np.ndarray:
     """A column as numbers, NaN where it holds no value.
 
     Raises:
@@ -38,7 +38,7 @@ def number_column(column: Column, name: str) -> np.ndarray:
     return array
 
 
-def arrow_column(column: Column) -> Array:
+def arrow_column(column: ColumnData) -> Array:
     """A column as an Arrow array."""
     pyarrow, _ = import_arrow("compute")
     made: Array
@@ -51,7 +51,7 @@ def arrow_column(column: Column) -> Array:
     return made
 
 
-def lines_of(block: Sequence[Column], delimiter: str, nothing: str) -> bytes:
+def lines_of(block: Sequence[ColumnData], delimiter: str, nothing: str) -> bytes:
     """Rows as lines of text.
 
     Arguments:
@@ -91,7 +91,7 @@ def arrow_texts(column: Array, nothing: str) -> Array:
     return filled
 
 
-def texts_of(column: Column, nothing: str) -> list[str]:
+def texts_of(column: ColumnData, nothing: str) -> list[str]:
     """The cells of a column as text, in quotes where they need them."""
     if isinstance(column, list):
         return [f'"{cell.replace(chr(34), chr(34) * 2)}"' if QUOTED.search(cell) else cell for cell in column]

@@ -18,7 +18,7 @@ from .dialect import Dialect
 from .faults import Faults
 
 if TYPE_CHECKING:
-    from .columns import Column
+    from .columns import ColumnData
 
 BLOCK_ROWS = 65_536
 """Rows handed out at a time: large enough that the reader's cost is spread, 5 MB at ten float64 columns."""
@@ -36,7 +36,7 @@ class Cells(Protocol):
     def codes(self, name: str, coder: Coder, faults: Faults) -> np.ndarray:
         """A column of categories as codes, NaN where it holds no value."""
 
-    def kept(self, name: str) -> Column:
+    def kept(self, name: str) -> ColumnData:
         """A column as it stands, as a writer takes it."""
 
     def column_texts(self, name: str) -> list[str]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pyarrow import parquet
     from pyarrow.ipc import RecordBatchFileWriter
 
-    from .columns import Column
+    from .columns import ColumnData
 
 ZIP_LEVEL = 6
 """As the gzip program has it."""
@@ -70,7 +70,7 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     def begin(self) -> None:
         """Writes what stands before the rows."""
 
-    def append(self, block: Sequence[Column]) -> None:
+    def append(self, block: Sequence[ColumnData]) -> None:
         """Writes one block, a list of columns of equal length."""
         raise NotImplementedError
 
@@ -80,8 +80,8 @@ class TableWriter(AbstractContextManager["TableWriter"]):
     def abandon(self) -> None:
         """Lets go of what would write to the file later, after an exception."""
 
-    def write(self, *block: Column) -> None:
-        """Appends rows: one `Column` each, or one array ``[rows, columns]`` for all."""
+    def write(self, *block: ColumnData) -> None:
+        """Appends rows: one `ColumnData` each, or one array ``[rows, columns]`` for all."""
         first, columns = block[0], list(block)
         if len(block) == 1 and isinstance(first, np.ndarray) and first.ndim == 2:
             columns = list(first.T)
@@ -115,7 +115,7 @@ class TextWriter(TableWriter):
         csv.writer(header, lineterminator="\n", delimiter=self.delimiter).writerow(self.columns)
         self.stream.write(header.getvalue().encode())
 
-    def append(self, block: Sequence[Column]) -> None:
+    def append(self, block: Sequence[ColumnData]) -> None:
         # A line of one cell with nothing in it would be passed over.
         self.stream.write(lines_of(block, self.delimiter, '""' if len(self.columns) == 1 else ""))
 
@@ -131,7 +131,7 @@ class ArrowWriter(TableWriter):
 
     writer: RecordBatchFileWriter | parquet.ParquetWriter | None = None
 
-    def append(self, block: Sequence[Column]) -> None:
+    def append(self, block: Sequence[ColumnData]) -> None:
         pyarrow, _ = import_arrow("compute")
         batch = pyarrow.RecordBatch.from_arrays(list(map(arrow_column, block)), names=self.columns)
         if self.writer is None:
@@ -175,7 +175,7 @@ class NpyWriter(TableWriter):
         shape = (self.rows, len(self.columns))
         np.lib.format.write_array_header_1_0(self.stream, header | {"shape": shape})
 
-    def append(self, block: Sequence[Column]) -> None:
+    def append(self, block: Sequence[ColumnData]) -> None:
         columns = [number_column(column, name) for column, name in zip(block, self.columns, strict=True)]
         self.stream.write(np.stack(columns, axis=1).astype(self.dtype, copy=False).tobytes())
 
