@@ -9,7 +9,6 @@ import math
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -29,10 +28,10 @@ ROOM = (8, 1 << 16)
 """Numbers that a constructor may make: so many a byte of the weights, and so many besides. Each weight is made, drawn
 and perhaps scaled, and is four bytes in the file."""
 
-Constructors = Mapping[str, Callable[..., Any]]
+Constructors = Mapping[str, Callable[..., object]]
 
 
-def read_arguments(path: Path) -> dict[str, Any]:
+def read_arguments(path: Path) -> dict[str, object]:
     """The mapping in a JSON or TOML file.
 
     Raises:
@@ -52,7 +51,7 @@ def read_arguments(path: Path) -> dict[str, Any]:
     return spec
 
 
-def construct(where: Path, spec: dict[str, Any], known: Constructors, size: int) -> nn.Module:
+def construct(where: Path, spec: dict[str, object], known: Constructors, size: int) -> nn.Module:
     """The module that a mapping spells: ``class`` is a name in ``known``, all else its arguments.
 
     Arguments:
@@ -74,7 +73,7 @@ def construct(where: Path, spec: dict[str, Any], known: Constructors, size: int)
     return module
 
 
-def made(value: object, known: Constructors, key: str = "") -> Any:
+def made(value: object, known: Constructors, key: str = "") -> object:
     """A value with every mapping that has a class replaced by what that makes."""
     if key in NAMED and isinstance(value, str):
         value = {"class": value}
@@ -102,7 +101,13 @@ class Room(TorchDispatchMode):
         super().__init__()
         self.left = numbers
 
-    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., object],
+        types: Sequence[type],
+        args: tuple[object, ...] = (),
+        kwargs: Mapping[str, object] | None = None,
+    ) -> object:
         self.require(numbers_of(args))
         result = func(*args, **(kwargs or {}))
         self.left -= sum(1 + each.numel() for each in tree_leaves(result) if isinstance(each, Tensor))

@@ -11,13 +11,14 @@ __all__ = ["Layer", "Trunk", "assembled", "coupling", "elementwise", "lu_linear"
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from flowexport.flows import CouplingFlow, Flow, RealNVP
-from flowexport.flows.conditioner import Constant, MaskedConditioner
+from flowexport.flows import Coupling, CouplingFlow, Flow, LULinear, Permutation, PerPart
+from flowexport.flows.build import build
+from flowexport.flows.conditioner import Conditioner, Constant, MaskedConditioner
+from flowexport.flows.contracts import UnivariateMap
 from flowexport.flows.masks import alternating
 from flowexport.flows.realnvp import MIXINGS, NORMALIZATIONS
 from flowexport.flows.univariate import described
@@ -37,8 +38,8 @@ class Layer:
         write: puts the weights into the module that was built; ``split`` takes a vector to the stack's parts.
     """
 
-    plan: dict[str, Any]
-    write: Callable[[Any, Split], None] = field(repr=False)
+    plan: dict[str, object]
+    write: Callable[[nn.Module, Split], None] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Trunk:
         return [len(bias) for _, bias in counted]
 
 
-def coupling(mask: Tensor | None, univariate: nn.Module, trunk: Trunk, heads: Mapping[str, Affine]) -> Layer:
+def coupling(mask: Tensor | None, univariate: UnivariateMap, trunk: Trunk, heads: Mapping[str, Affine]) -> Layer:
     """A coupling.
 
     Arguments:
@@ -74,7 +75,7 @@ def coupling(mask: Tensor | None, univariate: nn.Module, trunk: Trunk, heads: Ma
         heads: for each parameter of the univariate map the last layer, a row for each moved feature (or ``size`` rows);
             its weight has no columns where the parameters depend on nothing.
     """
-    plan = {
+    plan: dict[str, object] = {
         "layer": "Coupling",
         "mask": None if mask is None else mask.tolist(),
         "univariate": described(univariate),
@@ -85,23 +86,26 @@ def coupling(mask: Tensor | None, univariate: nn.Module, trunk: Trunk, heads: Ma
         "dropout": trunk.dropout,
     }
 
-    def write(module: Any, split: Split) -> None:
+    def write(module: nn.Module, split: Split) -> None:
+        assert isinstance(module, Coupling)
         conditioner = module.conditioner
         if isinstance(conditioner, Constant):
             for name, (_, bias) in heads.items():
                 conditioner.heads[name].copy_(bias)
             return
         masked = isinstance(conditioner, MaskedConditioner)
-        network = conditioner.network if masked else conditioner
+        network = conditioner.network if isinstance(conditioner, MaskedConditioner) else conditioner
+        assert isinstance(network, Conditioner)
         linears = [each for each in network.trunk.modules() if isinstance(each, nn.Linear)]
         for norm in (each for each in network.trunk.modules() if isinstance(each, nn.LayerNorm)):
             # Once more in float64: the weight was made in float32.
             norm.weight.fill_(math.sqrt((len(norm.weight) - 1) / len(norm.weight)))
-        readers = linears[:1] or list(network.heads.values())
+        readers: list[nn.Module] = [*linears[:1]] or list(network.heads.values())
         for linear, given in zip(linears, trunk.linears, strict=True):
             put(linear, given, read=mask if masked and linear in readers else None)
         for name, size in network.sizes.items():
             head = network.heads[name]
+            assert isinstance(head, nn.Linear)
             rows = (~mask).repeat_interleave(size) if masked and mask is not None else None
             put(head, heads[name], read=mask if masked and head in readers else None, rows=rows)
 
@@ -127,7 +131,7 @@ def put(linear: nn.Linear, given: Affine, read: Tensor | None = None, rows: Tens
     linear.bias[slice(None) if rows is None else rows] = bias
 
 
-def elementwise(kind: str, tensors: Mapping[str, Tensor], **arguments: Any) -> Layer:
+def elementwise(kind: str, tensors: Mapping[str, Tensor], **arguments: object) -> Layer:
     """A layer of one scale and shift a feature.
 
     Arguments:
@@ -136,7 +140,8 @@ def elementwise(kind: str, tensors: Mapping[str, Tensor], **arguments: Any) -> L
         arguments: of its constructor, where they are not the defaults.
     """
 
-    def write(module: Any, split: Split) -> None:
+    def write(module: nn.Module, split: Split) -> None:
+        assert isinstance(module, PerPart)
         for name, tensor in tensors.items():
             parts = [tensor] * len(module.maps) if tensor.ndim == 0 else split(tensor)
             for each, part in zip(module.maps, parts, strict=True):
@@ -147,14 +152,23 @@ def elementwise(kind: str, tensors: Mapping[str, Tensor], **arguments: Any) -> L
 
 def permutation(order: Tensor) -> Layer:
     """Feature i of the result is feature ``order[i]`` of the input."""
-    return Layer({"layer": "Permutation"}, lambda module, _: module.maps[0].order.copy_(order))
+
+    def write(module: nn.Module, split: Split) -> None:
+        assert isinstance(module, PerPart)
+        (mixing,) = module.maps
+        assert isinstance(mixing, Permutation)
+        mixing.order.copy_(order)
+
+    return Layer({"layer": "Permutation"}, write)
 
 
 def lu_linear(lower: Tensor, upper: Tensor, bias: Tensor) -> Layer:
     """y = L U x + b, ones on the diagonal of L and positive numbers on that of U, ``[features, features]`` each."""
 
-    def write(module: Any, split: Split) -> None:
+    def write(module: nn.Module, split: Split) -> None:
+        assert isinstance(module, PerPart)
         (linear,) = module.maps
+        assert isinstance(linear, LULinear)
         linear.order.copy_(torch.arange(len(bias)))
         linear.sign.fill_(1)
         linear.lower.copy_(lower.tril(-1))
@@ -185,7 +199,11 @@ def assembled(features: int, context: int, layers: Sequence[Layer]) -> Flow:
     """The flow of a stack, in float64: a RealNVP where it is one, else a `CouplingFlow`."""
     plans = [layer.plan for layer in layers]
     arguments = realnvp_arguments(features, context, plans)
-    flow = CouplingFlow(features, context, plans) if arguments is None else RealNVP(**arguments)
+    flow = (
+        CouplingFlow(features, context, plans)
+        if arguments is None
+        else build({"flow": "RealNVP", "arguments": arguments})
+    )
     flow.double().eval()
     for units in (flow.standardize, flow.standardize_context):
         if units is not None:
@@ -196,7 +214,7 @@ def assembled(features: int, context: int, layers: Sequence[Layer]) -> Flow:
     return flow
 
 
-def realnvp_arguments(features: int, context: int, plans: list[dict[str, Any]]) -> dict[str, Any] | None:
+def realnvp_arguments(features: int, context: int, plans: list[dict[str, object]]) -> dict[str, object] | None:
     """The arguments of the RealNVP whose layers these are, or None where there is none."""
     kinds = [plan["layer"] for plan in plans]
     couplings = [plan for plan in plans if plan["layer"] == "Coupling"]

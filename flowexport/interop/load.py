@@ -9,7 +9,6 @@ import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -20,7 +19,7 @@ from flowexport.errors import CheckpointError, extras_named
 from flowexport.flows import Flow
 
 from . import nflows, normflows, zuko
-from .construct import construct, read_arguments
+from .construct import Constructors, construct, read_arguments
 from .original import Original
 
 
@@ -34,9 +33,9 @@ class Library:
         constructors: the classes that a file of arguments can name.
     """
 
-    adopt: Callable[[Any], Flow]
-    numbers: Callable[[Any], Original]
-    constructors: Callable[[], Mapping[str, Callable[..., Any]]]
+    adopt: Callable[..., Flow]
+    numbers: Callable[..., Original]
+    constructors: Callable[[], Constructors]
 
 
 LIBRARIES = {
@@ -82,7 +81,7 @@ def load_original(
     return module
 
 
-def read(library: str, path: Path, trust_pickle: bool, warn: Callable[[str], None]) -> Any:
+def read(library: str, path: Path, trust_pickle: bool, warn: Callable[[str], None]) -> object:
     """What is in a file: tensors by name where it holds no more, else the module that was pickled."""
     if path.suffix.lower() == ".safetensors":
         try:

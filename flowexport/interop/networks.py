@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["activation_of", "affine", "residual", "sequential", "side_by_side"]
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,10 @@ from flowexport.flows.realnvp import ACTIVATIONS
 
 from .layers import Affine, Trunk
 
-FUNCTIONS: dict[Any, str] = {
+if TYPE_CHECKING:
+    from nflows.nn.nets import ResidualNet
+
+FUNCTIONS: dict[object, str] = {
     functional.elu: "ELU",
     functional.gelu: "GELU",
     functional.leaky_relu: "LeakyReLU",
@@ -30,7 +33,17 @@ FUNCTIONS: dict[Any, str] = {
 """Activations as functions, with the settings that the classes have by default."""
 
 
-def affine(linear: Any) -> Affine:
+class Weighted(Protocol):
+    """A linear layer, of whichever library."""
+
+    @property
+    def weight(self) -> Tensor: ...
+
+    @property
+    def bias(self) -> Tensor | None: ...
+
+
+def affine(linear: Weighted) -> Affine:
     """Weight and bias of a Linear; a bias that is not there is zero."""
     weight = linear.weight.detach()
     return weight, weight.new_zeros(len(weight)) if linear.bias is None else linear.bias.detach()
@@ -56,7 +69,9 @@ def activation_of(where: str, activation: object) -> str:
     return name
 
 
-def sequential(where: str, modules: Iterable[object], linear: type, norm: type | None = None) -> tuple[Trunk, Affine]:
+def sequential(
+    where: str, modules: Iterable[object], linear: type[Weighted], norm: type | None = None
+) -> tuple[Trunk, Affine]:
     """Reads Linear, activation, … , Linear, with a normalisation behind each activation or behind none.
 
     Arguments:
@@ -90,7 +105,7 @@ def sequential(where: str, modules: Iterable[object], linear: type, norm: type |
     return Trunk(hidden, names.pop() if names else "ReLU", layer_norm="unbiased" if norms else False), last
 
 
-def residual(where: str, network: Any) -> tuple[Trunk, Affine]:
+def residual(where: str, network: ResidualNet) -> tuple[Trunk, Affine]:
     """Reads the ``ResidualNet`` that nflows and normflows have in common.
 
     Raises:

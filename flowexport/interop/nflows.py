@@ -5,23 +5,26 @@ from __future__ import annotations
 __all__ = ["from_nflows", "nflows_numbers"]
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from flowexport.errors import ArgumentError, extras_named
 from flowexport.flows import Additive, Flow, RationalQuadraticSpline, SigmoidAffine
+from flowexport.flows.contracts import UnivariateMap
 from flowexport.flows.realnvp import ACTIVATIONS
 
+from .construct import Constructors
 from .layers import Affine, Layer, coupling, elementwise, lu_linear, permutation, taken_apart
 from .networks import residual
 from .original import Original, adopted, exact_copy
 
 if TYPE_CHECKING:
     import nflows.flows
+    from nflows.transforms import Transform
 
 FLOOR = 1e-3
 """What nflows adds to the sigmoid of its affine scale, so that scales lie between it and one more."""
@@ -78,7 +81,7 @@ def nflows_numbers(flow: nflows.flows.Flow) -> Original:
     return Original(f"nflows {metadata.version('nflows')}", len(mean), 0, log_prob, sample_and_log_prob)
 
 
-def copied(flow: Any) -> Any:
+def copied(flow: nflows.flows.Flow) -> nflows.flows.Flow:
     """An exact copy whose linear layers cache nothing: what is cached has gradients, and nflows makes it in float32."""
     from nflows.transforms.linear import Linear, LinearCache
 
@@ -90,7 +93,7 @@ def copied(flow: Any) -> Any:
     return exact
 
 
-def base_of(flow: Any) -> tuple[Tensor, Tensor]:
+def base_of(flow: nflows.flows.Flow) -> tuple[Tensor, Tensor]:
     """Mean and ln standard deviation of the base, ``[features]`` each."""
     from nflows.distributions import normal
 
@@ -103,7 +106,7 @@ def base_of(flow: Any) -> tuple[Tensor, Tensor]:
     raise ArgumentError(f"nflows base {type(base).__name__} cannot be adopted, only StandardNormal and DiagonalNormal")
 
 
-def layers_of(flow: Any) -> list[Layer]:
+def layers_of(flow: nflows.flows.Flow) -> list[Layer]:
     """The layers of a flow in neutral terms."""
     mean, log_scale = base_of(flow)
     layers = [layer_of(where, transform, len(mean)) for where, transform in placed([flow._transform])]
@@ -112,7 +115,7 @@ def layers_of(flow: Any) -> list[Layer]:
     return layers
 
 
-def placed(transforms: Iterable[Any], outer: str = "") -> Iterator[tuple[str, Any]]:
+def placed(transforms: Iterable[Transform], outer: str = "") -> Iterator[tuple[str, Transform]]:
     """Every transform with its name and position; ``1.0`` is the first of a composite at position 1.
 
     A flow's only transform, which most often is the composite of all, has no position of its own.
@@ -128,7 +131,7 @@ def placed(transforms: Iterable[Any], outer: str = "") -> Iterator[tuple[str, An
             yield f"nflows {type(transform).__name__} at position {position}", transform
 
 
-def layer_of(where: str, transform: Any, features: int) -> Layer:
+def layer_of(where: str, transform: Transform, features: int) -> Layer:
     """One transform in neutral terms."""
     from nflows.transforms import autoregressive, coupling, lu, normalization, permutations, standard
 
@@ -153,7 +156,7 @@ def layer_of(where: str, transform: Any, features: int) -> Layer:
     raise ArgumentError(f"{where} cannot be adopted, only couplings, permutations, LULinear, BatchNorm and ActNorm")
 
 
-def batch_norm(transform: Any) -> Layer:
+def batch_norm(transform: Transform) -> Layer:
     """A BatchNorm by its running statistics."""
     tensors = {
         "log_scale": transform.weight.log(),
@@ -167,7 +170,7 @@ def batch_norm(transform: Any) -> Layer:
     )
 
 
-def coupling_of(where: str, transform: Any) -> Layer:
+def coupling_of(where: str, transform: Transform) -> Layer:
     """A coupling: what its network says, as the parameters of our univariate maps."""
     from nflows.nn.nets import ResidualNet
     from nflows.transforms import coupling as kinds
@@ -180,7 +183,7 @@ def coupling_of(where: str, transform: Any) -> Layer:
     trunk, last = residual(where, transform.transform_net)
     mask = torch.zeros(transform.features, dtype=torch.bool)
     mask[transform.identity_features] = True
-    univariate: nn.Module
+    univariate: UnivariateMap
     if type(transform) is kinds.AdditiveCouplingTransform:
         univariate, heads = Additive(), {"shift": last}
     elif type(transform) is kinds.AffineCouplingTransform:
@@ -195,7 +198,7 @@ def coupling_of(where: str, transform: Any) -> Layer:
     return coupling(mask, univariate, trunk, heads)
 
 
-def spline_of(where: str, transform: Any) -> RationalQuadraticSpline:
+def spline_of(where: str, transform: Transform) -> RationalQuadraticSpline:
     """Our spline of the same bins."""
     if transform.tails != "linear":
         raise ArgumentError(f"tails={transform.tails!r} cannot be adopted, only 'linear'", key=where)
@@ -214,18 +217,18 @@ def spline_heads(spline: RationalQuadraticSpline, heads: dict[str, Affine], widt
     return {**heads, "derivatives": (weight, bias - math.log(math.expm1(1 - spline.slope)))}
 
 
-def constructors() -> dict[str, Any]:
+def constructors() -> Constructors:
     """The classes that a file of arguments can name; a network is spelt without the widths of its ends."""
     from nflows import distributions, flows, transforms
     from nflows.nn.nets import ResidualNet
 
-    def network(**arguments: object) -> Any:
+    def network(**arguments: object) -> Callable[[int, int], nn.Module]:
         return lambda in_features, out_features: ResidualNet(in_features, out_features, **arguments)
 
-    def pointwise(shift: object = 0.0, scale: object = 1.0) -> Any:
+    def pointwise(shift: object = 0.0, scale: object = 1.0) -> Transform:
         return transforms.PointwiseAffineTransform(torch.tensor(shift), torch.tensor(scale))
 
-    def square(features: int) -> Any:
+    def square(features: int) -> Transform:
         # Its indices are made by numpy, uncounted: this is counted in their place.
         torch.empty(features, features)
         return transforms.LULinear(features)

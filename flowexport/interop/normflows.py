@@ -7,15 +7,17 @@ __all__ = ["from_normflows", "normflows_numbers"]
 import math
 from collections.abc import Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from flowexport.errors import ArgumentError, extras_named
 from flowexport.flows import Additive, ExponentialAffine, Flow, Inverse, SigmoidAffine
+from flowexport.flows.contracts import UnivariateMap
 from flowexport.flows.realnvp import ACTIVATIONS
 
+from .construct import Constructors
 from .layers import Affine, Layer, Trunk, coupling, elementwise, lu_linear, permutation, taken_apart
 from .networks import residual, sequential, side_by_side
 from .original import Original, adopted, exact_copy
@@ -77,7 +79,7 @@ def normflows_numbers(flow: normflows.NormalizingFlow) -> Original:
     return Original(f"normflows {metadata.version('normflows')}", len(loc), 0, log_prob, sample_and_log_prob)
 
 
-def base_of(flow: Any) -> tuple[Tensor, Tensor]:
+def base_of(flow: normflows.NormalizingFlow) -> tuple[Tensor, Tensor]:
     """Mean and ln standard deviation of the base, ``[features]`` each."""
     import normflows
 
@@ -89,7 +91,7 @@ def base_of(flow: Any) -> tuple[Tensor, Tensor]:
     return base.loc[0], base.log_scale[0]
 
 
-def layers_of(flow: Any) -> list[Layer]:
+def layers_of(flow: normflows.NormalizingFlow) -> list[Layer]:
     """The layers of a flow in neutral terms, x → z: its own in reverse."""
     from normflows import flows
 
@@ -118,7 +120,7 @@ def layers_of(flow: Any) -> list[Layer]:
     return layers
 
 
-def layers_in(where: str, layer: Any, features: int) -> list[Layer]:
+def layers_in(where: str, layer: normflows.flows.Flow, features: int) -> list[Layer]:
     """One layer in neutral terms, x → z."""
     from normflows import flows
 
@@ -169,7 +171,7 @@ def merge_of(where: str, split: str, merge: str, features: int) -> list[Layer]:
     return [permutation(Split(split).inverse(parts)[0][0].flatten())]
 
 
-def affine_coupling(where: str, layer: Any, mask: Tensor) -> list[Layer]:
+def affine_coupling(where: str, layer: normflows.flows.Flow, mask: Tensor) -> list[Layer]:
     """An AffineCoupling, and the constant scale that its sigmoid has beside ours, where there is one."""
     trunk, last = network_of(where, layer.param_map)
     if not layer.scale:
@@ -179,7 +181,7 @@ def affine_coupling(where: str, layer: Any, mask: Tensor) -> list[Layer]:
     if layer.scale_map == "exp":
         return [coupling(mask, Inverse(ExponentialAffine()), trunk, {"shift": shift, "log_scale": (weight, bias)})]
     # Twice a sigmoid is a scale of one at zero, so half of it, or twice its inverse, is left to a layer of its own.
-    univariate: nn.Module
+    univariate: UnivariateMap
     if layer.scale_map == "sigmoid":
         univariate, factor = SigmoidAffine(0.0, 2.0, "before"), 0.5
     elif layer.scale_map == "sigmoid_inv":
@@ -192,7 +194,7 @@ def affine_coupling(where: str, layer: Any, mask: Tensor) -> list[Layer]:
     return [coupling(mask, univariate, trunk, {"shift": shift, "scale": (weight, bias + OFFSET)}), scaling]
 
 
-def masked_affine(where: str, layer: Any) -> Layer:
+def masked_affine(where: str, layer: normflows.flows.Flow) -> Layer:
     """A MaskedAffineFlow: its two networks become one, each half of which says one parameter."""
     kept = layer.b.flatten()
     if layer.b.shape != (1, len(kept)) or not bool(((kept == 0) | (kept == 1)).all()):
@@ -226,13 +228,13 @@ def halved(network: tuple[Trunk, Affine], mask: Tensor) -> tuple[Trunk, Affine]:
     return Trunk(linears, trunk.activation, trunk.residual, dropout=trunk.dropout), (weight[~mask], bias[~mask])
 
 
-def network_of(where: str, network: Any) -> tuple[Trunk, Affine]:
+def network_of(where: str, network: nn.Module) -> tuple[Trunk, Affine]:
     """The hidden layers of a network, and its last layer."""
     from normflows import nets
 
     if type(network) is nets.ResidualNet:
         return residual(where, network)
-    if type(network) is nets.MLP:
+    if type(network) is nets.MLP and isinstance(network.net, nn.Sequential):
         return sequential(where, network.net, nn.Linear)
     if type(network) is nn.Sequential:
         return sequential(where, network, nn.Linear)
@@ -240,15 +242,15 @@ def network_of(where: str, network: Any) -> tuple[Trunk, Affine]:
     raise ArgumentError(f"the network {name} cannot be adopted, only MLP, ResidualNet and nn.Sequential", key=where)
 
 
-def constructors() -> dict[str, Any]:
+def constructors() -> Constructors:
     """The classes that a file of arguments can name."""
     import normflows
     from normflows import flows, nets
 
-    def masked(b: Sequence[float], t: nn.Module | None = None, s: nn.Module | None = None) -> Any:
+    def masked(b: Sequence[float], t: nn.Module | None = None, s: nn.Module | None = None) -> normflows.flows.Flow:
         return flows.MaskedAffineFlow(torch.tensor(b, dtype=torch.float32), t, s)
 
-    def square(num_channels: int) -> Any:
+    def square(num_channels: int) -> normflows.flows.Flow:
         # Its indices are made by numpy, uncounted: this is counted in their place.
         torch.empty(num_channels, num_channels)
         return flows.LULinearPermute(num_channels)

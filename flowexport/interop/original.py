@@ -7,7 +7,7 @@ __all__ = ["Original", "adopted", "exact_copy", "require_same"]
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,8 @@ from flowexport.errors import ArgumentError
 from flowexport.flows import Flow
 
 from .layers import Layer, assembled
+
+Trained = TypeVar("Trained", bound=nn.Module)
 
 ROWS = 64
 """Rows of noise at which an adopted flow is held to its original."""
@@ -44,7 +46,7 @@ class Original:
     sample_and_log_prob: Callable[[Tensor, Tensor | None], tuple[Tensor, Tensor]]
 
 
-def exact_copy(module: nn.Module, memo: Mapping[int, Any] | None = None) -> Any:
+def exact_copy(module: Trained, memo: Mapping[int, object] | None = None) -> Trained:
     """The module in float64 on the CPU in eval mode, without gradients; the module itself is not changed.
 
     Arguments:

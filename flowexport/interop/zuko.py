@@ -4,24 +4,29 @@ from __future__ import annotations
 
 __all__ = ["from_zuko", "zuko_numbers"]
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from flowexport.errors import ArgumentError, extras_named
 from flowexport.flows import Additive, Affine, Flow, RationalQuadraticSpline
+from flowexport.flows.contracts import UnivariateMap
 from flowexport.flows.realnvp import ACTIVATIONS
 
+from .construct import Constructors
 from .layers import Layer, Trunk, coupling, elementwise, taken_apart
 from .networks import sequential
 from .original import Original, adopted, exact_copy
 
 if TYPE_CHECKING:
     import zuko
+
+UNIVARIATES = ("AdditiveTransform", "MonotonicAffineTransform", "MonotonicRQSTransform")
+"""Of zuko, those that are known here."""
 
 
 def from_zuko(flow: zuko.flows.Flow) -> Flow:
@@ -71,7 +76,7 @@ def zuko_numbers(flow: zuko.flows.Flow) -> Original:
     return Original(f"zuko {metadata.version('zuko')}", len(loc), context, log_prob, sample_and_log_prob)
 
 
-def base_of(flow: Any) -> tuple[Tensor, Tensor]:
+def base_of(flow: zuko.lazy.Flow) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of the base, ``[features]`` each."""
     import zuko
 
@@ -81,12 +86,12 @@ def base_of(flow: Any) -> tuple[Tensor, Tensor]:
     return base.base_dist.loc, base.base_dist.scale
 
 
-def layers_in(flow: Any) -> list[Any]:
+def layers_in(flow: zuko.lazy.Flow) -> list[zuko.lazy.LazyTransform]:
     """The transforms of a flow, in the order x → z."""
     return list(getattr(flow.transform, "transforms", [flow.transform]))
 
 
-def context_of(layers: list[Any]) -> int:
+def context_of(layers: list[zuko.lazy.LazyTransform]) -> int:
     """The number of context columns, from the first layer that has a network."""
     for layer in layers:
         if hasattr(layer, "hyper"):
@@ -94,7 +99,7 @@ def context_of(layers: list[Any]) -> int:
     return 0
 
 
-def layers_of(flow: object, context: int) -> list[Layer]:
+def layers_of(flow: zuko.lazy.Flow, context: int) -> list[Layer]:
     """The layers of a flow in neutral terms."""
     loc, scale = base_of(flow)
     layers = [layer_of(position, layer, len(loc), context) for position, layer in enumerate(layers_in(flow))]
@@ -103,7 +108,7 @@ def layers_of(flow: object, context: int) -> list[Layer]:
     return layers
 
 
-def layer_of(position: int, layer: Any, features: int, context: int) -> Layer:
+def layer_of(position: int, layer: zuko.lazy.LazyTransform, features: int, context: int) -> Layer:
     """One transform in neutral terms."""
     import zuko
 
@@ -113,7 +118,7 @@ def layer_of(position: int, layer: Any, features: int, context: int) -> Layer:
         raise ArgumentError("sampling is sequential, not exportable as one pass", key=where)
     if type(layer) not in kinds or (isinstance(layer, kinds[1]) and features > 1):
         raise ArgumentError(f"{where} cannot be adopted, only couplings (GeneralCouplingTransform)")
-    univariate: Any = univariate_of(where, layer.univariate, [tuple(shape) for shape in layer.shapes])
+    univariate = univariate_of(where, layer.univariate, [tuple(shape) for shape in layer.shapes])
     if not hasattr(layer, "hyper"):
         constants = zip(univariate.sizes, layer.phi, strict=True)
         heads = {name: (value.new_zeros(value.numel(), 0), value.detach().flatten()) for name, value in constants}
@@ -127,25 +132,24 @@ def layer_of(position: int, layer: Any, features: int, context: int) -> Layer:
     return coupling(mask, univariate, trunk, taken_apart(last, univariate.sizes))
 
 
-def univariate_of(where: str, made_by: Any, shapes: list[tuple[int, ...]]) -> nn.Module:
+def univariate_of(where: str, made_by: object, shapes: list[tuple[int, ...]]) -> UnivariateMap:
     """Our univariate map for zuko's constructor of one and the shapes of its parameters."""
     import zuko
 
-    options: Mapping[str, Any] = {}
+    options: Mapping[str, object] = {}
     name = getattr(made_by, "__name__", None) or repr(made_by)
     if isinstance(made_by, partial):
         if made_by.args:
             raise ArgumentError(f"univariate {made_by!r} cannot be adopted: it has arguments without names", key=where)
-        made_by, options = made_by.func, made_by.keywords
+        options, made_by = made_by.keywords, made_by.func
         name = getattr(made_by, "__name__", repr(made_by))
-    kinds: dict[Any, tuple[type[nn.Module], set[str], list[tuple[int, ...]]]] = {
+    kinds: dict[object, tuple[Callable[..., UnivariateMap], set[str], list[tuple[int, ...]]]] = {
         zuko.transforms.AdditiveTransform: (Additive, set(), [()]),
         zuko.transforms.MonotonicAffineTransform: (Affine, {"slope"}, [(), ()]),
         zuko.transforms.MonotonicRQSTransform: (RationalQuadraticSpline, {"bound", "slope"}, []),
     }
     if made_by not in kinds:
-        known = ", ".join(kind.__name__ for kind in kinds)
-        raise ArgumentError(f"univariate {name} cannot be adopted, only {known}", key=where)
+        raise ArgumentError(f"univariate {name} cannot be adopted, only {', '.join(UNIVARIATES)}", key=where)
     ours, allowed, expected = kinds[made_by]
     if not options.keys() <= allowed:
         raise ArgumentError(f"{name} with {', '.join(options.keys() - allowed)} cannot be adopted", key=where)
@@ -157,21 +161,20 @@ def univariate_of(where: str, made_by: Any, shapes: list[tuple[int, ...]]) -> nn
     return ours(**options)
 
 
-def constructors() -> dict[str, Any]:
+def constructors() -> Constructors:
     """The classes that a file of arguments can name."""
     import zuko
 
-    def diagonal_normal(features: int) -> Any:
+    def diagonal_normal(features: int) -> zuko.lazy.UnconditionalDistribution:
         zeros, ones = torch.zeros(features), torch.ones(features)
         return zuko.lazy.UnconditionalDistribution(zuko.distributions.DiagNormal, zeros, ones, buffer=True)
 
-    univariates = ("AdditiveTransform", "MonotonicAffineTransform", "MonotonicRQSTransform")
     return {
         "DiagNormal": diagonal_normal,
         "Flow": zuko.lazy.Flow,
         "GeneralCouplingTransform": zuko.flows.coupling.GeneralCouplingTransform,
         "NICE": zuko.flows.NICE,
         "RealNVP": zuko.flows.RealNVP,
-        **{name: partial(partial, getattr(zuko.transforms, name)) for name in univariates},
+        **{name: partial(partial, getattr(zuko.transforms, name)) for name in UNIVARIATES},
         **{name: partial(partial, kind) for name, kind in ACTIVATIONS.items()},
     }
