@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypedDict, TypeVar, Unpack
 
 __all__ = [
     "EXTRAS",
@@ -33,6 +33,15 @@ __all__ = [
 
 
 Told = TypeVar("Told", bound="FlowExportError")
+
+
+class Parts(TypedDict, total=False):
+    """Of a `FlowExportError`, as it has them."""
+
+    file: object
+    key: str | None
+    row: str | None
+    cure: str | None
 
 
 class FlowExportError(Exception):
@@ -88,11 +97,11 @@ class FlowExportError(Exception):
         """The error's key as one of another: ``key.own``, or ``key`` where it has none of its own."""
         return key if self.key is None else f"{key}{separator}{self.key}"
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         return restored, (type(self), self.args, self.__dict__)
 
 
-def restored(kind: type[FlowExportError], args: tuple[Any, ...], parts: dict[str, Any]) -> FlowExportError:
+def restored(kind: type[FlowExportError], args: tuple[object, ...], parts: dict[str, object]) -> FlowExportError:
     """A pickled error, with all its parts."""
     error = kind.__new__(kind, *args)
     error.args = args
@@ -116,7 +125,7 @@ class InputError(FlowExportError, ValueError):
         parts: as for `FlowExportError`.
     """
 
-    def __init__(self, code: str, what: str, **parts: Any) -> None:
+    def __init__(self, code: str, what: str, **parts: Unpack[Parts]) -> None:
         super().__init__(what, code=code, **parts)
 
 
@@ -176,7 +185,7 @@ class CheckFailed(FlowExportError):
     exit_code = 1
     code = "check_failed"
 
-    def __init__(self, what: str, report: Any = None, **parts: Any) -> None:
+    def __init__(self, what: str, report: Any = None, **parts: Unpack[Parts]) -> None:
         super().__init__(what, **parts)
         self.report = report
 

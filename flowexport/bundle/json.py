@@ -5,13 +5,16 @@ Of two equal keys Python takes the last and C the first, so that one file would 
 
 from __future__ import annotations
 
-__all__ = ["decode_json", "text_fault"]
+__all__ = ["Json", "decode_json", "text_fault"]
 
 import json
 import math
-from typing import Any, NoReturn
+from typing import NoReturn, TypeAlias
 
 from .text import shown, unprintable
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | None"
+"""What a document may be."""
 
 DIGITS = 400
 """More than any whole number of float64 has; Python's own limit is a setting of the interpreter."""
@@ -20,7 +23,7 @@ PATH = 200
 """Characters of a key's path that a message shows."""
 
 
-def decode_json(data: bytes) -> Any:
+def decode_json(data: bytes) -> Json:
     """Reads one JSON document.
 
     Arguments:
@@ -36,7 +39,7 @@ def decode_json(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise ValueError(f"is not UTF-8 text (byte {error.start})") from error
     try:
-        document = json.loads(
+        document: Json = json.loads(
             text, object_pairs_hook=pairs, parse_float=finite, parse_int=whole, parse_constant=no_number
         )
     except json.JSONDecodeError as error:
@@ -50,7 +53,7 @@ def decode_json(data: bytes) -> Any:
     return document
 
 
-def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
+def pairs(found: list[tuple[str, Json]]) -> dict[str, Json]:
     """An object whose keys are all different."""
     made = dict(found)
     if len(made) < len(found):
@@ -79,7 +82,7 @@ def no_number(text: str) -> NoReturn:
 
 def text_fault(document: object) -> str | None:
     """Where a document holds a text, or a key, with a character that may not stand there; or None."""
-    waiting: list[tuple[str, Any]] = [("", document)]
+    waiting: list[tuple[str, object]] = [("", document)]
     while waiting:
         where, value = waiting.pop()
         where = where[:PATH]

@@ -6,7 +6,6 @@ __all__ = ["with_choices"]
 
 import re
 from difflib import get_close_matches
-from typing import Any
 
 import msgspec
 from msgspec import inspect
@@ -38,11 +37,11 @@ def with_choices(message: str, kind: type[msgspec.Struct]) -> str:
     return message
 
 
-def at(kind: type[msgspec.Struct], path: str) -> list[Any]:
+def at(kind: type[msgspec.Struct], path: str) -> list[inspect.Type]:
     """The types that may stand at a path such as ``.data.categorical[...]``."""
     found = alternatives(inspect.type_info(kind))
     for key, inner in re.findall(r"\.([^.\[]+)|(\[[^\]]*\])", path):
-        below = []
+        below: list[inspect.Type] = []
         for part in found:
             if key:
                 below += [field.type for field in getattr(part, "fields", ()) if field.encode_name == key]
@@ -52,7 +51,7 @@ def at(kind: type[msgspec.Struct], path: str) -> list[Any]:
     return found
 
 
-def alternatives(part: object) -> list[Any]:
+def alternatives(part: inspect.Type) -> list[inspect.Type]:
     """A type, or those of a union, without what only bounds them."""
     while isinstance(part, inspect.Metadata):
         part = part.type

@@ -164,11 +164,13 @@ def stranger(folder: Path) -> Path | None:
     """The first file in a folder that is not of the bundle there: ``flow.json`` itself where that is not a bundle's."""
     try:
         document = decode_json(read_small(folder / "flow.json", MANIFEST_BYTES))
-        files = document["files"].keys()
-        ours = str(document["format"]).startswith("flowexport/") and "log_prob.onnx" in files
-    except (BundleError, ValueError, TypeError, KeyError, AttributeError):
-        ours = False
-    if not ours:
+    except (BundleError, ValueError):
+        document = None
+    said = document if isinstance(document, dict) else {}
+    files = said.get("files")
+    if not str(said.get("format")).startswith("flowexport/") or not isinstance(files, dict):
+        return Path("flow.json")
+    if "log_prob.onnx" not in files:
         return Path("flow.json")
     listed = {PurePosixPath(name) for name in files} | {PurePosixPath("flow.json")}
     known = listed | {parent for name in listed for parent in name.parents}

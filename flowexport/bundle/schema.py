@@ -24,7 +24,8 @@ __all__ = [
 
 import inspect
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -33,7 +34,7 @@ from flowexport.column import Bound, Column, numbered
 from flowexport.errors import BundleError
 
 from .consistency import inconsistency
-from .json import decode_json
+from .json import Json, decode_json
 from .nearest import with_choices
 from .text import FILE_NAME
 
@@ -171,7 +172,7 @@ class Manifest(Struct, frozen=True):
     context_size: NotNegative
     features: list[str] | None
     context_features: list[ContextFeature] | None
-    architecture: dict[str, Any]
+    architecture: dict[str, object]
     graphs: Annotated[dict[GraphName, GraphSpec], Meta(min_length=1)]
     files: dict[FileName, Sha256]
     tolerance: dict[GraphName, Tolerance]
@@ -202,7 +203,7 @@ class Manifest(Struct, frozen=True):
         return [Column(each.name, each.categories) for each in self.context_features]
 
 
-def bounds_of(architecture: dict[str, Any], size: int) -> list[Bound]:
+def bounds_of(architecture: Mapping[str, object], size: int) -> list[Bound]:
     """The bounds of features in an architecture, which may hold anything."""
     arguments = architecture.get("arguments")
     given = arguments.get("bounds") if isinstance(arguments, dict) else None
@@ -228,7 +229,7 @@ def decode_manifest(data: bytes, where: str) -> Manifest:
     except ValueError as error:
         raise BundleError(str(error), file=where) from error
     found = head.get("format") if isinstance(head, dict) else None
-    if found != FORMAT:
+    if not isinstance(head, dict) or found != FORMAT:
         raise BundleError(f"this package reads {FORMAT!r}, the bundle says {found!r}", file=where, key="format")
     try:
         manifest = msgspec.convert(head, Manifest)
@@ -244,10 +245,11 @@ KEYED: dict[str, type[Struct]] = {"graphs": GraphSpec, "tolerance": Tolerance}
 """What stands under names of graphs."""
 
 
-def with_name(message: str, head: dict[str, Any]) -> str:
+def with_name(message: str, head: dict[str, Json]) -> str:
     """A message of msgspec with the name of the graph that it is about, where it says ``[...]``."""
     for key, kind in KEYED.items():
-        for name, value in head[key].items() if f"`$.{key}[...]" in message else ():
+        named = head.get(key) if f"`$.{key}[...]" in message else None
+        for name, value in named.items() if isinstance(named, dict) else ():
             try:
                 msgspec.convert(value, kind)
             except msgspec.ValidationError:
@@ -260,7 +262,7 @@ def encode_manifest(manifest: Manifest) -> bytes:
     return msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> dict[str, object]:
     """The JSON Schema of ``flow.json``."""
     schema = msgspec.json.schema(Manifest)
     for kind in schema["$defs"].values():

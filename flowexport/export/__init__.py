@@ -6,7 +6,6 @@ The package can be called: ``flowexport.export(flow, path)`` is `flowexport.expo
 import inspect
 import sys
 from types import ModuleType
-from typing import Any
 
 from .afresh import references_from, references_of_checkpoint
 from .export import export as _export
@@ -17,10 +16,8 @@ __all__ = ["export_checkpoint", "references_from", "references_of_checkpoint"]
 
 class _Callable(ModuleType):
     # The room and the verb share a name. Importing the room puts it where the verb was, so it must be both.
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return _export(*args, **kwargs)
+    __call__ = staticmethod(_export)
 
 
-_Callable.__call__.__doc__ = _export.__doc__
 __signature__ = inspect.signature(_export)
 sys.modules[__name__].__class__ = _Callable

@@ -5,11 +5,11 @@ from __future__ import annotations
 __all__ = ["FOLDS"]
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-Array = np.ndarray[Any, np.dtype[np.float32]]
+Array = NDArray[np.float32]
 ONE = np.float32(1)
 
 
@@ -18,7 +18,7 @@ def truth(answer: object) -> Array:
     return np.asarray(answer, np.float32)
 
 
-def chosen(condition: Any, a: Any, b: Any) -> Array:
+def chosen(condition: ArrayLike, a: ArrayLike, b: ArrayLike) -> Array:
     """One of two, by what holds."""
     result: Array = np.where(np.asarray(condition), a, b)
     return result

@@ -7,7 +7,7 @@ __all__ = ["Check", "Report", "Status", "compare"]
 import json
 from dataclasses import asdict, dataclass
 from html import escape
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -100,7 +100,7 @@ class Report:
         line = f"{self.path}: {first.name}, {first.subject}:{over} {first.detail}{where}{more}{cure}"
         return line.replace(":  ", ": ")
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Plain values; a figure that is not finite becomes its name, since JSON has none."""
         checks = [asdict(check) for check in self.checks]
         for check in checks:

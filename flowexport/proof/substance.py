@@ -11,7 +11,6 @@ __all__ = ["substance_checks"]
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 
@@ -183,8 +182,8 @@ def untrue(bundle: Bundle, golden: References) -> Iterator[tuple[str, str]]:
     """Facts of flow.json that golden rows and the signatures of the graphs deny."""
     manifest = bundle.manifest
     size = math.prod(manifest.event_shape)
-    arguments: Any = manifest.architecture.get("arguments")
-    arguments = arguments if isinstance(arguments, dict) else {}
+    given = manifest.architecture.get("arguments")
+    arguments = given if isinstance(given, dict) else {}
     selector = manifest.selector is True
     if manifest.latent_size != size + selector:
         yield "selector", f"is {str(selector).lower()}, with a latent of {manifest.latent_size} for {size} numbers"
@@ -207,7 +206,7 @@ def untrue(bundle: Bundle, golden: References) -> Iterator[tuple[str, str]]:
     yield from shifted(manifest, golden)
 
 
-def unlike_the_graph(bundle: Bundle, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def unlike_the_graph(bundle: Bundle, arguments: dict[str, object]) -> Iterator[tuple[str, str]]:
     """Hidden layers and transforms of a RealNVP that the graph has no weights or no products for."""
     manifest = bundle.manifest
     hidden, transforms = arguments.get("hidden_features"), arguments.get("transforms")
