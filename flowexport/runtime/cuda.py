@@ -10,15 +10,18 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from flowexport.errors import DeviceError
 
 from .device import Device, driver, import_onnxruntime
-from .engine import Signature
+from .engine import Signature, Tensor
 from .graph import KEPT_SHAPES, Graph
+
+if TYPE_CHECKING:
+    from onnxruntime import IOBinding, OrtValue, RunOptions
 
 CAPTURED_ROWS = 1 << 12
 """Up to so many rows the launches of kernels cost more than the kernels: repeated shapes become CUDA graphs."""
@@ -27,10 +30,10 @@ CAPTURED_ROWS = 1 << 12
 class Resident(NamedTuple):
     """Buffers on the GPU for a number of rows, which a CUDA graph has captured."""
 
-    binding: Any
-    inputs: tuple[Any, ...]
-    output: Any
-    options: Any
+    binding: IOBinding
+    inputs: tuple[OrtValue, ...]
+    output: OrtValue
+    options: RunOptions
 
 
 class CudaGraph(Graph):
@@ -60,7 +63,7 @@ class CudaGraph(Graph):
             self._run(resident.binding, resident.options)
             out[...] = resident.output.numpy()
 
-    def run_on_device(self, tensors: Sequence[Any], library: ModuleType, block_rows: int) -> Any:
+    def run_on_device(self, tensors: Sequence[Tensor], library: ModuleType, block_rows: int) -> Tensor:
         """Contiguous tensors of the graph's type on this GPU → a new one there, ``[rows, *row]``.
 
         Nothing is copied to the host, and of many rows nothing is copied at all.
@@ -74,18 +77,20 @@ class CudaGraph(Graph):
         with self._turn():
             resident = self._resident(rows)
             if resident is None:
-                return library.from_dlpack(self._run_in_blocks(tensors, rows, block_rows))
+                whole: Tensor = library.from_dlpack(self._run_in_blocks(tensors, rows, block_rows))
+                return whole
             for buffer, tensor in zip(resident.inputs, tensors, strict=True):
                 library.from_dlpack(buffer)[...] = tensor
             synchronize()
             self._run(resident.binding, resident.options)
             out = library.from_dlpack(resident.output)
-            result = library.empty_like(out)
-            result[...] = out
+            copy = library.empty_like(out)
+            copy[...] = out
             synchronize()  # before the next run overwrites it
+            result: Tensor = copy
             return result
 
-    def _run_in_blocks(self, tensors: Sequence[object], rows: int, block_rows: int) -> Any:
+    def _run_in_blocks(self, tensors: Sequence[Tensor], rows: int, block_rows: int) -> OrtValue:
         """The output of all rows as a value on the GPU, from inputs that are read where they lie."""
         given = [self._values.from_dlpack(tensor) for tensor in tensors]
         out = self._value_of(rows, self.signature.row)
@@ -99,7 +104,7 @@ class CudaGraph(Graph):
             self._run(binding, self._uncaptured)
         return out
 
-    def _place(self, value: Any, row: tuple[int, ...], start: int, stop: int) -> tuple[Any, ...]:
+    def _place(self, value: OrtValue, row: tuple[int, ...], start: int, stop: int) -> tuple[object, ...]:
         """Some rows of a value as a binding takes them: device, type, shape and address."""
         dtype = self.signature.dtype
         address = value.data_ptr() + start * math.prod(row) * dtype.itemsize
@@ -125,7 +130,7 @@ class CudaGraph(Graph):
             self._residents[rows] = self._buffers(rows, self._run_options(len(self._residents) + 1))
         return self._residents[rows]
 
-    def _buffers(self, rows: int, options: object) -> Resident:
+    def _buffers(self, rows: int, options: RunOptions) -> Resident:
         inputs = tuple(self._value_of(rows, row) for row in self.signature.inputs.values())
         output = self._value_of(rows, self.signature.row)
         binding = self.session.io_binding()
@@ -134,12 +139,12 @@ class CudaGraph(Graph):
         binding.bind_ortvalue_output(self.signature.output, output)
         return Resident(binding, inputs, output, options)
 
-    def _value_of(self, rows: int, row: tuple[int, ...]) -> Any:
+    def _value_of(self, rows: int, row: tuple[int, ...]) -> OrtValue:
         """Memory on the GPU for rows, not initialised."""
         make = self._values.ortvalue_from_shape_and_type
         return make([rows, *row], self.signature.dtype, self.device.kind, self.device.index)
 
-    def _run_options(self, graph: int) -> Any:
+    def _run_options(self, graph: int) -> RunOptions:
         """Options of a run that is captured as the CUDA graph of that number, or not for −1."""
         options = self._options()
         options.add_run_config_entry("gpu_graph_id", str(graph))

@@ -9,9 +9,12 @@ import os
 import re
 from dataclasses import dataclass
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from flowexport.errors import ArgumentError, BundleError, DeviceError, extras_named
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
 
 OLDEST = (1, 18)
 OLDEST_WORDS = "a bundle needs 1.18 or later (pip install --upgrade 'flowexport[cpu]', or [gpu])"
@@ -132,7 +135,7 @@ def driver() -> ctypes.CDLL:
     return ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
 
 
-def open_session(data: bytes, device: Device, where: str, apart: bool = False) -> Any:
+def open_session(data: bytes, device: Device, where: str, apart: bool = False) -> InferenceSession:
     """A session of one thread, on the device and on no other.
 
     Arguments:
@@ -152,7 +155,7 @@ def open_session(data: bytes, device: Device, where: str, apart: bool = False) -
     options.enable_mem_reuse = not apart
     # What goes wrong comes as an exception; the log would say it once more, on the user's screen.
     options.log_severity_level = 4
-    provider: Any = device.provider
+    provider: str | tuple[str, dict[str, str]] = device.provider
     if device.kind == "cuda":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
         # TF32 keeps 10 bits of a product's operands: too few for densities, so it has to be asked for.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Engine", "OpenGraph", "Quick", "Signature", "Tensors", "in_words", "signature_of"]
+__all__ = ["Engine", "OpenGraph", "Quick", "Signature", "Tensor", "Tensors", "in_words", "signature_of"]
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -60,6 +60,27 @@ class OpenGraph(Protocol):
         """One run on arrays of any type of number and order of memory, into a contiguous array of the graph's type."""
 
 
+class Tensor(Protocol):
+    """What is used of a tensor of another library, torch's or cupy's."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Its axes."""
+
+    @property
+    def dtype(self) -> object:
+        """Its type, by the library's own name."""
+
+    def __len__(self) -> int:
+        """Its rows."""
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """Where it lies: the kind of device, and its number."""
+
+    def reshape(self, shape: tuple[int, ...], /) -> Tensor:
+        """The same numbers in another shape."""
+
+
 class Quick(NamedTuple):
     """What an engine does in one step, where others take a call of numpy for each; None for what it does not.
 
@@ -70,27 +91,27 @@ class Quick(NamedTuple):
             context. The first ``warm`` numbers of a latent have the temperature.
     """
 
-    score: Callable[[Any, Any], np.ndarray | None] | None = None
+    score: Callable[[object, object], np.ndarray | None] | None = None
     draw: Callable[[int, int, int, float, int], np.ndarray] | None = None
 
 
 class Tensors(Protocol):
     """Tensors of another library that lie where an engine can read them."""
 
-    def rows(self, name: str, tensor: object, row: tuple[int, ...], dtype: np.dtype) -> Any:
+    def rows(self, name: str, tensor: Tensor, row: tuple[int, ...], dtype: np.dtype) -> Tensor:
         """A tensor ``[*, *row]`` as contiguous ``[rows, *row]``.
 
         Raises:
             InputError: for another shape, type or device.
         """
 
-    def spread(self, tensor: object, shape: tuple[int, ...]) -> Any:
+    def spread(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
         """A tensor broadcast to a shape."""
 
-    def moved(self, array: np.ndarray) -> Any:
+    def moved(self, array: np.ndarray) -> Tensor:
         """An array of the host as a tensor beside the others."""
 
-    def run(self, graph: str, inputs: Sequence[object]) -> Any:
+    def run(self, graph: str, inputs: Sequence[Tensor]) -> Tensor:
         """A graph over all rows, into a new tensor beside them, ``[rows, *row]``."""
 
 
@@ -136,7 +157,7 @@ class Engine(Protocol):
     def graphs(self) -> Mapping[str, OpenGraph]:
         """The bundle's graphs by name."""
 
-    def tensors(self, x: object) -> Tensors:
+    def tensors(self, x: Tensor) -> Tensors:
         """What reads tensors that lie where x does.
 
         Raises:

@@ -7,7 +7,7 @@ __all__ = ["Graph"]
 import math
 import threading
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from flowexport.errors import BundleError
 
 from .device import Device, import_onnxruntime, open_session
 from .engine import Signature
+
+if TYPE_CHECKING:
+    from onnxruntime import IOBinding, RunOptions
 
 BOUND_NUMBERS = 1 << 14
 """Up to so many numbers are copied into buffers that stay bound: quicker than the 6 µs of binding the caller's own."""
@@ -26,7 +29,7 @@ KEPT_SHAPES = 16
 class Bound(NamedTuple):
     """Buffers that ONNX Runtime reads and writes in place."""
 
-    binding: Any
+    binding: IOBinding
     inputs: tuple[np.ndarray, ...]
     output: np.ndarray
 
@@ -106,7 +109,7 @@ class Graph:
         known[rows] = bound = Bound(binding, inputs, output)
         return bound
 
-    def _run(self, binding: object, options: object = None) -> None:
+    def _run(self, binding: IOBinding, options: RunOptions | None = None) -> None:
         """Runs the session on a binding.
 
         Raises:

@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator, Mapping
 from html import escape
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -23,12 +23,14 @@ from .arguments import Arguments, Draw, leading_of
 from .blocks import Workers
 from .calibration import DRAWS, Calibration
 from .categories import framed
-from .engine import Engine, OpenGraph
+from .engine import Engine, OpenGraph, Tensor
 from .engines import candidates_of, open_engine
 from .noise import normals
 from .overflow import settle
 from .reference import threshold_of
 from .tensors import off_host
+
+T = TypeVar("T")
 
 SHOWN = 12
 """Features that a `repr` names."""
@@ -166,7 +168,7 @@ class Model:
             x = x.reshape(*x.shape[:-1], *self.event_shape)
         return self._array("log_prob", "x", x, self.event_shape, context)
 
-    def score_frame(self, frame: object, context: object = None) -> Any:
+    def score_frame(self, frame: T, context: object = None) -> T:
         """The scores of a frame, as a frame of the same library with the same index.
 
         Arguments:
@@ -231,7 +233,7 @@ class Model:
         contexts = None if draw.contexts is None else np.repeat(draw.contexts, draw.n, axis=0)
         return x, self._rows("log_prob", x, contexts)
 
-    def sample_from(self, z: Any, context: Any = None) -> np.ndarray:
+    def sample_from(self, z: object, context: object = None) -> np.ndarray:
         """The deterministic map from latents to data.
 
         Arguments:
@@ -257,7 +259,7 @@ class Model:
         self.graphs[graph]
 
     def run(self, graph: str, rows: object, context: object = None) -> np.ndarray:
-        """Any graph of the bundle, by its name in flow.json: log_prob as `log_prob`, sample as `sample_from`.
+        """A graph of the bundle, by its name in flow.json: log_prob as `log_prob`, sample as `sample_from`.
 
         Arguments:
             graph: its name.
@@ -274,8 +276,10 @@ class Model:
         if graph in ("log_prob", "sample"):
             return self.log_prob(rows, context) if graph == "log_prob" else self.sample_from(rows, context)
         first, row = next(iter(self.graphs[graph].signature.inputs.items()))
-        run = self._tensor if off_host(rows) else self._array
-        return run(graph, first, rows, row, context)
+        if off_host(rows):
+            tensor: np.ndarray = self._tensor(graph, first, rows, row, context)
+            return tensor
+        return self._array(graph, first, rows, row, context)
 
     def iterate_samples(
         self,
@@ -339,7 +343,7 @@ class Model:
             )
         return reference
 
-    def _score_block(self, x: Any, context: Any) -> np.ndarray | None:
+    def _score_block(self, x: object, context: object) -> np.ndarray | None:
         """`log_prob` of one block of rows that are just as the graph takes them; None for anything else."""
         if context is not None or not self._is_block(x, self.event_shape):
             return None
@@ -349,7 +353,7 @@ class Model:
             settle(out, [x])
         return out
 
-    def _is_block(self, rows: object, row: tuple[int, ...]) -> bool:
+    def _is_block(self, rows: object, row: tuple[int, ...]) -> TypeGuard[np.ndarray]:
         """Whether rows are as a graph takes them, and no more than one run: the checks of other calls cost a fifth."""
         return (
             type(rows) is np.ndarray
@@ -407,7 +411,7 @@ class Model:
         self.workers.over_blocks(len(rows), work)
         return out
 
-    def _tensor(self, graph: str, name: str, given: Any, row: tuple[int, ...], context: Any) -> Any:
+    def _tensor(self, graph: str, name: str, given: Tensor, row: tuple[int, ...], context: object) -> Any:
         """Runs a graph on a tensor ``[*, *row]`` where it lies, into a tensor there."""
         tensors = self.engine.tensors(given)
         leading = leading_of(given.shape, row)
@@ -424,7 +428,7 @@ class Model:
             settle(out, inputs)
         return out.reshape((*leading, *out.shape[1:]))
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> tuple[object, ...]:
         given = self.bundle if isinstance(self.bundle, ArchivedBundle) else self._path
         running = self.engine.name, str(self.device), self.workers.asked, self.device.tf32
         return load_same, (given, self.bundle.sha256, *running)
@@ -432,7 +436,7 @@ class Model:
     def __copy__(self) -> Model:
         return self  # nothing of a model changes
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Model:
+    def __deepcopy__(self, memo: dict[int, object]) -> Model:
         return self
 
     def __repr__(self) -> str:

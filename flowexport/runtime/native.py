@@ -20,7 +20,7 @@ from flowexport.native.writer import Codes
 
 from .blocks import rows_a_block, widest
 from .device import Device
-from .engine import Quick, Signature, in_words, signature_of
+from .engine import Quick, Signature, Tensor, in_words, signature_of
 from .tensors import refuse_tensor
 
 LEVEL = "FLOWEXPORT_NATIVE_LEVEL"
@@ -103,7 +103,7 @@ class Native:
             runners["sample"].draw if "sample" in runners else None,
         )
 
-    def tensors(self, x: object) -> NoReturn:
+    def tensors(self, x: Tensor) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""
         refuse_tensor(x, self.device)
 

@@ -12,7 +12,7 @@ from flowexport.bundle import Bundle, known
 from .blocks import fit_apart, rows_a_block, widest
 from .cuda import CudaGraph
 from .device import Device, require_cuda
-from .engine import Quick, Signature, in_words, signature_of
+from .engine import Quick, Signature, Tensor, in_words, signature_of
 from .graph import Graph
 from .tensors import GpuTensors, refuse_tensor
 
@@ -44,7 +44,7 @@ class OnnxRuntime:
             for name, (data, signature, where) in files_of(bundle).items()
         }
 
-    def tensors(self, x: object) -> NoReturn:
+    def tensors(self, x: Tensor) -> NoReturn:
         """Refuses every tensor: the CPU reads arrays."""
         refuse_tensor(x, self.device)
 
@@ -76,7 +76,7 @@ class OnnxRuntimeOnCuda:
             for name, (data, signature, where) in files_of(bundle).items()
         }
 
-    def tensors(self, x: object) -> GpuTensors:
+    def tensors(self, x: Tensor) -> GpuTensors:
         """Tensors of torch and cupy on this GPU, and on no other."""
         return GpuTensors(x, self.device, self.graphs, self.block_rows)
 

@@ -6,13 +6,14 @@ __all__ = ["GpuTensors", "off_host", "refuse_tensor"]
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeGuard
 
 import numpy as np
 
 from flowexport.errors import InputError
 
 from .device import Device
+from .engine import Tensor
 
 if TYPE_CHECKING:
     from .cuda import CudaGraph
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 CUDA = 2
 """DLPack's number for memory of a GPU."""
 
-ADAPTERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
+ADAPTERS: dict[str, tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
     "torch": (
         lambda torch, x: x.detach().contiguous(),
         lambda torch, array, like: torch.asarray(array, device=like.device),
@@ -30,13 +31,13 @@ ADAPTERS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
 """Of each library: a contiguous tensor of any, and a tensor beside another of a numpy array."""
 
 
-def off_host(x: object) -> bool:
+def off_host(x: object) -> TypeGuard[Tensor]:
     """Whether x is a tensor on a GPU."""
     where = getattr(x, "__dlpack_device__", None)
     return where is not None and int(where()[0]) == CUDA
 
 
-def refuse_tensor(x: Any, device: Device) -> NoReturn:
+def refuse_tensor(x: Tensor, device: Device) -> NoReturn:
     """What a tensor on a GPU is told by a model that is elsewhere.
 
     Raises:
@@ -61,7 +62,7 @@ class GpuTensors:
         InputError: where the model is elsewhere, or the library is another.
     """
 
-    def __init__(self, x: Any, device: Device, graphs: Mapping[str, CudaGraph], block_rows: int) -> None:
+    def __init__(self, x: Tensor, device: Device, graphs: Mapping[str, CudaGraph], block_rows: int) -> None:
         if device.index != x.__dlpack_device__()[1]:
             refuse_tensor(x, device)
         name = type(x).__module__.partition(".")[0]
@@ -72,7 +73,7 @@ class GpuTensors:
         self.x, self.library, self.graphs, self.block_rows = x, sys.modules[name], graphs, block_rows
         self._contiguous, self._beside = ADAPTERS[name]
 
-    def rows(self, name: str, tensor: Any, row: tuple[int, ...], dtype: np.dtype) -> Any:
+    def rows(self, name: str, tensor: Tensor, row: tuple[int, ...], dtype: np.dtype) -> Tensor:
         """A tensor ``[*, *row]`` as contiguous ``[rows, *row]``.
 
         Raises:
@@ -89,16 +90,17 @@ class GpuTensors:
             )
         if tensor.__dlpack_device__() != self.x.__dlpack_device__():
             raise InputError("wrong_device", "is not on the GPU that x is on", key=name)
-        return self._contiguous(self.library, tensor).reshape(-1, *row)
+        return self._contiguous(self.library, tensor).reshape((-1, *row))
 
-    def moved(self, array: np.ndarray) -> Any:
+    def moved(self, array: np.ndarray) -> Tensor:
         """An array of the host as a tensor beside x."""
         return self._beside(self.library, array, self.x)
 
-    def spread(self, tensor: object, shape: tuple[int, ...]) -> Any:
+    def spread(self, tensor: Tensor, shape: tuple[int, ...]) -> Tensor:
         """A tensor broadcast to a shape."""
-        return self.library.broadcast_to(tensor, shape)
+        wide: Tensor = self.library.broadcast_to(tensor, shape)
+        return wide
 
-    def run(self, graph: str, inputs: Sequence[object]) -> Any:
+    def run(self, graph: str, inputs: Sequence[Tensor]) -> Tensor:
         """A graph over all rows, into a new tensor beside them, ``[rows, *row]``."""
         return self.graphs[graph].run_on_device(inputs, self.library, self.block_rows)
