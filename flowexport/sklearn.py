@@ -13,7 +13,8 @@ from sklearn.base import BaseEstimator, DensityMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from flowexport.flows import Flow, RealNVP
+from flowexport.flows import Flow
+from flowexport.flows.build import FLOWS
 from flowexport.training import fit
 from flowexport.training.loop import log_prob_of
 
@@ -41,14 +42,14 @@ class FlowDensity(DensityMixin, BaseEstimator):
         *,
         transforms: int = 5,
         hidden_features: Sequence[int] = (64, 64),
-        univariate: str | Mapping[str, Any] = "Affine",
+        univariate: str | Mapping[str, object] = "Affine",
         epochs: int = 100,
         batch_size: int = 256,
         learning_rate: float = 1e-3,
         patience: int = 0,
         validation: float = 0.1,
-        flow_arguments: Mapping[str, Any] | None = None,
-        training_arguments: Mapping[str, Any] | None = None,
+        flow_arguments: Mapping[str, object] | None = None,
+        training_arguments: Mapping[str, object] | None = None,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.transforms = transforms
@@ -63,7 +64,7 @@ class FlowDensity(DensityMixin, BaseEstimator):
         self.training_arguments = training_arguments
         self.random_state = random_state
 
-    def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> FlowDensity:  # noqa: N803
+    def fit(self, X: object, y: object = None, sample_weight: object = None) -> FlowDensity:  # noqa: N803
         """Trains a new flow.
 
         Arguments:
@@ -81,13 +82,13 @@ class FlowDensity(DensityMixin, BaseEstimator):
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            arguments: dict[str, Any] = {"univariate": self.univariate} | dict(self.flow_arguments or {})
-            flow = RealNVP(
+            arguments: dict[str, object] = {"univariate": self.univariate} | dict(self.flow_arguments or {})
+            flow = FLOWS["RealNVP"](
                 x.shape[1], transforms=self.transforms, hidden_features=tuple(self.hidden_features), **arguments
             )
         names = getattr(self, "feature_names_in_", None)
         flow.feature_names = None if names is None else names.tolist()
-        training = {
+        training: dict[str, Any] = {
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             "learning_rate": self.learning_rate,

@@ -5,7 +5,6 @@ from __future__ import annotations
 __all__ = ["context_columns", "named", "require_rows"]
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -29,7 +28,7 @@ def named(key: str, names: Sequence[str] | None, count: int, letter: str) -> lis
     return given
 
 
-def context_columns(flow: Flow, given: Sequence[str | Mapping[str, Any]] | None) -> list[Column]:
+def context_columns(flow: Flow, given: Sequence[str | Mapping[str, object]] | None) -> list[Column]:
     """The columns of a flow's context.
 
     Arguments:
@@ -41,7 +40,7 @@ def context_columns(flow: Flow, given: Sequence[str | Mapping[str, Any]] | None)
         ArgumentError: where it does not fit the flow.
     """
     columns = [each if isinstance(each, Mapping) else {"name": str(each)} for each in given or []]
-    listed = None if given is None else [each.get("name", "") for each in columns]
+    listed = None if given is None else [str(each.get("name", "")) for each in columns]
     names = named("context_features", listed, flow.context, "c")
     features = []
     for column, (name, count) in enumerate(zip(names, flow.categories, strict=True)):

@@ -9,7 +9,7 @@ import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 from msgspec import UNSET
@@ -48,7 +48,7 @@ def export(
     name: str | None = None,
     description: str = "",
     features: Sequence[str] | None = None,
-    context_features: Sequence[str | Mapping[str, Any]] | None = None,
+    context_features: Sequence[str | Mapping[str, object]] | None = None,
     dtype: Dtype = "float32",
     weights: bool = False,
     provenance: Mapping[str, str] | None = None,

@@ -30,7 +30,7 @@ def facts_of(graph: bytes) -> Facts | None:
     for node in model.graph.node:
         for name in filter(None, node.output):
             dims = list(known[name].shape.dim) if name in known and known[name].HasField("shape") else None
-            # Any number of rows stands first; a shape or the like is no result of rows.
+            # However many rows, their number stands first; a shape or the like is no result of rows.
             if dims is None or not all(dim.HasField("dim_value") for dim in dims[1:]):
                 return None
             sizes.append(math.prod(dim.dim_value for dim in dims[1:]))

@@ -7,7 +7,6 @@ __all__ = ["Given", "given_of"]
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -42,7 +41,7 @@ def given_of(
     data: object,
     context: object,
     features: Sequence[str] | None,
-    context_features: Sequence[str | Mapping[str, Any]] | None,
+    context_features: Sequence[str | Mapping[str, object]] | None,
 ) -> Given:
     """What `flowexport.export` was given, held to the flow.
 
@@ -85,13 +84,13 @@ def names_of(given: object) -> list[str] | None:
     return None if frame is None else frame.columns
 
 
-def by_name(name: str, given: object, names: Sequence[str]) -> Any:
+def by_name(name: str, given: object, names: Sequence[str]) -> object:
     """Columns of a table with names as an array; anything else as it is."""
     frame = None if given is None else frame_of(given)
     return given if frame is None else frame.numbers(name, names)
 
 
-def context_by_name(flow: Flow, columns: Sequence[Column], context: object) -> Any:
+def context_by_name(flow: Flow, columns: Sequence[Column], context: object) -> object:
     """A context of names, labels and numbers as numbers."""
     return context if context is None or not flow.context else context_array(columns, context)
 

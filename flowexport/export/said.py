@@ -7,7 +7,6 @@ __all__ = ["said_checks"]
 import hashlib
 import json
 from importlib import metadata
-from typing import Any
 
 import numpy as np
 import onnx
@@ -49,7 +48,7 @@ def names_check(bundle: Bundle, checkpoint: Checkpoint) -> Check:
     return checked("names", True, "features, context, categories and architecture are the run folder's")
 
 
-def plain(architecture: dict[str, Any]) -> dict[str, object]:
+def plain(architecture: dict[str, object]) -> dict[str, object]:
     """The flow and its arguments by their names, as they are once they have been written and read."""
     arguments = architecture.get("arguments")
     arguments = arguments if isinstance(arguments, dict) else {}

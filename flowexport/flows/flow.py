@@ -5,7 +5,7 @@ from __future__ import annotations
 __all__ = ["Flow"]
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NotRequired, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,13 @@ from .distribution import FlowDistribution
 from .stack import LogDets, Parts, Stack
 from .standardize import Standardize, moments_of, rows_of
 from .whiten import Whiten
+
+
+class ContextName(TypedDict):
+    """What a column of the context is called; ``categories`` in the order of their codes."""
+
+    name: str
+    categories: NotRequired[list[str]]
 
 
 class Flow(nn.Module):
@@ -66,7 +73,7 @@ class Flow(nn.Module):
         self.arguments = arguments
         self.levels = levels
         self.feature_names: list[str] | None = None
-        self.context_names: list[dict[str, Any]] | None = None
+        self.context_names: list[ContextName] | None = None
         self.bounds = bounds
         self.standardize = Standardize(self.event_shape[-1]) if len(self.event_shape) == 1 else None
         self.whiten = Whiten(self.features) if whiten else None

@@ -18,7 +18,7 @@ __all__ = ["FORMAT", "Checkpoint", "Config", "load_checkpoint", "save_checkpoint
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 import msgspec
 import torch
@@ -34,6 +34,8 @@ from flowexport.flows import Flow, build
 from .held import require_rows
 from .plausible import least_numbers
 from .stored import read_tensors
+
+T = TypeVar("T")
 
 FORMAT = "flowexport-run/1"
 CONFIG_BYTES = 4 << 20
@@ -62,13 +64,13 @@ class Config(msgspec.Struct, frozen=True):
 
     format: str
     name: str
-    architecture: dict[str, Any]
+    architecture: dict[str, object]
     features: list[str]
     context_features: list[str]
     categories: dict[str, list[str]] = {}
     discrete: dict[str, float] = {}
     description: str = ""
-    recipe: dict[str, Any] | None = None
+    recipe: dict[str, object] | None = None
     recipe_sha256: str | None = None
     rows: dict[str, int] = {}
     best: dict[str, float] = {}
@@ -128,7 +130,7 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     return Checkpoint(flow, config, x, rows.get("context"), digest, training_x, rows.get("training_context"))
 
 
-def flow_of(architecture: dict[str, Any], weights: dict[str, Tensor], described: str, stored: str) -> Flow:
+def flow_of(architecture: dict[str, object], weights: dict[str, Tensor], described: str, stored: str) -> Flow:
     """An untrusted architecture with its weights, in eval mode.
 
     Arguments:
@@ -161,7 +163,7 @@ def save_checkpoint(folder: Path, weights: dict[str, Tensor], config: Config) ->
     write_file(folder / "config.json", msgspec.json.format(msgspec.json.encode(config), indent=2) + b"\n")
 
 
-def read_json(path: Path, kind: type[Any]) -> Any:
+def read_json(path: Path, kind: type[T]) -> T:
     """A small JSON file as a typed structure."""
     try:
         data = read_small(path, CONFIG_BYTES, CheckpointError, "; is this a run folder?")

@@ -116,9 +116,9 @@ class Rows:
 
 
 def make_rows(
-    x: np.ndarray,
-    context: np.ndarray | None = None,
-    weights: np.ndarray | None = None,
+    x: object,
+    context: object = None,
+    weights: object = None,
     features: Sequence[str] | None = None,
     context_features: Sequence[str] | None = None,
     discrete: Sequence[str] = (),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["choose_halves", "half_of", "leaves_halves_open", "take_half"]
 
-from typing import Any
 
 import numpy as np
 import torch
@@ -37,9 +36,8 @@ def choose_halves(flow: Flow, u: np.ndarray) -> None:
         flow: new: nothing has been learned in its couplings.
         u: ``[rows, features]``, as the couplings get them: standardised, and whitened where the flow whitens.
     """
-    if leaves_halves_open(flow):
-        stack: Any = flow.stack
-        take_half(flow, halves(dependence(u), stack.mask.cpu().numpy()))
+    if leaves_halves_open(flow) and isinstance(flow.stack, HalvesStack):
+        take_half(flow, halves(dependence(u), flow.stack.mask.cpu().numpy()))
 
 
 def leaves_halves_open(flow: Flow) -> bool:
@@ -53,8 +51,13 @@ def take_half(flow: Flow, kept: np.ndarray) -> None:
     Raises:
         ArgumentError: where they are not as many as it keeps, or the flow has halves of its own.
     """
-    stack: Any = flow.stack
-    if not leaves_halves_open(flow) or kept.shape != (flow.features,) or kept.sum() != len(stack.first):
+    stack = flow.stack
+    if (
+        not isinstance(stack, HalvesStack)
+        or not leaves_halves_open(flow)
+        or kept.shape != (flow.features,)
+        or kept.sum() != len(stack.first)
+    ):
         raise ArgumentError("the halves are not those of this flow", key="masks")
     stack.divide(torch.from_numpy(kept))
     masks = [(kept == (layer % 2 == 0)).tolist() for layer in range(len(stack.couplings))]

@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -72,16 +72,16 @@ class State:
 
 def fit(
     flow: Flow,
-    x: Any,
-    context: Any = None,
+    x: object,
+    context: object = None,
     *,
-    weights: Any = None,
+    weights: object = None,
     discrete: Sequence[str | int] = (),
     validation: float = 0.1,
     on_epoch: Callable[[Epoch], None] | None = None,
     compile: bool = False,
     progress: Literal["auto"] | bool = "auto",
-    **training: Any,
+    **training: object,
 ) -> History:
     """Trains a flow in memory by maximum likelihood, and leaves the best weights in it.
 
@@ -157,7 +157,7 @@ def signature() -> inspect.Signature:
 fit.__signature__ = signature()  # type: ignore[attr-defined]
 
 
-def checked(training: dict[str, Any]) -> TrainingSpec:
+def checked(training: dict[str, object]) -> TrainingSpec:
     """Keyword arguments as a training specification, held to the same rules as a recipe's."""
     try:
         return msgspec.convert(training, TrainingSpec)

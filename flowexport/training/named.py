@@ -4,12 +4,12 @@ from __future__ import annotations
 
 __all__ = ["context_by_name", "features_by_name"]
 
-from typing import Any
 
 import numpy as np
 
 from flowexport.errors import DataError, InputError
 from flowexport.flows import Flow
+from flowexport.flows.flow import ContextName
 from flowexport.tables import Frame, coded_cells, frame_of, numbers_of
 
 from .categories import Vocabulary
@@ -18,7 +18,7 @@ INDEX_COLUMNS = ("", "Unnamed: 0", "__index_level_0__", "level_0")
 """What an index of pandas without a name is called once it has been written to a file and read again."""
 
 
-def features_by_name(flow: Flow, x: object) -> Any:
+def features_by_name(flow: Flow, x: object) -> object:
     """The features of a table with names as ``[rows, features]``, in the flow's order; anything else as it is.
 
     A flow that has no names yet takes the table's, and their order.
@@ -38,23 +38,24 @@ def features_by_name(flow: Flow, x: object) -> Any:
     return array
 
 
-def context_by_name(flow: Flow, context: object) -> Any:
+def context_by_name(flow: Flow, context: object) -> object:
     """The same of a context, whose labels in columns of categories become codes, sorted as a recipe's are."""
     try:
         frame = frame_of(context)
         if frame is None or not flow.context:
             return context
         known = flow.context_names or [
-            {"name": name} for name in learnable("context", frame, flow.context, "context features")
+            ContextName(name=name) for name in learnable("context", frame, flow.context, "context features")
         ]
-        names, columns = [], []
+        names: list[ContextName] = []
+        columns = []
         for entry, count in zip(known, flow.categories, strict=True):
             cells = frame.cells("context", entry["name"])
             if count:
                 categories, cells = coded(entry, count, cells)
                 names.append({"name": entry["name"], "categories": categories})
             else:
-                names.append(dict(entry))
+                names.append(entry)
             columns.append(numbers_of("context", entry["name"], cells))
         array = frame.joined(columns)
     except InputError as error:
@@ -74,7 +75,7 @@ def learnable(what: str, frame: Frame, count: int, kind: str) -> list[str]:
     return frame.columns
 
 
-def coded(entry: dict[str, Any], count: int, cells: np.ndarray) -> tuple[list[str], np.ndarray]:
+def coded(entry: ContextName, count: int, cells: np.ndarray) -> tuple[list[str], np.ndarray]:
     """The categories of a column, and the code of each cell."""
     name = entry["name"]
     if "categories" in entry:

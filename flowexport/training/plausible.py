@@ -6,7 +6,6 @@ __all__ = ["least_numbers"]
 
 from collections.abc import Mapping
 from itertools import pairwise
-from typing import Any
 
 from flowexport.errors import ArgumentError
 from flowexport.flows.univariate import make_univariate
@@ -32,12 +31,12 @@ def least_numbers(architecture: Mapping[str, object]) -> int:
     if architecture.get("flow") == "CouplingFlow":
         return sequence_numbers(arguments)
     count = image_numbers if architecture.get("flow") == "MultiScaleRealNVP" else vector_numbers
-    univariate: Any = make_univariate(arguments.get("univariate", "Affine"))()
+    univariate = make_univariate(arguments.get("univariate", "Affine"))()
     numbers, encoded = embedded(arguments)
     return numbers + count(arguments, sum(univariate.sizes.values()), encoded)
 
 
-def vector_numbers(arguments: dict[str, Any], size: int, context: int) -> int:
+def vector_numbers(arguments: Mapping[str, object], size: int, context: int) -> int:
     """Of a `flowexport.RealNVP` whose univariate map takes ``size`` numbers a feature."""
     features, transforms = whole(arguments.get("features")), whole(arguments.get("transforms", 1))
     hidden = [whole(width) for width in listed(arguments.get("hidden_features"))]
@@ -63,14 +62,14 @@ def vector_numbers(arguments: dict[str, Any], size: int, context: int) -> int:
     return numbers
 
 
-def sequence_numbers(arguments: dict[str, Any]) -> int:
+def sequence_numbers(arguments: Mapping[str, object]) -> int:
     """Of a `flowexport.flows.CouplingFlow`: each coupling counts as a RealNVP of one."""
     features, context = whole(arguments.get("features")), whole(arguments.get("context", 0))
     numbers = 2 * (features + context)
     for layer in listed(arguments.get("layers")):
         kind = layer.get("layer") if isinstance(layer, dict) else None
-        if kind == "Coupling":
-            univariate: Any = make_univariate(layer.get("univariate", "Affine"))()
+        if isinstance(layer, dict) and kind == "Coupling":
+            univariate = make_univariate(layer.get("univariate", "Affine"))()
             one = {**layer, "features": features, "transforms": 1, "masks": [layer.get("mask")]}
             numbers += vector_numbers(one, sum(univariate.sizes.values()), context) - 2 * features
         else:
@@ -78,7 +77,7 @@ def sequence_numbers(arguments: dict[str, Any]) -> int:
     return numbers
 
 
-def image_numbers(arguments: dict[str, Any], size: int, context: int) -> int:
+def image_numbers(arguments: Mapping[str, object], size: int, context: int) -> int:
     """Of a `flowexport.MultiScaleRealNVP` whose univariate map takes ``size`` numbers a pixel and channel."""
     channels, height, width = ([whole(each) for each in listed(arguments.get("shape"))] + [0, 0, 0])[:3]
     scales, couplings = whole(arguments.get("scales", 1)), whole(arguments.get("couplings", 1))
@@ -88,7 +87,7 @@ def image_numbers(arguments: dict[str, Any], size: int, context: int) -> int:
     return max(scales * couplings * max(network, 1), last, channels * height * width * couplings // PIXELS)
 
 
-def embedded(arguments: dict[str, Any]) -> tuple[int, int]:
+def embedded(arguments: Mapping[str, object]) -> tuple[int, int]:
     """The numbers of the embeddings' tables, and the width of the encoded context."""
     columns = whole(arguments.get("context", 0))
     categories = [whole(each) for each in listed(arguments.get("categories"))]
@@ -104,6 +103,6 @@ def whole(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
-def listed(value: object) -> list[Any]:
+def listed(value: object) -> list[object]:
     """The value, if it is a list; else an empty one."""
     return value if isinstance(value, list) else []

@@ -7,7 +7,7 @@ __all__ = ["line_of", "shown"]
 import math
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any, Literal
+from typing import Literal
 
 from flowexport.errors import ArgumentError
 
@@ -44,14 +44,14 @@ def line_of(epoch: Epoch, epochs: int, best: float) -> str:
 
 def in_notebook() -> bool:
     """Whether this runs in the cell of a notebook, whose kernel has a display."""
-    ipython: Any = sys.modules.get("IPython")
+    ipython = sys.modules.get("IPython")
     shell = None if ipython is None else ipython.get_ipython()
     return shell is not None and hasattr(shell, "kernel")
 
 
 def in_cell(training: Iterable[Epoch], epochs: int) -> Iterator[Epoch]:
     """One line of the cell's output, which is written anew."""
-    display: Any = sys.modules["IPython"].display
+    display = sys.modules["IPython"].display
     handle, best = None, math.inf
     for epoch in training:
         best = min(best, epoch.validation_nll)

@@ -7,7 +7,6 @@ __all__ = ["ROWS", "Proposal", "propose"]
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -133,20 +132,20 @@ def place(column: Column, proposal: Proposal) -> None:
     """Puts a column where it belongs."""
     name = column.name
     if column.numbers is None:
-        values: list[Any] = [text.strip() for text in column.texts if not is_nothing(text)]
+        texts, numbers = [text.strip() for text in column.texts if not is_nothing(text)], np.empty(0)
     else:
-        values = column.numbers[~np.isnan(column.numbers)].tolist()
-    distinct = len(set(values))
+        texts, numbers = [], column.numbers[~np.isnan(column.numbers)]
+    distinct = len({*texts, *numbers.tolist()})
     if column.missing > MOST_MISSING:
         proposal.left_out[name] = f"holds no value in {column.missing:.0%} of the rows"
     elif distinct < 2:
         proposal.left_out[name] = "is the same in all rows"
     elif column.numbers is None:
-        place_text(name, values, distinct, proposal)
-    elif not np.isfinite(values).all():
+        place_text(name, texts, distinct, proposal)
+    elif not np.isfinite(numbers).all():
         proposal.left_out[name] = "has infinities"
     else:
-        place_number(column, np.array(values), distinct, proposal)
+        place_number(column, numbers, distinct, proposal)
 
 
 def place_text(name: str, values: Sequence[str], distinct: int, proposal: Proposal) -> None:

@@ -7,7 +7,7 @@ __all__ = ["DataSpec", "Embedding", "ExportSpec", "FlowSpec", "ImageFlowSpec", "
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -131,7 +131,7 @@ class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     randmask: bool = False
     hidden_features: Annotated[list[Width], Meta(max_length=100)] = field(default_factory=lambda: list(HIDDEN_FEATURES))
     activation: str = ACTIVATION
-    univariate: str | dict[str, Any] = field(default_factory=lambda: dict(UNIVARIATE))
+    univariate: str | dict[str, object] = field(default_factory=lambda: dict(UNIVARIATE))
     masks: str | list[list[bool]] = MASKS
     cover: bool = True
     normalization: str | None = None
@@ -140,7 +140,7 @@ class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     residual: bool = False
     layer_norm: bool | Literal["unbiased"] = False
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    base: str | dict[str, Any] = "StandardNormal"
+    base: str | dict[str, object] = "StandardNormal"
     whiten: bool = WHITEN
 
 
@@ -157,7 +157,7 @@ class ImageFlowSpec(Struct, forbid_unknown_fields=True, frozen=True):
     activation: str = "ReLU"
     batch_norm: bool = False
     dropout: Annotated[float, Meta(ge=0, lt=1)] = 0.0
-    univariate: str | dict[str, Any] = field(default_factory=lambda: dict(AFFINE))
+    univariate: str | dict[str, object] = field(default_factory=lambda: dict(AFFINE))
     normalization: str | None = "ActNorm"
     mixing: str | None = None
 

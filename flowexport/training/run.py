@@ -15,7 +15,6 @@ from dataclasses import astuple, dataclass, fields
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -25,7 +24,8 @@ from safetensors.torch import save as save_tensors
 from flowexport.bundle.schema import Quality
 from flowexport.errors import ArgumentError, CheckpointError, DataWarning, RecipeError, TrainingError
 from flowexport.files import write_file
-from flowexport.flows import Flow, MultiScaleRealNVP, RealNVP, architecture_of
+from flowexport.flows import Flow, architecture_of
+from flowexport.flows.build import FLOWS
 
 from .checkpoint import FORMAT, Config, contiguous, read_json, save_checkpoint
 from .compiled import require_compiler
@@ -166,7 +166,7 @@ def untyped_flow(recipe: Recipe, rows: Rows) -> Flow:
     bounded = recipe.data.log or recipe.data.logit
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
-        context: dict[str, Any] = {
+        context: dict[str, object] = {
             "context": len(rows.context_features),
             "categories": [len(rows.categories.get(name, ())) for name in rows.context_features],
             "embeddings": [recipe.data.embedding(name) for name in rows.context_features],
@@ -177,10 +177,10 @@ def untyped_flow(recipe: Recipe, rows: Rows) -> Flow:
         arguments = {"features": rows.x.shape[1]} | context | msgspec.structs.asdict(recipe.flow)
         require_size("RealNVP", arguments)
         bounds = [recipe.data.bounds(name) for name in rows.features] if bounded else None
-        return RealNVP(bounds=bounds, **arguments)
+        return FLOWS["RealNVP"](bounds=bounds, **arguments)
 
 
-def require_size(flow: str, arguments: dict[str, Any]) -> None:
+def require_size(flow: str, arguments: dict[str, object]) -> None:
     """Refuses an architecture whose weights no machine holds, before they are made."""
     least = least_numbers({"flow": flow, "arguments": arguments})
     if least > MOST_NUMBERS:
@@ -189,9 +189,9 @@ def require_size(flow: str, arguments: dict[str, Any]) -> None:
         )
 
 
-def new_image_flow(spec: ImageFlowSpec, rows: Rows, context: dict[str, Any]) -> MultiScaleRealNVP:
+def new_image_flow(spec: ImageFlowSpec, rows: Rows, context: dict[str, object]) -> Flow:
     """A flow of images, whose pixels are the columns of the rows, in C order."""
-    flow = MultiScaleRealNVP(**context, **msgspec.structs.asdict(spec))
+    flow = FLOWS["MultiScaleRealNVP"](**context, **msgspec.structs.asdict(spec))
     if flow.features != rows.x.shape[1]:
         wanted = " × ".join(map(str, flow.event_shape))
         raise ArgumentError(

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 __all__ = ["Plan", "affine_couplings", "plain_affine_couplings"]
 
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .perceptron import Activation, differentiable, plain_perceptron, through_perceptron, to_perceptron
+from .perceptron import Activation, Recorded, differentiable, plain_perceptron, through_perceptron, to_perceptron
 
 
 class Plan(NamedTuple):
@@ -39,6 +39,26 @@ class Plan(NamedTuple):
     parameters: Sequence[Tensor]
 
 
+class Shape(NamedTuple):
+    """A `Plan` with the number of its parameters in their place."""
+
+    kept: int
+    moved: int
+    cap: float
+    split: int
+    activation: Activation
+    length: int
+
+
+class RecordedCouplings(Recorded, Protocol):
+    """What autograd keeps of `AffineCouplings`."""
+
+    shapes: Sequence[Shape]
+    count: int
+    size: int
+    moved: list[int]
+
+
 def affine_couplings(
     plans: Sequence[Plan], parts: Sequence[Tensor], context: Tensor | None
 ) -> tuple[tuple[Tensor, ...], list[Tensor | None]]:
@@ -53,7 +73,7 @@ def affine_couplings(
         The parts, and the sum of the log-determinants of each, unsummed over its features; None where it was not moved.
     """
     parameters = [parameter for plan in plans for parameter in plan.parameters]
-    shapes = [(*plan[:5], len(plan.parameters)) for plan in plans]
+    shapes = [Shape(*plan[:5], len(plan.parameters)) for plan in plans]
     found = AffineCouplings.apply(shapes, len(parts), *parts, context, *parameters)
     moved = {plan.moved for plan in plans}
     outputs = iter(found)
@@ -61,14 +81,14 @@ def affine_couplings(
     return values, [next(outputs) if part in moved else None for part in range(len(parts))]
 
 
-def plain_affine_couplings(shapes: Sequence[Any], count: int, *inputs: Tensor | None) -> tuple[Tensor, ...]:
+def plain_affine_couplings(shapes: Sequence[Shape], count: int, *inputs: Tensor | None) -> tuple[Tensor, ...]:
     """`affine_couplings` as autograd differentiates them."""
-    parts: list[Any] = [*inputs[:count]]
+    parts = present(inputs[:count])
     log_dets: dict[int, Tensor] = {}
-    context, parameters = inputs[count], [*inputs[count + 1 :]]
+    context, parameters = inputs[count], present(inputs[count + 1 :])
     for kept, moved, cap, split, activation, length in shapes:
         x = parts[kept] if context is None else torch.cat([parts[kept], context], dim=1)
-        shift, raw = plain_perceptron(x, split, activation, parameters[:length])  # type: ignore[arg-type]
+        shift, raw = plain_perceptron(x, split, activation, parameters[:length])
         del parameters[:length]
         log_scale = cap * functional.softsign(raw / cap)
         parts[moved] = parts[moved] * log_scale.exp() + shift
@@ -80,16 +100,18 @@ class AffineCouplings(torch.autograd.Function):
     """`affine_couplings`, of the parts that are moved: their values, and their log-determinants."""
 
     @staticmethod
-    def forward(ctx: Any, shapes: Sequence[Any], count: int, *inputs: Tensor | None) -> tuple[Tensor, ...]:
-        parts: list[Any] = [*inputs[:count]]
+    def forward(
+        ctx: RecordedCouplings, shapes: Sequence[Shape], count: int, *inputs: Tensor | None
+    ) -> tuple[Tensor, ...]:
+        parts = present(inputs[:count])
         log_dets: dict[int, Tensor] = {}
-        context, parameters = inputs[count], inputs[count + 1 :]
+        context, parameters = inputs[count], present(inputs[count + 1 :])
         saved: list[Tensor] = []
         one = parts[0].new_ones(())
         start = 0
         for kept, moved, cap, split, activation, length in shapes:
             x = parts[kept] if context is None else torch.cat([parts[kept], context], dim=1)
-            of_layers: Any = parameters[start : start + length]
+            of_layers = parameters[start : start + length]
             layers, of_activations, (shift, raw) = through_perceptron(x, split, activation, of_layers)
             start += length
             # Factors within an operation are cheaper than an operation with a number.
@@ -105,7 +127,7 @@ class AffineCouplings(torch.autograd.Function):
         return *(parts[part] for part in ctx.moved), *(log_dets[part] for part in ctx.moved)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: RecordedCouplings, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         shapes, count, moved_parts = ctx.shapes, ctx.count, ctx.moved
         inputs, saved = ctx.saved_tensors[: ctx.size], ctx.saved_tensors[ctx.size :]
         needed = ctx.needs_input_grad[2:]
@@ -176,7 +198,12 @@ class AffineCouplings(torch.autograd.Function):
         )
 
 
-def upstream(shapes: Sequence[Any], count: int, needed: Sequence[bool]) -> list[list[bool]]:
+def present(inputs: Iterable[Tensor | None]) -> list[Tensor]:
+    """The tensors themselves: none but the context may be left out."""
+    return [each for each in inputs if each is not None]
+
+
+def upstream(shapes: Sequence[Shape], count: int, needed: Sequence[bool]) -> list[list[bool]]:
     """For each coupling, whether a gradient is needed of each part as it is before it."""
     wants = [*needed[:count]]
     found = []

@@ -12,6 +12,7 @@ from __future__ import annotations
 __all__ = [
     "ACTIVATIONS",
     "Activation",
+    "Recorded",
     "differentiable",
     "perceptron",
     "through_perceptron",
@@ -19,7 +20,7 @@ __all__ = [
 ]
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -43,6 +44,28 @@ class Activation(NamedTuple):
     plain: Callable[[Tensor], Tensor]
     run: Callable[[Tensor], tuple[Tensor, Tensor]]
     to_input: Callable[[Tensor, Tensor], Tensor]
+
+
+class Recorded(Protocol):
+    """What autograd keeps of one operation for its way back."""
+
+    @property
+    def saved_tensors(self) -> Sequence[Tensor]:
+        """Those that were saved, in their order."""
+
+    @property
+    def needs_input_grad(self) -> Sequence[bool]:
+        """Which arguments a gradient is asked for of."""
+
+    def save_for_backward(self, *tensors: Tensor | None) -> None:
+        """Keeps tensors."""
+
+
+class RecordedPerceptron(Recorded, Protocol):
+    """The same of `Perceptron`."""
+
+    split: int
+    activation: Activation
 
 
 def in_place(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
@@ -107,14 +130,16 @@ class Perceptron(torch.autograd.Function):
     """`perceptron`."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, split: int, activation: Activation, *parameters: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        ctx: RecordedPerceptron, x: Tensor, split: int, activation: Activation, *parameters: Tensor
+    ) -> tuple[Tensor, ...]:
         layers, kept, outputs = through_perceptron(x, split, activation, parameters)
         ctx.split, ctx.activation = split, activation
         ctx.save_for_backward(*parameters, *layers, *kept)
         return tuple(outputs)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: RecordedPerceptron, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         split, activation = ctx.split, ctx.activation
         count = len(ctx.needs_input_grad) - 3
         parameters, layers = ctx.saved_tensors[:count], ctx.saved_tensors[count : count + split // 2 + 1]

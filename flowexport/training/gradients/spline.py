@@ -11,13 +11,13 @@ from __future__ import annotations
 __all__ = ["clamped_spline"]
 
 from collections.abc import Callable
-from typing import Any
+from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .perceptron import differentiable
+from .perceptron import Recorded, differentiable
 
 Formula = Callable[..., tuple[Tensor, Tensor]]
 
@@ -38,12 +38,19 @@ def clamped_spline(
     return ClampedSpline.apply(x, widths, heights, derivatives, bound, cap, plain)
 
 
+class RecordedSpline(Recorded, Protocol):
+    """What autograd keeps of `ClampedSpline`."""
+
+    bound: float
+    plain: Formula
+
+
 class ClampedSpline(torch.autograd.Function):
     """`clamped_spline`."""
 
     @staticmethod
     def forward(
-        ctx: Any,
+        ctx: RecordedSpline,
         x: Tensor,
         widths: Tensor,
         heights: Tensor,
@@ -87,7 +94,7 @@ class ClampedSpline(torch.autograd.Function):
         return torch.where(inside, y, x), torch.where(inside, slope.log_(), 0)
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+    def backward(ctx: RecordedSpline, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inputs = ctx.saved_tensors[:4]
         if torch.is_grad_enabled():
             return *differentiable(ctx.plain, inputs, ctx.needs_input_grad[:4], gradients), None, None, None
