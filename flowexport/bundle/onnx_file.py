@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias, TypeVar
+from typing import Any
 
 from flowexport.errors import BundleError
 
@@ -45,10 +45,8 @@ KEYS = {
 }
 """Message → key of a field as it is written, its number and its wire type → number, kind, whether it may come again."""
 
-Value: TypeAlias = "int | str | memoryview | Message"
-Message = dict[int, list[Value]]
+Message = dict[int, list[Any]]
 """The values of each field in their order: whole numbers, bytes, texts, or messages."""
-Kind = TypeVar("Kind")
 
 
 @dataclass
@@ -106,21 +104,21 @@ def outline(model: Message) -> OnnxFile:
     """The outline of a model's fields."""
     if 7 not in model or 8 not in model:
         raise ValueError("it holds no graph, or imports no operators")
-    graph = one(model, 7, Message())
+    graph = model[7][0]
     found = OnnxFile(
         ir_version=one(model, 1, 0),
-        opsets=[(one(opset, 1, ""), one(opset, 2, 0)) for opset in many(model, 8, dict)],
-        inputs=[value_info(each) for each in many(graph, 11, dict)],
-        outputs=[value_info(each) for each in many(graph, 12, dict)],
+        opsets=[(one(opset, 1, ""), one(opset, 2, 0)) for opset in model[8]],
+        inputs=[value_info(each) for each in graph.get(11, ())],
+        outputs=[value_info(each) for each in graph.get(12, ())],
     )
-    tensors = many(graph, 5, dict)
-    for node in many(graph, 1, dict):
+    tensors = list(graph.get(5, ()))
+    for node in graph.get(1, ()):
         name, domain = one(node, 4, ""), one(node, 7, "")
         if domain or name not in OPERATORS:
             called = shown(f"{domain}::{name}" if domain else name)
             raise Refused(f"uses the operator {called}, which a bundle may not")
         found.operators[name] += 1
-        tensors += [each for attribute in many(node, 5, dict) for each in many(attribute, 5, dict)]
+        tensors += [each for attribute in node.get(5, ()) for each in attribute.get(5, ())]
     for tensor in tensors:
         shape = shape_of(tensor)
         found.parameters += math.prod(shape)
@@ -130,9 +128,10 @@ def outline(model: Message) -> OnnxFile:
 
 def value_info(value: Message) -> tuple[str, str, list[int | str]]:
     """A ValueInfoProto as name, element type and dimensions."""
-    tensor = one(one(value, 2, Message()), 1, Message())
-    axes = many(one(tensor, 2, Message()), 1, dict)
-    dimensions: list[int | str] = [one(each, 2, "") if 2 in each else one(each, 1, 0) for each in axes]
+    tensor = one(one(value, 2, {}), 1, {})
+    dimensions: list[int | str] = [
+        each[2][0] if 2 in each else one(each, 1, 0) for each in one(tensor, 2, {}).get(1, ())
+    ]
     element = one(tensor, 1, 0)
     return one(value, 1, ""), ELEMENT_TYPES.get(element, f"type {element}"), dimensions
 
@@ -146,18 +145,7 @@ def shape_of(tensor: Message) -> list[int]:
     element = one(tensor, 2, 0)
     if element not in ELEMENT_TYPES:
         raise Refused(f"holds a tensor of type {element}, which a bundle may not")
-    return integers(tensor, 1)
-
-
-def integers(message: Message, number: int) -> list[int]:
-    """The integers of a field that comes one by one or packed."""
-    found: list[int] = []
-    for part in message.get(number, ()):
-        if isinstance(part, memoryview):
-            found += packed(part)
-        elif isinstance(part, int):
-            found.append(part)
-    return found
+    return [each for part in tensor.get(1, ()) for each in (packed(part) if isinstance(part, memoryview) else (part,))]
 
 
 def read_message(data: bytes, kind: str, start: int = 0, end: int | None = None) -> Message:
@@ -182,7 +170,7 @@ def read_message(data: bytes, kind: str, start: int = 0, end: int | None = None)
             raise Refused(REASONS.get((kind, number), f"holds field {number} of {kind}, which a bundle may not"))
         number, name, again = allowed[key]
         wire, first = key & 7, position
-        value: Value
+        value: Any
         if wire == 0:
             value, position = varint(data, position)
         else:
@@ -230,16 +218,10 @@ def varint(view: bytes | memoryview, position: int) -> tuple[int, int]:
             raise ValueError("an integer of more than 64 bits")
 
 
-def one(message: Message, number: int, default: Kind) -> Kind:
-    """The value of a field that comes once, or what stands for it, of the same kind, where it is left out."""
+def one(message: Message, number: int, default: object) -> Any:
+    """The value of a field that comes once, or what stands for it where it is left out."""
     values = message.get(number)
-    kind: type[Kind] = type(default)
-    return values[0] if values and isinstance(values[0], kind) else default
-
-
-def many(message: Message, number: int, kind: type[Kind]) -> list[Kind]:
-    """The values of a field of one kind."""
-    return [each for each in message.get(number, ()) if isinstance(each, kind)]
+    return values[0] if values else default
 
 
 def text(value: memoryview | bytes) -> str:

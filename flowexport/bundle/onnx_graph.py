@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .onnx_file import Message, OnnxFile, integers, many, one, outline, read_message, reading, text
+from .onnx_file import Message, OnnxFile, one, outline, packed, read_message, reading, text
 from .operators import ELEMENT_TYPES
 
 Attribute = int | float | str | np.ndarray | list[int] | list[float]
@@ -55,9 +55,9 @@ def read_graph(data: bytes, where: str) -> OnnxGraph:
     with reading(where):
         model = read_message(data, "Model")
         found = outline(model)
-        graph = one(model, 7, Message())
-        constants = {one(tensor, 8, ""): array(tensor) for tensor in many(graph, 5, dict)}
-        return OnnxGraph(found, tuple(map(node, many(graph, 1, dict))), constants)
+        graph = model[7][0]
+        constants = {one(tensor, 8, ""): array(tensor) for tensor in graph.get(5, ())}
+        return OnnxGraph(found, tuple(map(node, graph.get(1, ()))), constants)
 
 
 def node(message: Message) -> Node:
@@ -65,9 +65,9 @@ def node(message: Message) -> Node:
     return Node(
         operator=one(message, 4, ""),
         name=one(message, 3, ""),
-        inputs=tuple(many(message, 1, str)),
-        outputs=tuple(many(message, 2, str)),
-        attributes={one(each, 1, ""): attribute(each) for each in many(message, 5, dict)},
+        inputs=tuple(message.get(1, ())),
+        outputs=tuple(message.get(2, ())),
+        attributes={one(each, 1, ""): attribute(each) for each in message.get(5, ())},
     )
 
 
@@ -75,13 +75,13 @@ def attribute(message: Message) -> Attribute:
     """The value of an AttributeProto, by its type; one that is left out is 0 of that type."""
     match one(message, 20, 0):
         case 1:
-            return float(np.frombuffer(one(message, 2, memoryview(bytes(4))), "<f4")[0])
+            return float(np.frombuffer(one(message, 2, bytes(4)), "<f4")[0])
         case 2:
             return signed(one(message, 3, 0))
         case 3:
-            return text(one(message, 4, memoryview(b"")))
+            return text(one(message, 4, b""))
         case 4:
-            return array(one(message, 5, Message()))
+            return array(one(message, 5, {}))
         case 6:
             return [float(value) for value in np.frombuffer(joined(message, 7), "<f4")]
         case 7:
@@ -95,7 +95,7 @@ def array(tensor: Message) -> np.ndarray:
     shape = whole(tensor, 1)
     kind = TYPES[one(tensor, 2, 0)]
     if 9 in tensor:
-        flat = np.frombuffer(one(tensor, 9, memoryview(b"")), kind.newbyteorder("<"))
+        flat = np.frombuffer(tensor[9][0], kind.newbyteorder("<"))
     elif kind.kind == "f":
         flat = np.frombuffer(joined(tensor, KEPT_IN[kind.name]), kind.newbyteorder("<"))
     else:
@@ -107,12 +107,13 @@ def array(tensor: Message) -> np.ndarray:
 
 def whole(message: Message, number: int) -> list[int]:
     """The whole numbers of a field that comes one by one or packed."""
-    return [signed(each) for each in integers(message, number)]
+    parts = message.get(number, ())
+    return [signed(each) for part in parts for each in (packed(part) if isinstance(part, memoryview) else (part,))]
 
 
 def joined(message: Message, number: int) -> bytes:
     """The bytes of the floats of a field that come one by one or packed."""
-    return b"".join(many(message, number, memoryview))
+    return b"".join(message.get(number, ()))
 
 
 def signed(value: int) -> int:
