@@ -25,7 +25,7 @@ __all__ = [
 import inspect
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -172,7 +172,7 @@ class Manifest(Struct, frozen=True):
     context_size: NotNegative
     features: list[str] | None
     context_features: list[ContextFeature] | None
-    architecture: dict[str, object]
+    architecture: dict[str, Any]
     graphs: Annotated[dict[GraphName, GraphSpec], Meta(min_length=1)]
     files: dict[FileName, Sha256]
     tolerance: dict[GraphName, Tolerance]
