@@ -16,7 +16,7 @@ from .conftest import golden_context, manifest_of
 from .languages import ALONE, Language
 from .test_contract import assert_samples_agree, columns_of, numbers, rows_for, table, write_table
 
-OPEN = ("python", "go", "rust")
+OPEN = ("python", "go", "rust", "c", "cpp", "java")
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-/* Opens a flowexport/1 bundle and runs its two graphs on ONNX Runtime: log_prob, percentile, sample.
+/* Opens a flowexport/1 bundle and runs its graphs on ONNX Runtime: log_prob, percentile, sample.
+ *
+ * A bundle may hold one direction alone: what needs the other fails with FLOW_BAD_BUNDLE, and says so.
  *
  * Every function that can fail returns false (flow_open: NULL) and then has filled *error; on success *error is
  * left alone. A model does not change once it is open: any number of threads may use one model at the same time,

@@ -19,7 +19,7 @@ typedef struct {
 } flow_tensor;
 
 typedef struct {
-    const char *file;
+    const char *file;              /* NULL where the bundle does not hold the graph */
     flow_tensor inputs[2], output; /* the second input is the context, of width 0 where there is none */
 } flow_signature;
 
@@ -40,7 +40,7 @@ struct flow_model {
     const OrtApi *api;
     OrtEnv *environment;
     OrtMemoryInfo *memory;
-    OrtSession *sessions[2]; /* indexed by flow_graph */
+    OrtSession *sessions[2]; /* indexed by flow_graph; NULL where the bundle does not hold it */
 };
 
 /* Fills *error with a message of one line, and returns false. */

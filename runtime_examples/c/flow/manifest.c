@@ -133,9 +133,11 @@ static void check_files(reader *r, const cJSON *files) {
     }
 }
 
-/* parent: the graph's own path, with a dot behind it. */
+/* parent: the graph's own path, with a dot behind it. NULL for a graph that is not there. */
 static const char *take_graph(reader *r, const cJSON *root, const char *graph, const char *parent) {
     const cJSON *object = flow_key(flow_key(root, "graphs"), graph);
+    if (!object)
+        return NULL;
     r->parent = parent;
     const char *file = take_text(r, object, "file", NULL);
     if (file && !flow_key(flow_key(root, "files"), file))
@@ -189,6 +191,9 @@ bool flow_read_manifest(const char *text, size_t size, const char *where, flow_m
     const flow_tensor x = {"x", info->event_rank, info->event_shape, info->width},
                       z = {"z", 1, &info->latent_size, info->latent_size}, log_prob = {"log_prob", 0, NULL, 1},
                       context = {"context", 1, &info->context_size, info->context_size};
+    const cJSON *graphs = flow_key(root, "graphs");
+    if (!flow_key(graphs, "log_prob") && !flow_key(graphs, "sample"))
+        refuse(&r, "graphs", "log_prob or sample", graphs);
     manifest->graphs[FLOW_LOG_PROB] =
         (flow_signature){take_graph(&r, root, "log_prob", "graphs.log_prob."), {x, context}, log_prob};
     manifest->graphs[FLOW_SAMPLE] = (flow_signature){take_graph(&r, root, "sample", "graphs.sample."), {z, context}, x};

@@ -16,7 +16,7 @@ static bool open_file(flow_model *model, const char *name, int threads, flow_err
     size_t size;
     bool done = flow_read_listed(model, name, &data, &size, error);
     for (flow_graph graph = FLOW_LOG_PROB; done && graph <= FLOW_SAMPLE; graph++)
-        if (strcmp(name, model->manifest.graphs[graph].file) == 0)
+        if (model->manifest.graphs[graph].file && strcmp(name, model->manifest.graphs[graph].file) == 0)
             done = flow_check_graph(model, name, data, size, error) &&
                    flow_open_session(model, graph, data, size, threads, error);
     free(data);
@@ -167,15 +167,28 @@ static bool run(const flow_model *model, flow_graph graph, const flow_array *arr
     return done;
 }
 
+/* Says what a bundle of the other direction alone cannot do. */
+static bool require(const flow_model *model, flow_graph graph, flow_error *error) {
+    static const char *const absent[] = {"sample alone, and no log_prob, so it cannot evaluate densities",
+                                         "log_prob alone, and no sample, so it cannot draw samples"};
+    return model->sessions[graph] ||
+           flow_fail(error, FLOW_BAD_BUNDLE,
+                     "%s/flow.json: graphs: the bundle holds %s; flowexport export --graphs log_prob,sample makes one "
+                     "that can",
+                     model->folder, absent[graph]);
+}
+
 bool flow_log_prob(const flow_model *model, const flow_array *x, const flow_array *context, void *log_prob,
                    flow_error *error) {
-    return check_rows(&model->manifest.info, &model->manifest.graphs[FLOW_LOG_PROB].inputs[0], x, error) &&
+    return require(model, FLOW_LOG_PROB, error) &&
+           check_rows(&model->manifest.info, &model->manifest.graphs[FLOW_LOG_PROB].inputs[0], x, error) &&
            run(model, FLOW_LOG_PROB, x, NULL, x->shape[0], context, log_prob, error);
 }
 
 bool flow_sample_from(const flow_model *model, const flow_array *z, const flow_array *context, void *x,
                       flow_error *error) {
-    return check_rows(&model->manifest.info, &model->manifest.graphs[FLOW_SAMPLE].inputs[0], z, error) &&
+    return require(model, FLOW_SAMPLE, error) &&
+           check_rows(&model->manifest.info, &model->manifest.graphs[FLOW_SAMPLE].inputs[0], z, error) &&
            run(model, FLOW_SAMPLE, z, NULL, z->shape[0], context, x, error);
 }
 
@@ -183,6 +196,8 @@ bool flow_sample(const flow_model *model, size_t rows, uint64_t seed, uint64_t f
                  const flow_array *context, void *x, flow_error *error) {
     const uint64_t most = UINT64_MAX / flow_describe(model)->latent_size;
     const latents noise = {seed, first, (float)temperature};
+    if (!require(model, FLOW_SAMPLE, error))
+        return false;
     if (!(temperature >= 0 && temperature <= HOTTEST))
         return flow_fail(error, FLOW_WRONG_VALUE, "temperature: expected a number from 0 to 1000000, got %.10g",
                          temperature);

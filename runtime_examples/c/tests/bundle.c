@@ -57,6 +57,36 @@ static void opens_a_copy(void **state) {
     flow_close(model);
 }
 
+/* Each direction alone: what is there works, and what is not is told. */
+static void does_what_it_holds(void **state) {
+    (void)state;
+    static const char *const names[] = {"log_prob", "sample"};
+    static const float numbers[2] = {0};
+    const flow_array rows = flow_rows(numbers, 1, 2), context = flow_vector(numbers, 2);
+    for (size_t held = 0; held < 2; held++) {
+        char key[30], other[30], line[100];
+        snprintf(key, sizeof key, "\"%s\": {\n      \"file\"", names[1 - held]);
+        snprintf(other, sizeof other, "\"later\": {\n      \"file\"");
+        snprintf(line, sizeof line, "graphs: the bundle holds %s alone, and no %s, so it cannot ", names[held],
+                 names[1 - held]);
+        edit_manifest(key, other);
+        flow_error error;
+        flow_model *model = flow_open(copy, NULL, &error);
+        assert_non_null(model);
+        float out[2];
+        const bool scored = flow_log_prob(model, &rows, &context, out, &error);
+        if (!scored)
+            assert_error(&error, FLOW_BAD_BUNDLE, line);
+        const bool mapped = flow_sample_from(model, &rows, &context, out, &error);
+        const bool drawn = flow_sample(model, 0, 0, 0, 1, &context, out, &error);
+        if (!drawn)
+            assert_error(&error, FLOW_BAD_BUNDLE, line);
+        assert_true(scored == (held == 0) && mapped == (held == 1) && drawn == mapped);
+        flow_close(model);
+        edit_manifest(other, key);
+    }
+}
+
 static void refuses_a_file_that_is_not_there(void **state) {
     (void)state;
     unlink(in_copy("golden/x.npy"));
@@ -164,6 +194,7 @@ static void says_that_there_is_no_runtime(void **state) {
 int test_bundle(void) {
     const struct CMUnitTest tests[] = {
         TEST(opens_a_copy),
+        TEST(does_what_it_holds),
         TEST(refuses_a_file_that_is_not_there),
         TEST(refuses_a_flipped_byte),
         TEST(refuses_a_text_that_is_no_hash),

@@ -87,6 +87,7 @@ static void refuses_by_the_key(void **state) {
          "features: expected as many texts as a row has numbers, got [\"a\",null]"},
         {"\"name\": \"cut\",", "", "context_features[].name: expected text, got nothing"},
         {"\"fair\"", "1", "context_features[].categories: expected a list of texts, got [1,\"good\""},
+        {"\"graphs\": {", "\"graphs\": {}, \"others\": {", "graphs: expected log_prob or sample, got {}"},
         {"\"file\": \"log_prob.onnx\"", "\"file\": \"other.onnx\"",
          "graphs.log_prob.file: expected a file that is listed in files, got \"other.onnx\""},
         {"\"log_prob.onnx\": \"", "\"../log_prob.onnx\": \"",

@@ -60,8 +60,11 @@ static std::string read_pinned(const fs::path &folder, const std::string &digest
 
 Bundle::Bundle(const fs::path &folder, const std::string &digest)
     : folder_(folder), manifest_(read_manifest(read_pinned(folder, digest), path("flow.json"))) {
-    for (const auto &[name, hash] : manifest_.files)
-        if (name != manifest_.log_prob.file && name != manifest_.sample.file)
+    const auto is_file = [](const std::optional<GraphSpec> &graph, const std::string &name) {
+        return graph && graph->file == name;
+    };
+    for (const auto &[name, hash] : manifest_.files) // a graph's is read where its session is made
+        if (!is_file(manifest_.log_prob, name) && !is_file(manifest_.sample, name))
             read(name);
 }
 

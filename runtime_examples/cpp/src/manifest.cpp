@@ -131,9 +131,12 @@ Manifest read(Json json) {
         require(is_plain(name), "files: leaves the folder, or is no plain name: " + name);
     const Tensor x{"x", found.description.event_shape}, z{"z", {found.description.latent_size}};
     const std::size_t context_size = found.description.context.size();
-    const auto graph = [&](const char *name, const Tensor &input, const Tensor &output) {
-        GraphSpec spec{
-            root.at("graphs").at(name).at("file").get<std::string>(), {input}, output, found.description.dtype};
+    const Json &graphs = root.at("graphs");
+    require(graphs.contains("log_prob") || graphs.contains("sample"), "graphs: expected log_prob or sample");
+    const auto graph = [&](const char *name, const Tensor &input, const Tensor &output) -> std::optional<GraphSpec> {
+        if (!graphs.contains(name))
+            return std::nullopt;
+        GraphSpec spec{graphs.at(name).at("file").get<std::string>(), {input}, output, found.description.dtype};
         require(found.files.count(spec.file) > 0,
                 std::string("graphs.") + name + ".file: \"" + spec.file + "\" is not listed in files");
         if (context_size > 0)

@@ -31,10 +31,10 @@ struct GraphSpec {
 struct Manifest {
     nlohmann::json json; // the whole document
     Description description;
-    std::map<std::string, std::string> files; // file → SHA-256
-    GraphSpec log_prob, sample;
-    std::vector<double> quantiles; // 101, or none without a reference
-    bool selector = false;         // the last column of z chooses a component and takes no temperature
+    std::map<std::string, std::string> files;  // file → SHA-256
+    std::optional<GraphSpec> log_prob, sample; // at least one of them
+    std::vector<double> quantiles;             // 101, or none without a reference
+    bool selector = false;                     // the last column of z chooses a component and takes no temperature
 };
 
 /// Reads the text of flow.json. file: its path, for messages, which name the key at fault.

@@ -103,9 +103,28 @@ template <class T> std::vector<double> places(const std::vector<double> &quantil
 } // namespace
 
 struct Model::Parts {
-    Parts(const std::filesystem::path &folder, const Options &options)
-        : bundle(folder, options.digest), log_prob(bundle, bundle.manifest().log_prob, options.threads),
-          sample(bundle, bundle.manifest().sample, options.threads) {}
+    Parts(const std::filesystem::path &folder, const Options &options) : bundle(folder, options.digest) {
+        if (const auto &graph = bundle.manifest().log_prob)
+            log_prob.emplace(bundle, *graph, options.threads);
+        if (const auto &graph = bundle.manifest().sample)
+            sample.emplace(bundle, *graph, options.threads);
+    }
+
+    /// What evaluates densities.
+    const Session &scorer() const {
+        return log_prob ? *log_prob : lack("sample alone, and no log_prob, so it cannot evaluate densities");
+    }
+
+    /// What draws samples.
+    const Session &sampler() const {
+        return sample ? *sample : lack("log_prob alone, and no sample, so it cannot draw samples");
+    }
+
+    /// Says what a bundle of the other direction alone cannot do.
+    [[noreturn]] const Session &lack(const std::string &absent) const {
+        throw Error(Code::bad_bundle, bundle.path("flow.json") + ": graphs: the bundle holds " + absent +
+                                          "; flowexport export --graphs log_prob,sample makes one that can");
+    }
 
     /// Runs a graph on numbers of its type M, block by block: fill(start, rows) gives the input of each.
     template <class M, class Fill>
@@ -119,7 +138,7 @@ struct Model::Parts {
                 contexts[i] = static_cast<M>((*context)[context->shape().size() == 1 ? i % size : start * size + i]);
             const M *rows_in = fill(start, block);
             session.run(block, rows_in, contexts.data(), output.data() + start * width);
-            if (&session == &log_prob)
+            if (log_prob && &session == &*log_prob)
                 floor_scores<M>({output.data() + start, block}, rows_in, description().width, contexts.data(), size);
         }
         return output;
@@ -156,7 +175,7 @@ struct Model::Parts {
     }
 
     Bundle bundle;
-    Session log_prob, sample;
+    std::optional<Session> log_prob, sample;
 };
 
 Model::Model(const std::filesystem::path &folder, const Options &options) {
@@ -169,7 +188,7 @@ const Description &Model::description() const noexcept {
 }
 
 template <class T> std::vector<T> Model::log_prob(const Array &x, const std::optional<Array> &context) const {
-    return parts_->map<T>(parts_->log_prob, x, context);
+    return parts_->map<T>(parts_->scorer(), x, context);
 }
 
 std::vector<double> Model::percentile(Span<const float> log_prob) const {
@@ -181,12 +200,13 @@ std::vector<double> Model::percentile(Span<const double> log_prob) const {
 }
 
 template <class T> std::vector<T> Model::sample_from(const Array &z, const std::optional<Array> &context) const {
-    return parts_->map<T>(parts_->sample, z, context);
+    return parts_->map<T>(parts_->sampler(), z, context);
 }
 
 template <class T>
 std::vector<T> Model::sample(std::size_t rows, std::uint64_t seed, double temperature,
                              const std::optional<Array> &context, std::uint64_t first) const {
+    const Session &sampler = parts_->sampler();
     const std::size_t width = description().latent_size;
     const auto factor = static_cast<float>(temperature);
     if (!(temperature >= 0 && temperature <= hottest))
@@ -206,7 +226,7 @@ std::vector<T> Model::sample(std::size_t rows, std::uint64_t seed, double temper
     return in_type_of<T>(description().dtype, [&](auto zero) {
         using M = decltype(zero);
         std::vector<M> widened;
-        return parts_->run<M>(parts_->sample, rows, context, [&](std::size_t start, std::size_t count) {
+        return parts_->run<M>(sampler, rows, context, [&](std::size_t start, std::size_t count) {
             const float *drawn = draw(start, count);
             if constexpr (std::is_same_v<M, float>)
                 return drawn;

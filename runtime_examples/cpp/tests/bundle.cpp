@@ -40,6 +40,29 @@ TEST_F(Bundle, OpensACopy) {
     EXPECT_EQ(flow::Model(copy_).description().name, "gaussian");
 }
 
+TEST_F(Bundle, OfOneDirectionDoesThatAndSaysWhatItCannotDo) {
+    const std::string start = "\": {\n      \"file\"";
+    const std::vector<float> numbers{0, 0};
+    const flow::Array rows(numbers, {1, 2}), context(numbers, {2});
+    const auto score = [&](const flow::Model &model) { model.log_prob(rows, context); };
+    const auto map = [&](const flow::Model &model) { model.sample_from(rows, context); };
+    const auto draw = [&](const flow::Model &model) { model.sample(0, 0, 1, context); };
+    edit_manifest("\"sample" + start, "\"later" + start);
+    const flow::Model scores(copy_);
+    EXPECT_NO_THROW(score(scores));
+    for (const std::function<void(const flow::Model &)> &call : {std::function(map), std::function(draw)})
+        expect_error(flow::Code::bad_bundle,
+                     "/flow.json: graphs: the bundle holds log_prob alone, and no sample, so it",
+                     [&] { call(scores); });
+    edit_manifest("\"later" + start, "\"sample" + start);
+    edit_manifest("\"log_prob" + start, "\"later" + start);
+    const flow::Model samples(copy_);
+    EXPECT_NO_THROW(map(samples));
+    EXPECT_NO_THROW(draw(samples));
+    expect_error(flow::Code::bad_bundle, "/flow.json: graphs: the bundle holds sample alone, and no log_prob, so it",
+                 [&] { score(samples); });
+}
+
 TEST_F(Bundle, RefusesAFileThatIsNotThere) {
     fs::remove(copy_ / "golden/x.npy");
     expect_refused("golden/x.npy: cannot be read: No such file or directory");

@@ -67,6 +67,7 @@ TEST(Manifest, RefusesByTheKey) {
         {"\"features\": null", "\"features\": [\"a\", null]", "features.1: type must be string, but is null"},
         {"\"name\": \"cut\",", "", "context_features.0: key 'name' not found"},
         {"\"fair\"", "1", "context_features.0.categories.0: type must be string, but is number"},
+        {"\"graphs\": {", "\"graphs\": {}, \"others\": {", "flow.json: graphs: expected log_prob or sample"},
         {"\"file\": \"log_prob.onnx\"", "\"file\": \"other.onnx\"",
          "graphs.log_prob.file: \"other.onnx\" is not listed in files"},
         {"\"log_prob.onnx\": \"", "\"../log_prob.onnx\": \"",

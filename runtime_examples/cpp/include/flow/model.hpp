@@ -56,7 +56,7 @@ class Model {
     /// The log-density of rows x [rows, *event] or [rows, width], in nats, in the data's own units; −∞ outside the
     /// support. Returns [rows].
     /// Throws Error: wrong_shape, missing_context, wrong_dtype, unknown_category before anything is run; bad_bundle
-    /// where ONNX Runtime cannot run the graph.
+    /// where the bundle does not hold the graph, or ONNX Runtime cannot run it.
     template <class T = float>
     std::vector<T> log_prob(const Array &x, const std::optional<Array> &context = std::nullopt) const;
 

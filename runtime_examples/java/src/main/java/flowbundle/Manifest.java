@@ -21,7 +21,8 @@ import java.util.stream.Stream;
  * @param features names of the numbers of a row, in C order; {@code x0}, {@code x1}, … where the
  *     bundle has none
  * @param context the columns of the context; none for a model without
- * @param graphs the ONNX file of each direction
+ * @param graphs the ONNX files by the name of their graph: {@code log_prob}, {@code sample} or
+ *     both; those of other names are passed over
  * @param files file → SHA-256
  * @param scale a number for each of a row
  * @param reference null where the model was made without data
@@ -37,7 +38,7 @@ public record Manifest(
     @JsonProperty(required = true) @JsonSetter(nulls = Nulls.SET) List<String> features,
     @JsonProperty(value = "context_features", required = true) @JsonSetter(nulls = Nulls.SET)
         List<ContextFeature> context,
-    Graphs graphs,
+    Map<String, GraphFile> graphs,
     Map<String, String> files,
     List<Double> scale,
     @JsonProperty(required = true) @JsonSetter(nulls = Nulls.SET) Reference reference,
@@ -76,9 +77,6 @@ public record Manifest(
           || (value >= 0 && value < categories.size() && value == (int) value);
     }
   }
-
-  /** The graph of each direction. */
-  public record Graphs(GraphFile logProb, GraphFile sample) {}
 
   /** The name of an ONNX file. */
   public record GraphFile(String file) {}
@@ -119,8 +117,13 @@ public record Manifest(
         files.keySet().stream().map(file -> file.toLowerCase(Locale.ROOT)).distinct().count()
             == files.size(),
         "files: two names differ in their capitals alone");
-    require(files.containsKey(graphs.logProb.file), "graphs.log_prob.file: is not listed in files");
-    require(files.containsKey(graphs.sample.file), "graphs.sample.file: is not listed in files");
+    require(
+        graphs.containsKey("log_prob") || graphs.containsKey("sample"),
+        "graphs: expected log_prob or sample, got " + graphs.keySet());
+    graphs.forEach(
+        (graph, onnx) ->
+            require(
+                files.containsKey(onnx.file), "graphs." + graph + ".file: is not listed in files"));
     require(
         !eventShape.isEmpty() && eventShape.size() <= 3 && eventShape.stream().allMatch(n -> n > 0),
         "event_shape: expected one to three sizes, got " + eventShape);

@@ -20,19 +20,27 @@ public final class Model implements AutoCloseable {
 
   private final Bundle bundle;
   private final Manifest manifest;
+
+  /** Null where the bundle does not hold it, as sample. */
   private final Graph logProb;
+
   private final Graph sample;
 
   private Model(Bundle bundle, int threads) {
     this.bundle = bundle;
     this.manifest = bundle.manifest();
-    logProb = new Graph(bundle, manifest.graphs().logProb().file(), "x", "log_prob", threads);
+    logProb = openGraph("log_prob", "x", "log_prob", threads);
     try {
-      sample = new Graph(bundle, manifest.graphs().sample().file(), "z", "x", threads);
+      sample = openGraph("sample", "z", "x", threads);
     } catch (BundleException error) {
-      logProb.close();
+      close(logProb);
       throw error;
     }
+  }
+
+  private Graph openGraph(String name, String input, String output, int threads) {
+    Manifest.GraphFile graph = manifest.graphs().get(name);
+    return graph == null ? null : new Graph(bundle, graph.file(), input, output, threads);
   }
 
   /**
@@ -86,6 +94,7 @@ public final class Model implements AutoCloseable {
    * @return {@code [rows]}; negative infinity outside the support
    * @throws InputException for a shape or code that does not fit, a context that is missing or
    *     unasked for
+   * @throws BundleException where the bundle holds {@code sample} alone
    */
   public float[] logProb(Rows x, Rows context) {
     Rows scores = scores(x, context);
@@ -103,9 +112,10 @@ public final class Model implements AutoCloseable {
   }
 
   private Rows scores(Rows x, Rows context) {
+    Graph scorer = require(logProb, "sample", "log_prob", "evaluate densities");
     x.requireShape("x", manifest.eventShape());
     Rows scores = Rows.allocate(manifest.isWide(), x.count(), List.of());
-    run(logProb, x, context, scores);
+    run(scorer, x, context, scores);
     for (int row = 0; row < scores.count(); row++) {
       // The arithmetic ran over: no row is that likely.
       if (!(scores.get(row) < Double.POSITIVE_INFINITY)
@@ -129,11 +139,13 @@ public final class Model implements AutoCloseable {
    * @param context as for {@link #logProb(Rows, Rows)}
    * @return {@code [rows, *event]}
    * @throws InputException as for {@link #logProb(Rows, Rows)}
+   * @throws BundleException where the bundle holds {@code log_prob} alone
    */
   public Rows sampleFrom(Rows z, Rows context) {
+    Graph sampler = sampler();
     z.requireShape("z", List.of(manifest.latentSize()));
     Rows x = Rows.allocate(manifest.isWide(), z.count(), manifest.eventShape());
-    run(sample, z, context, x);
+    run(sampler, z, context, x);
     return x;
   }
 
@@ -143,6 +155,7 @@ public final class Model implements AutoCloseable {
    * @return {@code [count, *event]}
    * @throws InputException for a context that does not fit
    * @throws IllegalArgumentException for a count below 0, or more than fits one buffer
+   * @throws BundleException where the bundle holds {@code log_prob} alone
    */
   public Rows sample(int count, Draw draw) {
     return sample(count, draw, 0);
@@ -178,6 +191,7 @@ public final class Model implements AutoCloseable {
   }
 
   private Iterator<Rows> sampleBlocks(long count, Draw draw, long first) {
+    Graph sampler = sampler();
     long most = Long.MAX_VALUE / manifest.latentSize();
     if (count < 0 || first < 0 || count > most || first > most - count) {
       throw new IllegalArgumentException("count: expected a whole number from 0, got " + count);
@@ -193,7 +207,7 @@ public final class Model implements AutoCloseable {
               int rows = (int) Math.min(BLOCK_ROWS, count - start);
               Rows block = x.slice(0, rows);
               Rows given = context.block(start, rows);
-              sample.run(
+              sampler.run(
                   noise(draw, first + start, z.slice(0, rows)).as(wide),
                   given == null ? null : given.as(wide),
                   block);
@@ -240,10 +254,32 @@ public final class Model implements AutoCloseable {
   @Override
   public void close() {
     try {
-      logProb.close();
+      close(logProb);
     } finally {
-      sample.close();
+      close(sample);
     }
+  }
+
+  private static void close(Graph graph) {
+    if (graph != null) {
+      graph.close();
+    }
+  }
+
+  private Graph sampler() {
+    return require(sample, "log_prob", "sample", "draw samples");
+  }
+
+  /** Says what a bundle of the other direction alone cannot do. */
+  private Graph require(Graph graph, String held, String name, String purpose) {
+    if (graph == null) {
+      throw bundle.fault(
+          String.format(
+              "graphs: the bundle holds %s alone, and no %s, so it cannot %s; flowexport export"
+                  + " --graphs log_prob,sample makes one that can",
+              held, name, purpose));
+    }
+    return graph;
   }
 
   /** Fills rows with the noise of a draw, that of number {@code start} first. */

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -37,6 +38,29 @@ class BundleTest {
     Bundle bundle = Bundle.open(folder);
     assertArrayEquals(bytes, bundle.read("golden/z.npy"));
     assertRefused(() -> bundle.read("flow.json"), "flow.json", "is not listed");
+  }
+
+  @Test
+  void aBundleOfOneDirectionDoesThatAndSaysWhatItCannotDo() throws IOException {
+    Rows x = Rows.allocate(1, 1, 2, 2);
+    Rows z = Rows.allocate(1, 5);
+    Rows context = Rows.allocate(1, 2);
+    Draw draw = new Draw(0, context);
+    Bundles.edit(folder, manifest -> manifest.withObject("/graphs").remove("sample"));
+    try (Model model = Model.open(folder)) {
+      model.logProb(x, context);
+      String line = "flow.json: graphs: the bundle holds log_prob alone, and no sample, so it";
+      assertRefused(() -> model.sampleFrom(z, context), line);
+      assertRefused(() -> model.sample(0, draw), line);
+    }
+    ObjectNode graphs = (ObjectNode) Bundles.manifest().get("graphs");
+    Bundles.edit(folder, manifest -> manifest.set("graphs", graphs.without("log_prob")));
+    try (Model model = Model.open(folder)) {
+      model.sampleFrom(z, context);
+      model.sample(0, draw);
+      String line = "flow.json: graphs: the bundle holds sample alone, and no log_prob, so it";
+      assertRefused(() -> model.logProb(x, context), line);
+    }
   }
 
   @Test

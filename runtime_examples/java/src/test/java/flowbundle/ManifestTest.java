@@ -97,7 +97,9 @@ class ManifestTest {
           /context_features | absent | context_features: Missing
           /context_features/0/categories | [] | context_features[0].categories: expected
           /context_features/0/name | absent | context_features[0].name: Invalid `null`
-          /graphs/log_prob | absent | graphs.log_prob: Invalid `null`
+          /graphs | {"latent": {"file": "sample.onnx"}} | graphs: expected log_prob or sample, got [latent]
+          /graphs/log_prob | null | graphs.log_prob: Invalid `null`
+          /graphs/log_prob/file | absent | graphs.log_prob.file: Invalid `null`
           /graphs/sample/file | "other.onnx" | graphs.sample.file: is not listed
           /files/sample.onnx | "ABC" | files: sample.onnx: expected a SHA-256
           /files/sample.onnx | null | files.sample.onnx: Invalid `null`
