@@ -1,23 +1,28 @@
-"""Steps of an optimiser on all weights of a flow as one vector.
+"""Steps of Adam on all weights of a flow as one vector.
 
 A flow has fifty-odd small tensors, and on a small batch an optimiser, the clip and the average that go from one to the
-next spend a quarter of a step on calls. As one vector they are a few operations.
+next spend a quarter of a step on calls. As one vector they are a few operations. Of `torch.optim` it is the kernel
+that is taken, with the same numbers: its classes import torch's compiler, more than a second before the first step.
 """
 
 from __future__ import annotations
 
-__all__ = ["OPTIMIZERS", "Descent"]
+__all__ = ["Descent"]
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from flowexport.flows import Flow
 
 from .recipe import TrainingSpec
 
-OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+BETAS = 0.9, 0.999
+"""How much of the mean of the gradient, and of its square, a step keeps."""
+
+EPSILON = 1e-8
+"""Added to the root of the mean square that is divided by."""
 
 TINY = 1e-6
 """Added to a norm that is divided by, as torch's own clip does."""
@@ -41,13 +46,14 @@ class Descent:
         trained = [named[index][0] for index in self.indices]
         self.weights: list[Tensor] = [flow.get_parameter(name) for name in trained]
         self.averages: list[Tensor] = [] if averaged is flow else [averaged.get_parameter(name) for name in trained]
-        self.vector = nn.Parameter(joined(self.weights))
+        self.vector = joined(self.weights)
+        self.parts = parts_of(self.vector, self.weights)
         self.average = joined(self.averages) if self.averages else None
-        self.parts = parts_of(self.vector.detach(), self.weights)
-        self.optimizer = OPTIMIZERS[spec.optimizer](
-            [self.vector], lr=spec.learning_rate, weight_decay=decay, fused=True
-        )
-        self.clip = spec.clip
+        self.taken = torch.zeros_like(self.vector)
+        self.slots = {slot: torch.zeros_like(self.vector) for slot in ("exp_avg", "exp_avg_sq")}
+        self.steps = torch.zeros((), device=self.vector.device)
+        self.adam = torch._fused_adamw_ if spec.optimizer == "adamw" else torch._fused_adam_
+        self.rate, self.decay, self.clip = spec.learning_rate, decay, spec.clip
         self.kept = spec.average
 
     @torch.no_grad()
@@ -58,7 +64,7 @@ class Descent:
     def gradient(self, loss: Tensor) -> Tensor:
         """Takes the gradient of a loss, clipped; its norm before that, a scalar."""
         gradients = torch.autograd.grad(loss, self.weights, allow_unused=True, materialize_grads=True)
-        gradient = self.vector.grad = joined(gradients)
+        gradient = self.taken = joined(gradients)
         norm = torch.linalg.vector_norm(gradient)
         if self.clip:
             gradient.mul_((self.clip / (norm + TINY)).clamp_max_(1))
@@ -78,8 +84,23 @@ class Descent:
             Acceleration of stochastic approximation by averaging (Polyak and Juditsky, 1992),
             https://doi.org/10.1137/0330046
         """
-        self.optimizer.param_groups[0]["lr"] = rate
-        self.optimizer.step()
+        self.rate = rate
+        self.steps += 1
+        self.adam(
+            [self.vector],
+            [self.taken],
+            [self.slots["exp_avg"]],
+            [self.slots["exp_avg_sq"]],
+            [],
+            [self.steps],
+            lr=rate,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            weight_decay=self.decay,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+        )
         torch._foreach_copy_(self.weights, self.parts)
         if self.average is not None:
             # The first step is taken as it is: it may have started layers by its batch.
@@ -93,25 +114,20 @@ class Descent:
 
     def state(self) -> dict[str, Tensor]:
         """The optimiser's state as named tensors, ``<weight>.<slot>``, as if it held weight by weight."""
-        named: dict[str, Tensor] = {}
-        for slot, value in self.optimizer.state[self.vector].items():
-            parts = [value] * len(self.weights) if slot == "step" else parts_of(value, self.weights)
+        named = {f"{index}.step": self.steps.clone() for index in self.indices}
+        for slot, vector in self.slots.items():
+            parts = parts_of(vector, self.weights)
             named |= {f"{index}.{slot}": part.clone() for index, part in zip(self.indices, parts, strict=True)}
         return named
 
     def load(self, named: dict[str, Tensor]) -> None:
         """Puts back what `state` took."""
-        state: dict[str, Tensor] = {}
-        for slot in dict.fromkeys(key.split(".", 1)[1] for key in named):
-            # A weight that no gradient had reached has no state where it was kept weight by weight.
-            kept = [named.get(f"{index}.{slot}") for index in self.indices]
-            if slot == "step":
-                state[slot] = next(each for each in kept if each is not None).clone()
-            else:
-                pairs = zip(kept, self.weights, strict=True)
-                state[slot] = joined(torch.zeros_like(w) if each is None else each for each, w in pairs)
-        groups = self.optimizer.state_dict()["param_groups"]
-        self.optimizer.load_state_dict({"state": {0: state}, "param_groups": groups})
+        for slot, vector in self.slots.items():
+            for index, part in zip(self.indices, parts_of(vector, self.weights), strict=True):
+                # A weight that no gradient had reached has no state where it was kept weight by weight.
+                if (kept := named.get(f"{index}.{slot}")) is not None:
+                    part.copy_(kept)
+        self.steps.copy_(next(each for key, each in named.items() if key.endswith(".step")))
 
 
 @torch.no_grad()

@@ -248,9 +248,8 @@ def train(
         stays = state.best and state.best_epoch == 0 and len(state.start)
         if nll < state.best_nll and not (stays and not clearly_better(log_prob - state.start, held_weights)):
             state.best_epoch, state.best_nll, state.best = state.epoch, nll, snapshot(averaged)
-        rate = descent.optimizer.param_groups[0]["lr"]
         yield Epoch(
-            state.epoch, float(np.mean(losses)), nll, rate, float(np.mean(norms)), time.perf_counter() - started
+            state.epoch, float(np.mean(losses)), nll, descent.rate, float(np.mean(norms)), time.perf_counter() - started
         )
 
 

@@ -1,6 +1,8 @@
 """Steps on all weights as one vector, beside torch's own weight by weight."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -10,6 +12,7 @@ from flowexport.training.descent import Descent
 from flowexport.training.recipe import TrainingSpec
 
 DECAY, RATE = 0.1, 1e-2
+OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
 
 def flow_and_rows():
@@ -19,7 +22,7 @@ def flow_and_rows():
 
 def weight_by_weight(flow, batches, spec):
     """What torch's optimiser, its clip and an average of each weight do; the norms, the average and the state."""
-    optimizer = torch.optim.AdamW(flow.parameters(), lr=RATE, weight_decay=DECAY)
+    optimizer = OPTIMIZERS[spec.optimizer](flow.parameters(), lr=RATE, weight_decay=DECAY)
     average, norms = copy.deepcopy(flow), []
     for step, batch in enumerate(batches, 1):
         optimizer.zero_grad()
@@ -52,8 +55,9 @@ def assert_same(ours, theirs):
         torch.testing.assert_close(ours[name], expected, rtol=1e-10, atol=1e-12)
 
 
-def test_steps_clip_average_and_state_are_those_of_weight_by_weight():
-    spec = TrainingSpec(clip=6.0, average=0.5)
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_steps_clip_average_and_state_are_those_of_weight_by_weight(optimizer):
+    spec = TrainingSpec(clip=6.0, average=0.5, optimizer=optimizer)
     theirs, batches = flow_and_rows()
     ours = copy.deepcopy(theirs)
     norms, average, state = weight_by_weight(theirs, batches, spec)
@@ -87,3 +91,13 @@ def test_a_weight_that_asks_for_no_gradient_stays_and_keeps_its_number():
     assert indices == set(range(1, len([*flow.parameters()])))
     _, _, state = as_vector(flow, batches, TrainingSpec(), {k: v for k, v in state.items() if not k.startswith("2.")})
     assert "2.exp_avg" in state
+
+
+def test_training_does_not_wait_for_the_import_of_the_compiler():
+    program = (
+        "import sys, torch, flowexport\n"
+        "flowexport.fit(flowexport.RealNVP(2), torch.randn(60, 2), epochs=1)\n"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "False\n"
