@@ -29,7 +29,8 @@ def references_from(flow: Flow, x: np.ndarray | None, context: np.ndarray | None
 
     def rows(array: str, case: GoldenCase, of: GoldenArrays | Rounding = golden) -> np.ndarray:
         start, stop = case.rows
-        return getattr(of, array)[start:stop]
+        found: np.ndarray = getattr(of, array)[start:stop]
+        return found
 
     cases = [
         ReferenceCase(

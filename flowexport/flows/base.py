@@ -74,7 +74,8 @@ class GaussianMixture(nn.Module):
 
     def thresholds(self) -> Tensor:
         """Where the last number of the noise passes from one component to the next, ``[components − 1]``."""
-        return torch.special.ndtri(self.logits.softmax(0).cumsum(0)[:-1])
+        thresholds: Tensor = torch.special.ndtri(self.logits.softmax(0).cumsum(0)[:-1])
+        return thresholds
 
     def latent(self, noise: Tensor) -> Tensor:
         """Standard normals ``[*, features + 1]`` → a draw of u, ``[*, features]``."""

@@ -89,7 +89,8 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, hidden: Tensor) -> Tensor:
-        return hidden + self.branch(hidden)
+        further: Tensor = hidden + self.branch(hidden)
+        return further
 
 
 class Conditioner(nn.Module):

@@ -51,7 +51,8 @@ class Whiten(nn.Module):
         return nn.functional.linear(u, self.matrix)
 
     def inverse(self, z: Tensor) -> Tensor:
-        return torch.linalg.solve_triangular(self.matrix, z.unsqueeze(-1), upper=False).squeeze(-1)
+        u: Tensor = torch.linalg.solve_triangular(self.matrix, z.unsqueeze(-1), upper=False).squeeze(-1)
+        return u
 
     def extra_repr(self) -> str:
         return f"features={len(self.matrix)}"

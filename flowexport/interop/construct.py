@@ -98,7 +98,7 @@ class Room(TorchDispatchMode):
     """Counts the numbers that are made, and stops before there are too many: a small file must not take all memory."""
 
     def __init__(self, numbers: int) -> None:
-        super().__init__()
+        TorchDispatchMode.__init__(self)
         self.left = numbers
 
     def __torch_dispatch__(

@@ -64,7 +64,8 @@ def normflows_numbers(flow: normflows.NormalizingFlow) -> Original:
 
     @torch.no_grad()
     def log_prob(x: Tensor, _: Tensor | None) -> Tensor:
-        return exact.log_prob(x)
+        log_prob: Tensor = exact.log_prob(x)
+        return log_prob
 
     @torch.no_grad()
     def sample_and_log_prob(z: Tensor, _: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -63,7 +63,8 @@ def zuko_numbers(flow: zuko.flows.Flow) -> Original:
 
     @torch.no_grad()
     def log_prob(x: Tensor, context: Tensor | None) -> Tensor:
-        return exact(context).log_prob(x)
+        log_prob: Tensor = exact(context).log_prob(x)
+        return log_prob
 
     @torch.no_grad()
     def sample_and_log_prob(z: Tensor, context: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -95,7 +96,8 @@ def context_of(layers: list[zuko.lazy.LazyTransform]) -> int:
     """The number of context columns, from the first layer that has a network."""
     for layer in layers:
         if hasattr(layer, "hyper"):
-            return layer.hyper.in_features - (int(layer.mask.sum()) if hasattr(layer, "mask") else 0)
+            context: int = layer.hyper.in_features - (int(layer.mask.sum()) if hasattr(layer, "mask") else 0)
+            return context
     return 0
 
 

@@ -65,7 +65,7 @@ class Descent:
         """Takes the gradient of a loss, clipped; its norm before that, a scalar."""
         gradients = torch.autograd.grad(loss, self.weights, allow_unused=True, materialize_grads=True)
         gradient = self.taken = joined(gradients)
-        norm = torch.linalg.vector_norm(gradient)
+        norm: Tensor = torch.linalg.vector_norm(gradient)
         if self.clip:
             gradient.mul_((self.clip / (norm + TINY)).clamp_max_(1))
         return norm

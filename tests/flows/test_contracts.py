@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from flowexport.errors import ArgumentError
 from flowexport.flows import RealNVP
 from flowexport.flows.contracts import Conditioner, Layer, UnivariateMap
 from flowexport.flows.coupling import Coupling
@@ -48,3 +49,9 @@ def test_a_layer_of_whole_vectors_is_one() -> None:
     layer = LULinear(3)
     assert isinstance(layer, Layer)
     assert not isinstance(torch.nn.Linear(3, 3), Layer)
+
+
+@pytest.mark.parametrize("given", [torch.nn.Linear(3, 3), lambda: torch.nn.Linear(3, 3)], ids=["module", "maker"])
+def test_what_is_no_univariate_map_is_refused_by_what_it_lacks(given: object) -> None:
+    with pytest.raises(ArgumentError, match="Linear: a univariate bijection needs sizes, forward_and_log_det and"):
+        RealNVP(3, univariate=given)

@@ -63,7 +63,8 @@ class ResidualBlock(nn.Module):
         self.activation = network.activation()
 
     def forward(self, h: Tensor) -> Tensor:
-        return self.activation(h + self.branch(h))
+        image: Tensor = self.activation(h + self.branch(h))
+        return image
 
 
 class ConvolutionalConditioner(nn.Module):

@@ -26,12 +26,12 @@ class Squeeze(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """``[rows, C, H, W]`` → ``[rows, 4 C, H / 2, W / 2]``."""
-        blocks = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
+        blocks: Tensor = x.unflatten(3, (-1, 2)).unflatten(2, (-1, 2))
         return blocks.permute(0, 3, 5, 1, 2, 4).flatten(1, 3)
 
     def inverse(self, y: Tensor) -> Tensor:
         """``[rows, 4 C, H / 2, W / 2]`` → ``[rows, C, H, W]``."""
-        blocks = y.unflatten(1, (2, 2, -1))
+        blocks: Tensor = y.unflatten(1, (2, 2, -1))
         return blocks.permute(0, 3, 4, 1, 5, 2).flatten(4, 5).flatten(2, 3)
 
 

@@ -92,7 +92,9 @@ class LeanSqueeze(Squeeze):
     """`flowexport.flows.images.Squeeze`, one node."""
 
     def forward(self, x: Tensor) -> Tensor:
-        return space_to_depth(x)
+        squeezed: Tensor = space_to_depth(x)
+        return squeezed
 
     def inverse(self, y: Tensor) -> Tensor:
-        return depth_to_space(y)
+        image: Tensor = depth_to_space(y)
+        return image

@@ -140,5 +140,6 @@ def add_terms(terms: Sequence[Tensor]) -> Tensor:
     """The sum of tensors, in one node where they are all a batch or none is."""
     # Not their whole shapes: to compare the batch axis while exporting would freeze it.
     if len(terms) > 2 and len({term.ndim for term in terms}) == 1:
-        return add_all(list(terms))
+        total: Tensor = add_all(list(terms))
+        return total
     return add(terms)

@@ -38,7 +38,8 @@ def _(terms: Sequence[Tensor]) -> Tensor:
 @torch.library.custom_op("flowexport::space_to_depth", mutates_args=())
 def space_to_depth(x: Tensor) -> Tensor:
     """`flowexport.flows.images.Squeeze`: torch would export a Transpose between two Reshapes."""
-    return SQUEEZE(x).contiguous()
+    squeezed: Tensor = SQUEEZE(x).contiguous()
+    return squeezed
 
 
 @space_to_depth.register_fake

@@ -28,10 +28,12 @@ class ClampedAffine(ShiftAndScale):
         self.register_buffer("minus_cap", torch.tensor(-cap, dtype=torch.float64))
 
     def log_scale(self, raw: Tensor) -> Tensor:
-        return softsign(raw) * self.cap
+        log_scale: Tensor = softsign(raw) * self.cap
+        return log_scale
 
     def inverse_log_scale(self, raw: Tensor) -> Tensor:
-        return softsign(raw) * self.minus_cap
+        log_scale: Tensor = softsign(raw) * self.minus_cap
+        return log_scale
 
 
 class SigmoidScale(ShiftAndScale):

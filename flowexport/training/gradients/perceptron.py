@@ -79,15 +79,18 @@ def in_place(function: Callable[[Tensor], Tensor]) -> Callable[[Tensor], tuple[T
 
 
 def through_relu(gradient: Tensor, output: Tensor) -> Tensor:
-    return torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
+    of_input: Tensor = torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
+    return of_input
 
 
 def through_tanh(gradient: Tensor, output: Tensor) -> Tensor:
-    return torch.ops.aten.tanh_backward.grad_input(gradient, output, grad_input=gradient)
+    of_input: Tensor = torch.ops.aten.tanh_backward.grad_input(gradient, output, grad_input=gradient)
+    return of_input
 
 
 def through_silu(gradient: Tensor, given: Tensor) -> Tensor:
-    return torch.ops.aten.silu_backward.grad_input(gradient, given, grad_input=gradient)
+    of_input: Tensor = torch.ops.aten.silu_backward.grad_input(gradient, given, grad_input=gradient)
+    return of_input
 
 
 ACTIVATIONS: dict[type[nn.Module], Activation] = {
@@ -116,7 +119,8 @@ def perceptron(
     Returns:
         ``[rows, out_features]`` of each output.
     """
-    return Perceptron.apply(x, len(hidden), activation, *hidden, *heads)
+    outputs: tuple[Tensor, ...] = Perceptron.apply(x, len(hidden), activation, *hidden, *heads)
+    return outputs
 
 
 def plain_perceptron(x: Tensor, split: int, activation: Activation, parameters: Sequence[Tensor]) -> tuple[Tensor, ...]:

@@ -35,7 +35,8 @@ def clamped_spline(
         cap: of the logarithm of a derivative.
         plain: the formula as autograd differentiates it, which second derivatives are taken of.
     """
-    return ClampedSpline.apply(x, widths, heights, derivatives, bound, cap, plain)
+    found: tuple[Tensor, Tensor] = ClampedSpline.apply(x, widths, heights, derivatives, bound, cap, plain)
+    return found
 
 
 class RecordedSpline(Recorded, Protocol):
