@@ -170,7 +170,8 @@ def stranger(folder: Path) -> Path | None:
     files = said.get("files")
     if not str(said.get("format")).startswith("flowexport/") or not isinstance(files, dict):
         return Path("flow.json")
-    if "log_prob.onnx" not in files:
+    # A bundle may hold either graph alone.
+    if not any(name.endswith(".onnx") for name in files):
         return Path("flow.json")
     listed = {PurePosixPath(name) for name in files} | {PurePosixPath("flow.json")}
     known = listed | {parent for name in listed for parent in name.parents}

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 import flowexport
 from flowexport.bundle import GRAPHS, GraphKind, open_bundle
+from flowexport.bundle.place import require_replaceable
 from flowexport.cli.main import main
 from flowexport.errors import ArgumentError, BundleError, CheckFailed, ExportError
 from flowexport.export import references_from
@@ -150,6 +151,10 @@ def half(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     path = tmp_path_factory.mktemp("half") / request.param
     flowexport.export(flow_of(2), path, graphs=[request.param])
     return path
+
+
+def test_a_bundle_of_one_direction_may_be_replaced(half: Path) -> None:
+    require_replaceable(half)
 
 
 def test_a_bundle_of_one_direction_holds_nothing_of_the_other(half: Path) -> None:
