@@ -221,7 +221,7 @@ def of_run(path: Path) -> Judged:
     return Judged(
         name=config.name,
         features=config.features,
-        context_features=[Column(name, config.categories.get(name)) for name in config.context_features],
+        context_features=config.context_columns,
         event_shape=tuple(flow.event_shape),
         levels=flow.levels,
         log_prob=log_prob,

@@ -19,6 +19,7 @@ from flowexport.bundle import DIRECTIONS, GRAPHS, open_bundle, place, read_onnx,
 from flowexport.bundle.place import require_replaceable
 from flowexport.bundle.readme import readme
 from flowexport.bundle.schema import Dtype, Quality
+from flowexport.column import Column
 from flowexport.errors import ArgumentError, BundleError, CheckFailed
 from flowexport.flows import Flow
 from flowexport.interop.original import Original
@@ -48,7 +49,7 @@ def export(
     name: str | None = None,
     description: str = "",
     features: Sequence[str] | None = None,
-    context_features: Sequence[str | Mapping[str, object]] | None = None,
+    context_features: Sequence[str | Mapping[str, object] | Column] | None = None,
     dtype: Dtype = "float32",
     weights: bool = False,
     provenance: Mapping[str, str] | None = None,
@@ -101,7 +102,7 @@ def export(
         raise ArgumentError("images are exported in float32: ONNX Runtime convolves no float64 on the CPU", key="dtype")
     graphs = required_graphs(graphs)
     target = Path(os.path.abspath(path))
-    given = given_of(flow, data, context, features, context_features)
+    given = given_of(flow, data, context, features, context_features, discrete or {})
     require_replaceable(target)  # before the work, and once more in place()
     saved = save_tensors(contiguous(flow.state_dict()))
 
@@ -134,7 +135,6 @@ def export(
         | dict(provenance or {})
         | {"weights_sha256": hashlib.sha256(saved).hexdigest()},
         quality=quality_part(flow, arrays, given.rows, given.contexts, rows_of, quality) or UNSET,
-        discrete=dict(discrete) if discrete else UNSET,
     )
     with staged(target) as folder:
         write_bundle(folder, manifest, files)
@@ -170,10 +170,7 @@ def export_checkpoint(
         name=config.name,
         description=config.description,
         features=config.features,
-        context_features=[
-            {"name": each} | ({"categories": config.categories[each]} if each in config.categories else {})
-            for each in config.context_features
-        ],
+        context_features=config.context_columns,
         dtype=dtype,
         weights=weights,
         provenance={} if config.recipe_sha256 is None else {"recipe_sha256": config.recipe_sha256},

@@ -29,11 +29,11 @@ from flowexport.bundle.schema import (
     TensorSpec,
     Tolerance,
 )
+from flowexport.column import numbered
 from flowexport.flows import Flow, architecture_of
 from flowexport.proof import Report
 from flowexport.runtime import normals
 
-from .columns import named
 from .facts import facts_of
 from .given import Given
 from .references import GoldenArrays, golden_cases
@@ -59,18 +59,17 @@ def manifest_of(
     dtype: Dtype,
     provenance: dict[str, str],
     quality: Quality | UnsetType,
-    discrete: dict[str, float] | UnsetType,
 ) -> Manifest:
     """``flow.json`` of an exported flow, but for the hashes of its files and the figures of the proof.
 
     Arguments:
-        given: the names of columns.
+        given: the columns.
         graphs: from `graphs_part`.
         arrays, golden: from `golden_part`.
-        name, description, dtype, provenance, quality, discrete: as `flowexport.export` takes them.
+        name, description, dtype, provenance, quality: as `flowexport.export` takes them.
     """
     # Pixels that nobody named have no names.
-    unnamed = flow.levels and given.features == named("features", None, flow.features, "x")
+    unnamed = flow.levels and given.feature_columns == numbered("x", flow.features)
     return Manifest(
         format=FORMAT,
         name=name,
@@ -80,8 +79,8 @@ def manifest_of(
         event_shape=list(flow.event_shape),
         latent_size=flow.latent_size,
         context_size=flow.context,
-        features=None if unnamed else given.features,
-        context_features=[ContextFeature(each.name, each.categories) for each in given.columns] or None,
+        features=None if unnamed else [column.name for column in given.feature_columns],
+        context_features=[ContextFeature(each.name, each.categories) for each in given.context_columns] or None,
         architecture=architecture_of(flow),
         graphs=graphs,
         files={},
@@ -93,7 +92,7 @@ def manifest_of(
         levels=flow.levels or UNSET,
         selector=flow.latent_size > flow.features or UNSET,
         quality=quality,
-        discrete=discrete,
+        discrete={column.name: column.step for column in given.feature_columns if column.step} or UNSET,
     )
 
 

@@ -34,12 +34,10 @@ def said_checks(bundle: Bundle, checkpoint: Checkpoint) -> list[Check]:
 def names_check(bundle: Bundle, checkpoint: Checkpoint) -> Check:
     """That columns, codes of categories and the architecture are called what they were called in training."""
     manifest, config = bundle.manifest, checkpoint.config
-    context = [(each.name, each.categories or []) for each in manifest.context_columns]
-    trained = [(name, config.categories.get(name, [])) for name in config.context_features]
     for key, said, true in (
         # Pixels may be without names.
         ("features", manifest.features or config.features, config.features),
-        ("context_features", context, trained),
+        ("context_features", manifest.context_columns, config.context_columns),
         ("discrete", manifest.discrete or {}, config.discrete),
         *unlike(plain(manifest.architecture), plain(architecture_of(checkpoint.flow))),
     ):

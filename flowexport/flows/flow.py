@@ -5,11 +5,11 @@ from __future__ import annotations
 __all__ = ["Flow"]
 
 from collections.abc import Sequence
-from typing import NotRequired, TypedDict
 
 import torch
 from torch import Tensor, nn
 
+from flowexport.column import Column, numbered
 from flowexport.errors import ArgumentError
 
 from .base import GaussianMixture, StandardNormal
@@ -19,13 +19,6 @@ from .distribution import FlowDistribution
 from .stack import LogDets, Parts, Stack
 from .standardize import Standardize, moments_of, rows_of
 from .whiten import Whiten
-
-
-class ContextName(TypedDict):
-    """What a column of the context is called; ``categories`` in the order of their codes."""
-
-    name: str
-    categories: NotRequired[list[str]]
 
 
 class Flow(nn.Module):
@@ -48,9 +41,8 @@ class Flow(nn.Module):
         levels: the number of values of a pixel, where x is an image.
         whiten: whether a linear map from the covariance of the data stands behind their standardisation.
 
-    ``feature_names`` and ``context_names`` are what `flowexport.fit` learns from a table with names, and what
-    `flowexport.export` then calls the columns: a name a feature, and of a context column its ``name`` and, where it has
-    them, its ``categories`` in the order of their codes.
+    ``feature_names`` and ``named_context`` are what `flowexport.fit` learns from a table with names, and what
+    `flowexport.export` then calls the columns: a name a feature, and a `Column` for each of the context.
     """
 
     def __init__(
@@ -73,7 +65,7 @@ class Flow(nn.Module):
         self.arguments = arguments
         self.levels = levels
         self.feature_names: list[str] | None = None
-        self.context_names: list[ContextName] | None = None
+        self.named_context: list[Column] | None = None
         self.bounds = bounds
         self.standardize = Standardize(self.event_shape[-1]) if len(self.event_shape) == 1 else None
         self.whiten = Whiten(self.features) if whiten else None
@@ -117,6 +109,21 @@ class Flow(nn.Module):
         for layer, mean, scale in moments:
             layer.fit(mean, scale)
         return self
+
+    @property
+    def feature_columns(self) -> list[Column]:
+        """The features, by the names that were learnt or x0, x1 and so on, with their bounds."""
+        names = self.feature_names or [column.name for column in numbered("x", self.features)]
+        bounds = self.arguments.get("bounds") or [(None, None)] * self.features
+        return [Column(name, bounds=(lower, upper)) for name, (lower, upper) in zip(names, bounds, strict=True)]
+
+    @property
+    def context_columns(self) -> list[Column]:
+        """The columns of the context; categories whose names were not learnt are called by their codes."""
+        if self.named_context is not None:
+            return self.named_context
+        columns = zip(numbered("c", self.context), self.categories, strict=True)
+        return [Column(each.name, [str(code) for code in range(count)] or None) for each, count in columns]
 
     @property
     def categories(self) -> list[int]:

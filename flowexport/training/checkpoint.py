@@ -27,6 +27,7 @@ from torch import Tensor
 
 from flowexport.bundle.schema import Quality
 from flowexport.bundle.small import read_small
+from flowexport.column import Column
 from flowexport.errors import ArgumentError, CheckpointError
 from flowexport.files import write_file
 from flowexport.flows import Flow, build
@@ -77,6 +78,11 @@ class Config(msgspec.Struct, frozen=True):
     quality: Quality | None = None
 
     @property
+    def context_columns(self) -> list[Column]:
+        """The columns of the context."""
+        return [Column(name, self.categories.get(name) or None) for name in self.context_features]
+
+    @property
     def golden(self) -> Literal["data", "samples"]:
         """What the recipe wants golden rows to be."""
         export = (self.recipe or {}).get("export")
@@ -118,8 +124,8 @@ def load_checkpoint(folder: str | os.PathLike[str]) -> Checkpoint:
     flow = flow_of(config.architecture, weights, str(folder / "config.json"), str(folder / "model.safetensors"))
     if len(config.features) != flow.features or len(config.context_features) != flow.context:
         raise CheckpointError(f"{folder / 'config.json'}: features, context_features: do not fit the architecture")
-    named = [len(config.categories.get(name, ())) for name in config.context_features]
-    if named != flow.categories or not config.categories.keys() <= set(config.context_features):
+    codes = [column.codes for column in config.context_columns]
+    if codes != flow.categories or not config.categories.keys() <= set(config.context_features):
         raise CheckpointError(f"{folder / 'config.json'}: categories: do not fit the architecture")
     rows_file = folder / "rows.safetensors"
     rows = read_tensors(rows_file)[0] if rows_file.exists() else {}

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 __all__ = ["Rows", "make_rows", "read_rows"]
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 
+from flowexport.column import Column, numbered
 from flowexport.errors import DataError, InputError
 from flowexport.tables import as_numbers, open_table
 
 from .categories import Vocabulary
-from .discrete import steps_of
+from .discrete import stepped
 from .recipe import DataSpec
 from .support import require_support
 
@@ -30,22 +32,16 @@ class Rows:
         x: ``[rows, features]`` float64.
         context: ``[rows, context]`` float64 or None; codes in columns of categories.
         weights: ``[rows]`` float64 or None, not negative.
-        features, context_features: the names of the columns.
+        feature_columns, context_columns: what they are of.
         dropped: rows left out for missing values.
-        categories: of those context columns that have them; the place of a category is its code.
-        as_they_are: names of columns that a flow is not to standardise.
-        discrete: features of steps, such as whole numbers, and the width of a step.
     """
 
     x: np.ndarray
     context: np.ndarray | None
     weights: np.ndarray | None
-    features: list[str]
-    context_features: list[str]
+    feature_columns: list[Column]
+    context_columns: list[Column]
     dropped: int = 0
-    categories: dict[str, list[str]] = field(default_factory=dict)
-    as_they_are: Sequence[str] = ()
-    discrete: Mapping[str, float] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.x)
@@ -74,9 +70,10 @@ class Rows:
         order = np.random.default_rng(seed).permutation(len(self))
         held_out = min(max(1, round(fraction * len(self))), len(self) - 1) if fraction else 0
         training, kept = order[held_out:], order[:held_out]
-        for name in self.categories:
-            assert self.context is not None
-            codes = self.context[:, self.context_features.index(name)]
+        for place, column in enumerate(self.context_columns):
+            if not column.codes:
+                continue
+            codes = self.context_of(place)
             # A category that only held-out rows have would be offered, and never trained.
             seen = np.isin(codes[kept], codes[training])
             training, kept = np.concatenate([training, kept[~seen]]), kept[seen]
@@ -88,7 +85,7 @@ class Rows:
         A context column that never varies has a deviation of 1: it tells the flow nothing, and does no harm.
 
         Raises:
-            DataError: where a feature is constant, or a column of categories has one alone, by name.
+            DataError: where a feature is constant, by name.
         """
         columns = self.x if self.context is None else np.hstack([self.x, self.context])
         mean = np.average(columns, axis=0, weights=self.weights)
@@ -96,15 +93,10 @@ class Rows:
         # Where all rows are equal the mean may still be off by rounding: compare the rows themselves.
         seen = columns if self.weights is None else columns[self.weights > 0]
         constant = (np.ptp(seen, axis=0) == 0) | ~(scale > 0)
-        for position, name in enumerate(self.features):
-            if constant[position]:
-                raise DataError(f"column {name!r} is constant ({seen[0, position]:g}): it has no density; leave it out")
-        for name, position in zip(self.context_features, range(len(self.features), len(constant)), strict=True):
-            if constant[position] and name in self.categories:
-                only = self.categories[name][int(seen[0, position])]
-                raise DataError(
-                    f"column {name!r} is constant ({only}): one category tells a flow nothing; leave it out"
-                )
+        for place, column in enumerate(self.feature_columns):
+            if constant[place]:
+                only = f"({seen[0, place]:g})"
+                raise DataError(f"column {column.name!r} is constant {only}: it has no density; leave it out")
         mean[constant], scale[constant] = seen[0, constant], 1.0
         return mean, scale
 
@@ -119,36 +111,46 @@ def make_rows(
     x: object,
     context: object = None,
     weights: object = None,
-    features: Sequence[str] | None = None,
-    context_features: Sequence[str] | None = None,
+    feature_columns: Sequence[Column] = (),
+    context_columns: Sequence[Column] = (),
     discrete: Sequence[str] = (),
 ) -> Rows:
     """Rows from arrays in memory.
+
+    Arguments:
+        x, context, weights: as those of `Rows`.
+        feature_columns, context_columns: x0, c0 and so on where there are not as many as the arrays have.
+        discrete: names of features of steps.
 
     Raises:
         DataError: for a wrong shape, or a NaN or infinity, by row (the first is 1) and column.
     """
     x = matrix("x", x)
-    names = list(features or [f"x{i}" for i in range(x.shape[1])])
-    require_finite("x", x, names)
-    context_names: list[str] = []
+    columns = fitting(feature_columns, "x", x.shape[1])
+    require_finite("x", x, columns)
+    contexts: list[Column] = []
     if context is not None:
         context = matrix("context", context)
-        context_names = list(context_features or [f"c{i}" for i in range(context.shape[1])])
+        contexts = fitting(context_columns, "c", context.shape[1])
         if len(context) != len(x):
             raise DataError(f"{len(context)} rows for {len(x)} rows of x", key="context")
-        require_finite("context", context, context_names)
+        require_finite("context", context, contexts)
     if weights is not None:
         weights = numbers("weights", weights)
         if weights.shape != (len(x),):
             raise DataError(f"expected shape ({len(x)},), got {weights.shape}", key="weights")
-        require_finite("weights", weights[:, None], ["weight"])
+        require_finite("weights", weights[:, None], [Column("weight")])
         require_weights("weights", weights)
         if not weights.any():
             raise DataError("all weights are zero", key="weights")
     if len(x) < 2:
         raise DataError(f"{len(x)} rows; a density needs at least 2", key="x")
-    return Rows(x, context, weights, names, context_names, discrete=steps_of(discrete, names, x))
+    return Rows(x, context, weights, stepped(columns, discrete, x), contexts)
+
+
+def fitting(columns: Sequence[Column], letter: str, count: int) -> list[Column]:
+    """Columns, or numbered ones if they are not so many."""
+    return list(columns) if len(columns) == count else numbered(letter, count)
 
 
 def read_rows(spec: DataSpec, folder: Path) -> Rows:
@@ -171,11 +173,11 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
             raise DataError(f"{table.name}: column {name!r} is asked for twice (columns, context, weight)")
     blocks, dropped = [], 0
     vocabularies = {name: Vocabulary() for name in spec.categorical}
-    bounds = [spec.bounds(name) for name in features]
+    feature_columns = [spec.column(name) for name in features]
     for block in table.blocks(columns, vocabularies, hint=TEXT):
         block.require_finite(missing=spec.missing == "drop", cure='missing = "drop" in [data] leaves such rows out')
         start = int(block.numbers[0]) if len(block.numbers) else 1
-        require_support(block.name, block.values[:, : len(features)], bounds, features, start)
+        require_support(block.name, block.values[:, : len(features)], feature_columns, start)
         if spec.weight:
             require_weights(f"{block.name}: column {spec.weight!r}", block.values[:, -1], start)
         whole = ~np.isnan(block.values).any(axis=1)
@@ -188,13 +190,21 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     weights = values[:, -1] if spec.weight else None
     if weights is not None and not weights.any():
         raise DataError(f"{table.name}: column {spec.weight!r}: all weights are zero")
-    categories = {}
-    for name, vocabulary in vocabularies.items():
-        categories[name], values[:, columns.index(name)] = vocabulary.sorted(values[:, columns.index(name)])
+    contexts = []
+    for place, column in enumerate(map(spec.column, spec.context), width):
+        if column.name in vocabularies:
+            categories, codes = vocabularies[column.name].sorted(values[:, place])
+            if np.ptp(codes if weights is None else codes[weights > 0]) == 0:
+                only = categories[int(codes[0])]
+                raise DataError(
+                    f"column {column.name!r} is constant ({only}): one category tells a flow nothing; leave it out"
+                )
+            values[:, place] = codes
+            column = msgspec.structs.replace(column, categories=categories)
+        contexts.append(column)
     context = values[:, width : width + context_width] if context_width else None
-    names, x = list(spec.context), values[:, :width]
-    steps = steps_of(spec.discrete, features, x)
-    return Rows(x, context, weights, features, names, dropped, categories, spec.as_they_are, steps)
+    x = values[:, :width]
+    return Rows(x, context, weights, stepped(feature_columns, spec.discrete, x), contexts, dropped)
 
 
 def numbers(name: str, given: object) -> np.ndarray:
@@ -213,12 +223,12 @@ def matrix(name: str, array: object) -> np.ndarray:
     return array
 
 
-def require_finite(name: str, array: np.ndarray, columns: Sequence[str]) -> None:
+def require_finite(name: str, array: np.ndarray, columns: Sequence[Column]) -> None:
     """Refuses the first NaN or infinity by row and column."""
     bad = ~np.isfinite(array)
     if bad.any():
         row, column = np.argwhere(bad)[0]
-        raise DataError(f"row {row + 1}, column {columns[column]!r} holds {array[row, column]}", key=name)
+        raise DataError(f"row {row + 1}, column {columns[column].name!r} holds {array[row, column]}", key=name)
 
 
 def require_weights(name: str, weights: np.ndarray, start: int = 1) -> None:

@@ -58,24 +58,25 @@ def diagnoses(rows: Rows, mapped: np.ndarray | None = None, single: bool = True)
     behind = x if mapped is None else mapped[index]
     whole = np.isfinite(behind).all(axis=1)
     lines = size_lines(rows)
-    for position, name in enumerate(rows.features):
+    names = [column.name for column in rows.feature_columns]
+    for position, name in enumerate(names):
         column = x[:, position]
-        lines += value_lines(name, column, name in rows.discrete)
+        lines += [] if rows.feature_columns[position].step else value_lines(name, column)
         lines += collapse_lines(name, column) if single else []
         lines += wild_lines(
             name, rows.x[:, position] if mapped is None else mapped[:, position], behind[whole, position]
         )
-    lines += likeness_lines(rows.features, behind[whole])
-    for position, name in enumerate(rows.context_features):
-        lines += collapse_lines(name, rows.context_of(position)[index]) if single else []
+    lines += likeness_lines(names, behind[whole])
+    for position, given in enumerate(rows.context_columns):
+        lines += collapse_lines(given.name, rows.context_of(position)[index]) if single else []
         if np.ptp(rows.context_of(position)) == 0:
-            lines.append(f"context column {name!r} is constant: it tells the flow nothing; leave it out")
+            lines.append(f"context column {given.name!r} is constant: it tells the flow nothing; leave it out")
     return lines
 
 
 def size_lines(rows: Rows) -> list[str]:
     """Too few rows for so many features."""
-    count, features = len(rows), len(rows.features)
+    count, features = rows.x.shape
     cure = "leave features out, gather rows, or take the NLL beside a Gaussian's as the judge"
     if count <= features:
         return [f"{count} rows for {features} features: fewer rows than features cannot tell a density; {cure}"]
@@ -86,10 +87,8 @@ def size_lines(rows: Rows) -> list[str]:
     return []
 
 
-def value_lines(name: str, column: np.ndarray, discrete: bool) -> list[str]:
+def value_lines(name: str, column: np.ndarray) -> list[str]:
     """Values that come again and again, of which a density makes spikes."""
-    if discrete:
-        return []
     values, counts = np.unique(column, return_counts=True)
     if len(values) == 1:
         return []

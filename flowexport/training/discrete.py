@@ -8,16 +8,18 @@ A note on the evaluation of generative models, section 3.1, https://arxiv.org/ab
 
 from __future__ import annotations
 
-__all__ = ["Steps", "held_out_with_noise", "step_of", "steps_of"]
+__all__ = ["Steps", "held_out_with_noise", "step_of", "stepped"]
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
+from flowexport.column import Column
 from flowexport.errors import DataError
 from flowexport.flows import Flow
 
@@ -41,16 +43,20 @@ def step_of(name: str, column: np.ndarray) -> float:
     return float(gaps.min())
 
 
-def steps_of(discrete: Sequence[str], features: Sequence[str], x: np.ndarray) -> dict[str, float]:
-    """The step of each feature that is named, of columns ``x [rows, features]``.
+def stepped(columns: Sequence[Column], discrete: Sequence[str], x: np.ndarray) -> list[Column]:
+    """Features with the steps of those that are named, from their rows ``x [rows, features]``.
 
     Raises:
         DataError: for a name that is no feature.
     """
+    names = [column.name for column in columns]
     for name in discrete:
-        if name not in features:
-            raise DataError(f"{name!r} is not a feature; they are {', '.join(features)}", key="discrete")
-    return {name: step_of(name, x[:, list(features).index(name)]) for name in discrete}
+        if name not in names:
+            raise DataError(f"{name!r} is not a feature; they are {', '.join(names)}", key="discrete")
+    return [
+        msgspec.structs.replace(column, step=step_of(column.name, x[:, place])) if column.name in discrete else column
+        for place, column in enumerate(columns)
+    ]
 
 
 @dataclass(frozen=True)
@@ -67,12 +73,12 @@ class Steps:
     most: Tensor
 
     @staticmethod
-    def of(flow: Flow, features: Sequence[str], discrete: Mapping[str, float]) -> Steps | None:
+    def of(flow: Flow, columns: Sequence[Column]) -> Steps | None:
         """Those of a flow's features, or None where none is discrete."""
-        if not discrete:
+        if not any(column.step for column in columns):
             return None
         like = next(flow.parameters())
-        width = torch.tensor([discrete.get(name, 0.0) for name in features]).to(like)
+        width = torch.tensor([column.step or 0.0 for column in columns]).to(like)
         lowest = torch.full_like(width, torch.finfo(width.dtype).min)
         if flow.bounds is None:
             return Steps(width, lowest, -lowest)
@@ -88,7 +94,7 @@ class Steps:
 
 def held_out_with_noise(flow: Flow, rows: Rows, seed: int) -> Rows:
     """Held-out rows with noise of their own, the same for all epochs and for all that judges the flow by them."""
-    steps = Steps.of(flow, rows.features, rows.discrete)
+    steps = Steps.of(flow, rows.feature_columns)
     if steps is None or not len(rows):
         return rows
     with torch.random.fork_rng(devices=[]):

@@ -120,10 +120,9 @@ def fit(
     if spec.dtype is not None:
         flow.to(getattr(torch, spec.dtype))
     x, context = features_by_name(flow, x), context_by_name(flow, context)
-    columns = [column["name"] for column in flow.context_names or ()]
-    names = flow.feature_names or [f"x{position}" for position in range(flow.features)]
-    stepped = [names[each] if isinstance(each, int) and 0 <= each < len(names) else str(each) for each in discrete]
-    rows = make_rows(as_vectors(flow, numbers("x", x)), context, weights, names, columns, stepped)
+    columns = flow.feature_columns
+    names = [str(columns[int(each)].name if each in range(len(columns)) else each) for each in discrete]
+    rows = make_rows(as_vectors(flow, numbers("x", x)), context, weights, columns, flow.context_columns, names)
     require_fitting(flow, rows)
     for line in diagnosed(flow, rows):
         warnings.warn(line, DataWarning, stacklevel=2)
@@ -189,7 +188,7 @@ def train(
     descent = Descent(flow, averaged, spec, spec.decay(len(training)))
     if state.epoch:
         descent.load(state.optimizer)
-    discrete = Steps.of(flow, training.features, training.discrete)
+    discrete = Steps.of(flow, training.feature_columns)
     x, context, weights = tensors(training, flow)
     held, held_context, held_weights = tensors(held_out if len(held_out) else training, flow)
     held_weights = None if held_weights is None else held_weights.double().cpu()

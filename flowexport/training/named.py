@@ -5,11 +5,13 @@ from __future__ import annotations
 __all__ = ["context_by_name", "features_by_name"]
 
 
+import msgspec
 import numpy as np
 
+from flowexport.column import Column
 from flowexport.errors import DataError, InputError
 from flowexport.flows import Flow
-from flowexport.flows.flow import ContextName
+from flowexport.runtime.categories import coder_of
 from flowexport.tables import Frame, coded_cells, frame_of, numbers_of
 
 from .categories import Vocabulary
@@ -44,23 +46,18 @@ def context_by_name(flow: Flow, context: object) -> object:
         frame = frame_of(context)
         if frame is None or not flow.context:
             return context
-        known = flow.context_names or [
-            ContextName(name=name) for name in learnable("context", frame, flow.context, "context features")
-        ]
-        names: list[ContextName] = []
-        columns = []
-        for entry, count in zip(known, flow.categories, strict=True):
-            cells = frame.cells("context", entry["name"])
+        known = flow.named_context or map(Column, learnable("context", frame, flow.context, "context features"))
+        columns, arrays = [], []
+        for column, count in zip(known, flow.categories, strict=True):
+            cells = frame.cells("context", column.name)
             if count:
-                categories, cells = coded(entry, count, cells)
-                names.append({"name": entry["name"], "categories": categories})
-            else:
-                names.append(entry)
-            columns.append(numbers_of("context", entry["name"], cells))
-        array = frame.joined(columns)
+                column, cells = coded(column, count, cells)
+            columns.append(column)
+            arrays.append(numbers_of("context", column.name, cells))
+        array = frame.joined(arrays)
     except InputError as error:
         raise error.told(DataError) from error
-    flow.context_names = names
+    flow.named_context = columns
     return array
 
 
@@ -75,27 +72,20 @@ def learnable(what: str, frame: Frame, count: int, kind: str) -> list[str]:
     return frame.columns
 
 
-def coded(entry: ContextName, count: int, cells: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """The categories of a column, and the code of each cell."""
-    name = entry["name"]
-    if "categories" in entry:
-        codes = {text: float(code) for code, text in enumerate(entry["categories"])}
-
-        def coder(text: str) -> float:
-            if text not in codes:
-                raise ValueError(f"not one of {', '.join(codes)}")
-            return codes[text]
-
-        return entry["categories"], coded_cells("context", name, cells, coder)
+def coded(column: Column, count: int, cells: np.ndarray) -> tuple[Column, np.ndarray]:
+    """A column with its categories, and the code of each cell."""
+    name = column.name
+    if column.categories:
+        return column, coded_cells("context", name, cells, coder_of(column))
     vocabulary = Vocabulary()
     categories, places = vocabulary.sorted(coded_cells("context", name, cells, vocabulary))
     numbered = [str(code) for code in range(count)]
     if set(categories) <= set(numbered):
         # Codes, of which these rows need not have all.
-        return numbered, np.array([float(categories[int(place)]) for place in places])
+        places, categories = np.array([float(categories[int(place)]) for place in places]), numbered
     if len(categories) != count:
         found = ", ".join(categories)
         raise DataError(
             f"column {name!r} has {len(categories)} categories ({found}), the flow has {count}", key="context"
         )
-    return categories, places
+    return msgspec.structs.replace(column, categories=categories), places

@@ -19,7 +19,7 @@ from .data import Rows
 from .diagnoses import diagnoses
 from .halves import choose_halves
 from .images import require_pixels
-from .support import require_codes, require_within_bounds
+from .support import require_codes, require_support
 
 
 def standardise(flow: Flow, rows: Rows) -> None:
@@ -34,11 +34,13 @@ def standardise(flow: Flow, rows: Rows) -> None:
         # Pixels have their logit map, and may well be the same in all images.
         if rows.context is None:
             return
-        rows = replace(rows, x=np.empty((len(rows), 0)), features=[])
+        rows = replace(rows, x=np.empty((len(rows), 0)), feature_columns=[])
     elif flow.bounds is not None:
         rows = replace(rows, x=mapped(flow, rows))
-    mean, scale = (torch.from_numpy(moment) for moment in rows.moments())
-    kept = torch.tensor([name in rows.as_they_are for name in (*rows.features, *rows.context_features)])
+    mean, scale = map(torch.from_numpy, rows.moments())
+    # Codes stay as they are: what is standardised is no code.
+    columns = (*rows.feature_columns, *rows.context_columns)
+    kept = torch.tensor([not column.standardised or column.codes > 0 for column in columns])
     mean, scale = mean.masked_fill(kept, 0), scale.masked_fill(kept, 1)
     width = rows.x.shape[1]
     if flow.standardize is not None and not flow.standardize.initialized:
@@ -49,15 +51,13 @@ def standardise(flow: Flow, rows: Rows) -> None:
             start_as_identity(flow)
         choose_halves(flow, u)
     if flow.standardize_context is not None and not flow.standardize_context.initialized:
-        # Codes stay as they are: what is standardised is no code.
-        codes = torch.tensor(flow.categories) > 0
-        flow.standardize_context.fit(mean[width:].masked_fill(codes, 0), scale[width:].masked_fill(codes, 1))
+        flow.standardize_context.fit(mean[width:], scale[width:])
 
 
 def whiten(layer: Whiten, rows: Rows, u: np.ndarray) -> np.ndarray:
     """Sets a whitening layer from standardised rows, which it gives whitened; columns that are not to be standardised
     are left as they are."""
-    free = [index for index, name in enumerate(rows.features) if name not in rows.as_they_are]
+    free = [place for place, column in enumerate(rows.feature_columns) if column.standardised]
     root = np.eye(u.shape[1])
     root[np.ix_(free, free)] = root_of_covariance(u[:, free], rows.weights)
     layer.fit(torch.from_numpy(root))
@@ -78,8 +78,8 @@ def diagnosed(flow: Flow, rows: Rows) -> list[str]:
     lines = diagnoses(rows, mapped(flow, rows), next(flow.parameters()).dtype == torch.float32)
     if flow.features == 1 and flow.arguments.get("univariate") in ("Affine", "Additive") and not flow.context:
         lines.append(
-            f"column {rows.features[0]!r} is the only feature, and an affine map of it can only be a normal; take "
-            "univariate='RationalQuadraticSpline'"
+            f"column {rows.feature_columns[0].name!r} is the only feature, and an affine map of it can only be a "
+            "normal; take univariate='RationalQuadraticSpline'"
         )
     return lines
 
@@ -102,9 +102,9 @@ def require_fitting(flow: Flow, rows: Rows) -> None:
         raise ArgumentError(f"the flow has {flow.context} context features, the rows have {context}", key="context")
     if flow.levels is not None:
         require_pixels("x", rows.x, flow.levels)
-    require_within_bounds("x", flow, rows.x, rows.features)
+    require_support("x", rows.x, rows.feature_columns)
     if rows.context is not None:
-        require_codes("context", rows.context, flow.categories, rows.context_features)
+        require_codes(rows.context, rows.context_columns)
 
 
 def tensors(rows: Rows, flow: Flow) -> tuple[Tensor, Tensor | None, Tensor | None]:

@@ -15,6 +15,7 @@ from msgspec import Meta, Struct, field
 from flowexport.bundle.nearest import with_choices
 from flowexport.bundle.small import read_small
 from flowexport.bundle.toml import require_short_keys
+from flowexport.column import Column
 from flowexport.errors import RecipeError
 from flowexport.flows.defaults import ACTIVATION, HIDDEN_FEATURES, MASKS, TRANSFORMS, UNIVARIATE, WHITEN
 from flowexport.flows.images.realnvp import AFFINE
@@ -114,14 +115,15 @@ class DataSpec(Struct, forbid_unknown_fields=True, frozen=True):
         """How text tables are written."""
         return Dialect(self.delimiter, self.decimal, self.encoding)
 
-    def bounds(self, feature: str) -> tuple[float | None, float | None]:
-        """The lower and the upper bound of a feature, None for none."""
-        return (0.0, None) if feature in self.log else self.logit.get(feature, (None, None))
-
-    def embedding(self, column: str) -> int:
-        """The width of a context column's embedding, 0 for a number or a one-hot row."""
-        kind = self.categorical.get(column)
-        return kind.embedding if isinstance(kind, Embedding) else 0
+    def column(self, name: str) -> Column:
+        """A column as these keys have it; what its categories and its steps are is found in the rows."""
+        kind = self.categorical.get(name)
+        return Column(
+            name,
+            embedding=kind.embedding if isinstance(kind, Embedding) else 0,
+            bounds=(0.0, None) if name in self.log else self.logit.get(name, (None, None)),
+            standardised=name not in self.as_they_are,
+        )
 
 
 class FlowSpec(Struct, forbid_unknown_fields=True, frozen=True):

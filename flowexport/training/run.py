@@ -163,21 +163,20 @@ def new_flow(recipe: Recipe, rows: Rows) -> Flow:
 
 def untyped_flow(recipe: Recipe, rows: Rows) -> Flow:
     """The same in torch's own type."""
-    bounded = recipe.data.log or recipe.data.logit
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.training.seed)
         context: dict[str, object] = {
-            "context": len(rows.context_features),
-            "categories": [len(rows.categories.get(name, ())) for name in rows.context_features],
-            "embeddings": [recipe.data.embedding(name) for name in rows.context_features],
+            "context": len(rows.context_columns),
+            "categories": [column.codes for column in rows.context_columns],
+            "embeddings": [column.embedding for column in rows.context_columns],
         }
         if recipe.image_flow is not None:
             require_size("MultiScaleRealNVP", context | msgspec.structs.asdict(recipe.image_flow))
             return new_image_flow(recipe.image_flow, rows, context)
         arguments = {"features": rows.x.shape[1]} | context | msgspec.structs.asdict(recipe.flow)
         require_size("RealNVP", arguments)
-        bounds = [recipe.data.bounds(name) for name in rows.features] if bounded else None
-        return FLOWS["RealNVP"](bounds=bounds, **arguments)
+        bounds = [column.bounds for column in rows.feature_columns]
+        return FLOWS["RealNVP"](bounds=bounds if set(bounds) != {(None, None)} else None, **arguments)
 
 
 def require_size(flow: str, arguments: dict[str, object]) -> None:
@@ -348,10 +347,10 @@ class Run:
             name=self.recipe.name,
             description=self.recipe.description,
             architecture=architecture_of(self.flow),
-            features=self.rows.features,
-            context_features=self.rows.context_features,
-            categories=self.rows.categories,
-            discrete=dict(self.rows.discrete),
+            features=[column.name for column in self.rows.feature_columns],
+            context_features=[column.name for column in self.rows.context_columns],
+            categories=self.categories,
+            discrete={column.name: column.step for column in self.rows.feature_columns if column.step},
             recipe=msgspec.to_builtins(self.recipe),
             recipe_sha256=self.recipe_sha256,
             rows={"training": len(self.training), "held_out": len(self.held_out), "dropped": self.rows.dropped},
@@ -367,9 +366,15 @@ class Run:
         for array in (self.rows.x, self.rows.context, self.rows.weights):
             if array is not None:
                 digest.update(np.ascontiguousarray(array).tobytes())
-        if self.rows.categories:
-            digest.update(msgspec.json.encode(self.rows.categories))
+        if self.categories:
+            digest.update(msgspec.json.encode(self.categories))
         return digest.hexdigest()
+
+    @property
+    def categories(self) -> dict[str, list[str]]:
+        """Of the columns that have them, in the recipe's order, which the hash of the rows goes by."""
+        known = {column.name: column.categories or [] for column in self.rows.context_columns}
+        return {name: known[name] for name in self.recipe.data.categorical}
 
 
 def metrics_csv(epochs: list[Epoch], flow: Flow) -> bytes:

@@ -70,7 +70,7 @@ def test_a_recipe_says_what_each_column_is(tmp_path: Path, suffix: str, monkeypa
     assert data.columns == ["price", "share", "count", "weight", "kelvin", "holes"]
     assert data.context == ["city", "street", "paid"]
     assert data.categorical["city"] == data.categorical["paid"] == "one-hot"
-    assert data.embedding("street") == 7
+    assert data.column("street").embedding == 7
     assert (data.log, data.logit, data.discrete) == (["price"], {"share": (0.0, 1.0)}, ["count"])
     assert (data.missing, data.decimal) == ("drop", "," if suffix == ".csv" else None)
     for reason in (

@@ -196,8 +196,13 @@ def test_columns_that_do_not_fit_the_flow_are_refused(flow: RealNVP, tmp_path: P
 def test_codes_of_the_data_that_are_none_are_refused_at_the_export(flow: RealNVP, tmp_path: Path) -> None:
     context = np.zeros((5, 3))
     context[3, 0] = 4
-    with pytest.raises(ArgumentError, match=r"context: row 4, column 'cut' holds 4\.0, not a code from 0 to 2"):
+    with pytest.raises(ArgumentError, match=r"context: row 4, column 'cut' holds 4, not a code from 0 to 2"):
         flowexport.export(flow, tmp_path / "bundle", ROWS, context, context_features=COLUMNS)
+
+
+def test_a_step_of_what_is_no_feature_is_refused_at_the_export(flow: RealNVP, tmp_path: Path) -> None:
+    with pytest.raises(ArgumentError, match="discrete: 'carats' is not a feature"):
+        flowexport.export(flow, tmp_path / "bundle", discrete={"carats": 0.01})
 
 
 # And the bundle keeps them

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flowexport.errors import CheckpointError, DataError
+from flowexport.column import Column
+from flowexport.errors import CheckpointError, DataError, DataWarning
 from flowexport.flows import RealNVP
 from flowexport.tables import open_writer
 from flowexport.training import fit, load_checkpoint, load_recipe, train_recipe
 from flowexport.training.categories import CATEGORIES, Vocabulary
-from flowexport.training.data import Rows, read_rows
+from flowexport.training.data import Rows, make_rows, read_rows
 from tests.graded import COLORS, CUTS, graded, write_recipe, write_table
 
 
@@ -23,9 +24,10 @@ def rows_of(recipe: Path) -> Rows:
 @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
 def test_a_category_is_the_place_of_its_text_among_the_sorted_ones(tmp_path: Path, suffix: str) -> None:
     rows = rows_of(write_recipe(tmp_path, f"rows{suffix}"))
-    assert rows.context_features == ["cut", "angle", "color", "stars"]
     # Whole numbers by value, so "10" comes behind "9".
-    assert rows.categories == {"cut": CUTS, "color": COLORS, "stars": [str(star) for star in range(1, 13)]}
+    stars = [str(star) for star in range(1, 13)]
+    found = [(column.name, column.categories) for column in rows.context_columns]
+    assert found == [("cut", CUTS), ("angle", None), ("color", COLORS), ("stars", stars)]
     table = graded()
     assert [CUTS[int(code)] for code in rows.context[:, 0]] == table["cut"].tolist()
     np.testing.assert_array_equal(rows.context[:, 1], table["angle"])
@@ -40,7 +42,7 @@ def test_columns_of_an_npy_file_may_be_categories(tmp_path: Path) -> None:
         tmp_path, "rows.npy", data='context = ["x1"]\n[data.categorical]\nx1 = "one-hot"\n', rows=values
     )
     rows = rows_of(recipe)
-    assert rows.categories == {"x1": ["-1", "3", "10"]}
+    assert rows.context_columns == [Column("x1", ["-1", "3", "10"])]
     np.testing.assert_array_equal(np.array([-1.0, 3.0, 10.0])[rows.context[:, 0].astype(int)], values["x1"])
 
 
@@ -51,7 +53,8 @@ def test_categories_of_dropped_rows_are_none(tmp_path: Path) -> None:
     )
     recipe.write_text(recipe.read_text().replace("other.csv", "rows.csv"))
     rows = rows_of(recipe)
-    assert (rows.categories, rows.context.tolist(), rows.dropped) == ({"cut": ["a", "c"]}, [[0], [1], [0]], 2)
+    assert rows.context_columns == [Column("cut", ["a", "c"])]
+    assert (rows.context.tolist(), rows.dropped) == ([[0], [1], [0]], 2)
 
 
 def test_more_categories_than_make_sense_are_refused(tmp_path: Path) -> None:
@@ -169,10 +172,18 @@ def test_labels_that_are_one_number_are_one_category() -> None:
 
 def test_a_category_of_held_out_rows_alone_is_trained_on() -> None:
     context = np.concatenate([np.zeros(50), np.arange(1, 51)])[:, None]
-    categories = {"c": [str(code) for code in range(51)]}
-    rows = Rows(np.arange(100.0)[:, None], context, None, ["x"], ["c"], categories=categories)
+    column = Column("c", [str(code) for code in range(51)])
+    rows = make_rows(np.arange(100.0)[:, None], context, context_columns=[column])
     training, held_out = rows.split(0.3, 0)
     assert training.context is not None
     assert set(training.context.ravel()) == set(range(51))
     assert 0 < len(held_out) < 30
     assert sorted([*training.x.ravel(), *held_out.x.ravel()]) == list(range(100))
+
+
+def test_a_trained_flow_is_trained_on_by_rows_of_one_category() -> None:
+    x, codes = np.random.default_rng(0).normal(size=(60, 1)), np.arange(60.0)[:, None] % 3
+    flow = RealNVP(1, 1, transforms=1, hidden_features=[4], categories=[3])
+    fit(flow, x, codes, epochs=1)
+    with pytest.warns(DataWarning, match="context column 'c0' is constant"):
+        assert math.isfinite(fit(flow, x, np.ones_like(codes), epochs=1)[-1].training_nll)

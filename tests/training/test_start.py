@@ -11,8 +11,6 @@ from flowexport.training import load_checkpoint, train_recipe
 from flowexport.training.data import make_rows
 from flowexport.training.start import clearly_better, start_of_all_rows
 
-NAMES = ["x0", "x1"]
-
 
 @pytest.mark.parametrize(
     ("gains", "clear"),
@@ -43,7 +41,7 @@ def test_of_rows_with_weights():
 def test_the_start_is_the_gaussian_of_all_rows():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(400, 2)) @ [[2.0, 0.5], [0.0, 0.3]] + [3.0, -1.0]
-    training, held_out = make_rows(x, None, None, NAMES, []).split(0.1, 0)
+    training, held_out = make_rows(x).split(0.1, 0)
     start = start_of_all_rows(flowexport.RealNVP(2).double(), training, held_out)
     covariance = np.cov(x.T, bias=True)
     gaussian = torch.distributions.MultivariateNormal(torch.from_numpy(x.mean(axis=0)), torch.from_numpy(covariance))
@@ -59,7 +57,7 @@ def test_a_gaussian_stays_one_and_is_judged_on_rows_that_it_has_not_seen(tmp_pat
     outcome = train_recipe(recipe, tmp_path / "run")
     assert outcome.best_epoch == 0
     loaded = load_checkpoint(tmp_path / "run").flow
-    training, held_out = make_rows(x, None, None, NAMES, []).split(0.2, 0)
+    training, held_out = make_rows(x).split(0.2, 0)
     parts = (training, held_out), (training, training)
     kept, of_training = (start_of_all_rows(flowexport.RealNVP(2), *each) for each in parts)
     seen = torch.from_numpy(held_out.x).float()
