@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["Bound", "Column", "numbered"]
+__all__ = ["Bound", "Column", "bounds_of", "numbered"]
 
 from msgspec import Struct
 
@@ -38,3 +38,13 @@ class Column(Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
 def numbered(letter: str, count: int) -> list[Column]:
     """Columns of numbers without names of their own: x0, x1 and so on."""
     return [Column(f"{letter}{place}") for place in range(count)]
+
+
+def bounds_of(arguments: object, size: int) -> list[Bound]:
+    """The bounds of so many features by the arguments of a flow, which may hold anything; none where they say none."""
+    given = arguments.get("bounds") if isinstance(arguments, dict) else None
+    try:
+        pairs = [(None if a is None else float(a), None if b is None else float(b)) for a, b in given or ()]
+    except (TypeError, ValueError, OverflowError):
+        pairs = []
+    return pairs if len(pairs) == size else [(None, None)] * size

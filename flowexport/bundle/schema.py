@@ -24,13 +24,12 @@ __all__ = [
 
 import inspect
 import math
-from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flowexport.column import Bound, Column, numbered
+from flowexport.column import Column, bounds_of, numbered
 from flowexport.errors import BundleError
 
 from .consistency import inconsistency
@@ -191,7 +190,7 @@ class Manifest(Struct, frozen=True):
         """The features, with the steps and bounds that they have, if the architecture says so."""
         size = math.prod(self.event_shape)
         names = self.features or [column.name for column in numbered("x", size)]
-        bounds = bounds_of(self.architecture, size)
+        bounds = bounds_of(self.architecture.get("arguments"), size)
         steps = self.discrete or {}
         return [Column(name, bounds=each, step=steps.get(name)) for name, each in zip(names, bounds, strict=True)]
 
@@ -201,17 +200,6 @@ class Manifest(Struct, frozen=True):
         if self.context_features is None:
             return numbered("c", self.context_size)
         return [Column(each.name, each.categories) for each in self.context_features]
-
-
-def bounds_of(architecture: Mapping[str, object], size: int) -> list[Bound]:
-    """The bounds of features in an architecture, which may hold anything."""
-    arguments = architecture.get("arguments")
-    given = arguments.get("bounds") if isinstance(arguments, dict) else None
-    try:
-        pairs = [(None if a is None else float(a), None if b is None else float(b)) for a, b in given or ()]
-    except (TypeError, ValueError, OverflowError):
-        pairs = []
-    return pairs if len(pairs) == size else [(None, None)] * size
 
 
 def decode_manifest(data: bytes, where: str) -> Manifest:
