@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from numpy import get_include
 
 FLAGS = ("-std=c11", "-O3", "-ffp-contract=fast", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wno-psabi")
 
@@ -56,7 +57,7 @@ def build(kernel: Path, module: Path) -> None:
             for source, name, defined in forms(level):
                 compile_one(source, name, *flags, *(f"-D{key}={value}" for key, value in defined.items()))
         for source in SHARED:
-            compile_one(source, source, f"-I{sysconfig.get_path('include')}")
+            compile_one(source, source, *(f"-I{folder}" for folder in (sysconfig.get_path("include"), get_include())))
         subprocess.run([*compiler, *linking(), *extra, *objects, "-o", str(module)], check=True)
 
 

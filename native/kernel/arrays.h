@@ -1,4 +1,4 @@
-/* Arrays of numpy by the buffer protocol and three of its objects alone: none of its headers is needed. */
+/* Arrays of numpy, by its own headers: what is asked of one is a look at its fields, where a buffer would be built. */
 #ifndef FLOWEXPORT_ARRAYS_H
 #define FLOWEXPORT_ARRAYS_H
 
@@ -7,35 +7,27 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-extern PyObject *numpy_empty, *numpy_float32;
-extern PyTypeObject *numpy_array;
+/* As much of numpy as 1.26 has, in one table for the whole module, which module.c fills. */
+#define NPY_TARGET_VERSION NPY_1_25_API_VERSION
+#define NPY_NO_DEPRECATED_API NPY_1_25_API_VERSION
+#define PY_ARRAY_UNIQUE_SYMBOL flowexport_numpy
+#ifndef FILLS_TABLE_OF_NUMPY
+#define NO_IMPORT_ARRAY
+#endif
+#include <numpy/arrayobject.h>
 
-/* A float32 array of a shape: a number, or a tuple. */
-static inline PyObject *new_array(PyObject *shape) {
-  return PyObject_CallFunctionObjArgs(numpy_empty, shape, numpy_float32, NULL);
+static inline PyObject *new_array(int axes, const npy_intp *sizes) {
+  return PyArray_SimpleNew(axes, sizes, NPY_FLOAT32);
 }
 
-static inline int is_float32(const Py_buffer *view) {
-  return view->itemsize == 4 && view->format[0] == 'f' && !view->format[1];
-}
+static inline float *numbers(PyObject *array) { return PyArray_DATA((PyArrayObject *)array); }
+static inline npy_intp size_of(PyObject *array, int axis) { return PyArray_DIM((PyArrayObject *)array, axis); }
 
-/* A view of an array in C order; 0 with no error set where it is none. */
-static inline int get_view(PyObject *given, Py_buffer *view) {
-  if (PyObject_GetBuffer(given, view, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT) == 0) return 1;
-  PyErr_Clear();
-  return 0;
-}
-
-/* A view of an array [rows, width] of float32 in C order; 0 with no error set where it is none. */
-static inline int get_rows(PyObject *given, Py_buffer *view, Py_ssize_t width) {
-  if (!get_view(given, view)) return 0;
-  if (is_float32(view) && view->ndim == 2 && view->shape[1] == width) return 1;
-  PyBuffer_Release(view);
-  return 0;
-}
-
-static inline void release(Py_buffer *views, int held) {
-  while (held > 0) PyBuffer_Release(&views[--held]);
+/* Whether it is an array of so many axes, of float32 in this machine's order of bytes, aligned, in C order. */
+static inline int is_plain(PyObject *given, int axes) {
+  PyArrayObject *array = (PyArrayObject *)given;
+  return PyArray_Check(given) && PyArray_TYPE(array) == NPY_FLOAT32 && PyArray_NDIM(array) == axes &&
+         PyArray_ISCARRAY_RO(array);
 }
 
 #endif

@@ -2,8 +2,8 @@
 #include "runner.h"
 
 #include <math.h>
+#include <string.h>
 
-#include "arrays.h"
 #include "noise.h"
 
 /* Below so many rows, handing the interpreter's lock on and back takes longer than others would wait. */
@@ -13,23 +13,13 @@ enum { ROWS_TO_UNLOCK = 32 };
 enum { MOST_SCORED = 1024 };
 
 /* [rows] for an output of one number, [rows, *shape] otherwise. */
-static PyObject *new_output(const Runner *self, Py_ssize_t rows) {
-  PyObject *count = PyLong_FromSsize_t(rows), *out = NULL;
-  if (!count) return NULL;
-  if (PyTuple_Size(self->shape) == 0) {
-    out = new_array(count);
-  } else {
-    PyObject *leading = PyTuple_Pack(1, count);
-    PyObject *shape = leading ? PySequence_Concat(leading, self->shape) : NULL;
-    if (shape) out = new_array(shape);
-    Py_XDECREF(leading);
-    Py_XDECREF(shape);
-  }
-  Py_DECREF(count);
-  return out;
+static PyObject *new_output(const Runner *self, npy_intp rows) {
+  npy_intp sizes[1 + MOST_AXES] = {rows};
+  memcpy(sizes + 1, self->shape.lengths, sizeof self->shape.lengths);
+  return new_array(1 + self->shape.axes, sizes);
 }
 
-static int run(const Runner *self, const float *const *inputs, float *out, Py_ssize_t rows) {
+static int run(const Runner *self, const float *const *inputs, float *out, npy_intp rows) {
   int result;
   if (rows < ROWS_TO_UNLOCK) {
     result = kernel_run(self->kernel, inputs, out, (size_t)rows);
@@ -41,7 +31,7 @@ static int run(const Runner *self, const float *const *inputs, float *out, Py_ss
   return result;
 }
 
-static int holds_nan(const Runner *self, const float *const *inputs, Py_ssize_t row) {
+static int holds_nan(const Runner *self, const float *const *inputs, npy_intp row) {
   for (int q = 0; q < self->inputs; ++q)
     for (int i = 0; i < self->width[q]; ++i) {
       const float number = inputs[q][row * self->width[q] + i];
@@ -51,27 +41,23 @@ static int holds_nan(const Runner *self, const float *const *inputs, Py_ssize_t 
 }
 
 /* Where a density ran over, it is −∞, unless the row itself holds a NaN. */
-static void settle(const Runner *self, const float *const *inputs, float *log_prob, Py_ssize_t rows) {
-  for (Py_ssize_t row = 0; row < rows; ++row)
+static void settle(const Runner *self, const float *const *inputs, float *log_prob, npy_intp rows) {
+  for (npy_intp row = 0; row < rows; ++row)
     if (!(log_prob[row] < INFINITY)) log_prob[row] = holds_nan(self, inputs, row) ? NAN : -INFINITY;
 }
 
-typedef void After(const Runner *self, const float *const *inputs, float *out, Py_ssize_t rows);
+typedef void After(const Runner *self, const float *const *inputs, float *out, npy_intp rows);
 
 /* Runs on inputs that fit, into a new array, of which `after` may make something. */
-static PyObject *run_new(const Runner *self, const float *const *inputs, Py_ssize_t rows, After *after) {
+static PyObject *run_new(const Runner *self, const float *const *inputs, npy_intp rows, After *after) {
   PyObject *out = new_output(self, rows);
-  Py_buffer view;
-  if (!out || PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
-    Py_XDECREF(out);
+  if (!out) return NULL;
+  if (run(self, inputs, numbers(out), rows) < 0) {
+    Py_DECREF(out);
     return NULL;
   }
-  const int failed = run(self, inputs, view.buf, rows) < 0;
-  if (!failed && after) after(self, inputs, view.buf, rows);
-  PyBuffer_Release(&view);
-  if (!failed) return out;
-  Py_DECREF(out);
-  return NULL;
+  if (after) after(self, inputs, numbers(out), rows);
+  return out;
 }
 
 static PyObject *misfit(void) {
@@ -79,58 +65,42 @@ static PyObject *misfit(void) {
   return NULL;
 }
 
-/* Views of all inputs, of as many rows; how many views are held. */
-static int get_inputs(const Runner *self, PyObject *const *given, Py_buffer *views, const float **inputs) {
-  int held = 0;
-  while (held < self->inputs && get_rows(given[held], &views[held], self->width[held])) {
-    inputs[held] = views[held].buf;
-    ++held;
-    if (views[held - 1].shape[0] != views[0].shape[0]) break;
-  }
-  return held;
-}
+/* Whether it is an array [rows, width] as the kernel reads it. */
+static int has_rows(PyObject *given, npy_intp width) { return is_plain(given, 2) && size_of(given, 1) == width; }
 
-static int all_fit(const Runner *self, const Py_buffer *views, int held) {
-  return held == self->inputs && views[held - 1].shape[0] == views[0].shape[0];
+/* Where the numbers of all inputs are; 0 where one does not fit, or has not as many rows as the first. */
+static int get_inputs(const Runner *self, PyObject *const *given, const float **inputs) {
+  for (int q = 0; q < self->inputs; ++q) {
+    if (!has_rows(given[q], self->width[q]) || size_of(given[q], 0) != size_of(given[0], 0)) return 0;
+    inputs[q] = numbers(given[q]);
+  }
+  return 1;
 }
 
 PyDoc_STRVAR(run_doc, "run(*inputs) -> a new array [rows, *shape]: arrays [rows, width] of float32 in C order.");
 static PyObject *runner_run(PyObject *object, PyObject *const *given, Py_ssize_t count) {
   Runner *self = (Runner *)object;
-  if (count != self->inputs) return misfit();
-  Py_buffer views[MOST_INPUTS];
   const float *inputs[MOST_INPUTS];
-  const int held = get_inputs(self, given, views, inputs);
-  PyObject *out = all_fit(self, views, held) ? run_new(self, inputs, views[0].shape[0], NULL) : misfit();
-  release(views, held);
-  return out;
+  if (count != self->inputs || !get_inputs(self, given, inputs)) return misfit();
+  return run_new(self, inputs, size_of(given[0], 0), NULL);
 }
 
 PyDoc_STRVAR(run_into_doc, "run_into(*inputs, out): the same into an array of float32 in C order.");
 static PyObject *runner_run_into(PyObject *object, PyObject *const *given, Py_ssize_t count) {
   Runner *self = (Runner *)object;
-  if (count != self->inputs + 1) return misfit();
-  Py_buffer views[MOST_INPUTS], out;
   const float *inputs[MOST_INPUTS];
-  const int held = get_inputs(self, given, views, inputs);
-  PyObject *result = NULL;
-  if (!all_fit(self, views, held)) {
-    misfit();
-  } else if (PyObject_GetBuffer(given[count - 1], &out, PyBUF_C_CONTIGUOUS | PyBUF_FORMAT | PyBUF_WRITABLE) == 0) {
-    const Py_ssize_t rows = views[0].shape[0];
-    if (!is_float32(&out) || out.len != rows * self->outputs * (Py_ssize_t)sizeof(float))
-      misfit();
-    else if (run(self, inputs, out.buf, rows) == 0)
-      result = Py_NewRef(Py_None);
-    PyBuffer_Release(&out);
-  }
-  release(views, held);
-  return result;
+  if (count != self->inputs + 1 || !get_inputs(self, given, inputs)) return misfit();
+  PyObject *out = given[count - 1];
+  const npy_intp rows = size_of(given[0], 0);
+  if (!PyArray_Check(out) || !is_plain(out, PyArray_NDIM((PyArrayObject *)out)) ||
+      !PyArray_ISWRITEABLE((PyArrayObject *)out) || PyArray_SIZE((PyArrayObject *)out) != rows * self->outputs)
+    return misfit();
+  return run(self, inputs, numbers(out), rows) < 0 ? NULL : Py_NewRef(Py_None);
 }
 
 /* Whether every number of a category is one of its codes. */
-static int are_codes(const Runner *self, const float *context, Py_ssize_t rows) {
-  for (Py_ssize_t row = 0; row < rows; ++row, context += self->width[1])
+static int are_codes(const Runner *self, const float *context, npy_intp rows) {
+  for (npy_intp row = 0; row < rows; ++row, context += self->width[1])
     for (int i = 0; i < self->width[1]; ++i) {
       const int32_t last = self->last[i];
       if (last >= 0 && !(context[i] >= 0 && context[i] <= (float)last && context[i] == (float)(int32_t)context[i]))
@@ -139,15 +109,12 @@ static int are_codes(const Runner *self, const float *context, Py_ssize_t rows) 
   return 1;
 }
 
-/* A context of as many rows as x has, or one row of it alone, that needs no looking at. */
-static int get_context(const Runner *self, PyObject *given, Py_buffer *view, Py_ssize_t rows) {
-  if (Py_TYPE(given) != numpy_array || !get_view(given, view)) return 0;
-  const Py_ssize_t width = self->width[1];
-  const int fits = (view->ndim == 2 && view->shape[0] == rows && view->shape[1] == width) ||
-                   (view->ndim == 1 && rows == 1 && view->shape[0] == width);
-  if (is_float32(view) && fits && are_codes(self, view->buf, rows)) return 1;
-  PyBuffer_Release(view);
-  return 0;
+/* The numbers of a context of as many rows as x has, or of one row of it alone, that needs no looking at; else NULL. */
+static const float *context_of(const Runner *self, PyObject *given, npy_intp rows) {
+  const npy_intp width = self->width[1];
+  const int fits = PyArray_CheckExact(given) && ((has_rows(given, width) && size_of(given, 0) == rows) ||
+                                                 (rows == 1 && is_plain(given, 1) && size_of(given, 0) == width));
+  return fits && are_codes(self, numbers(given), rows) ? numbers(given) : NULL;
 }
 
 PyDoc_STRVAR(
@@ -157,20 +124,13 @@ PyDoc_STRVAR(
     "threads, and of what is wrong with them, is to see to it. The context is None for a graph of one input.");
 static PyObject *runner_score(PyObject *object, PyObject *const *given, Py_ssize_t count) {
   Runner *self = (Runner *)object;
-  if (count != 2 || self->outputs != 1 || Py_TYPE(given[0]) != numpy_array) Py_RETURN_NONE;
-  Py_buffer views[MOST_INPUTS];
-  if (!get_rows(given[0], &views[0], self->width[0])) Py_RETURN_NONE;
-  const Py_ssize_t rows = views[0].shape[0];
-  int held = 1, fits = rows > 0 && rows <= MOST_SCORED;
-  if (fits && self->inputs == 1) fits = given[1] == Py_None;
-  if (fits && self->inputs == 2) {
-    fits = get_context(self, given[1], &views[1], rows);
-    held += fits;
-  }
-  const float *inputs[MOST_INPUTS] = {views[0].buf, held > 1 ? views[1].buf : NULL};
-  PyObject *out = fits ? run_new(self, inputs, rows, settle) : Py_NewRef(Py_None);
-  release(views, held);
-  return out;
+  if (count != 2 || self->outputs != 1 || !PyArray_CheckExact(given[0]) || !has_rows(given[0], self->width[0]))
+    Py_RETURN_NONE;
+  const npy_intp rows = size_of(given[0], 0);
+  if (rows < 1 || rows > MOST_SCORED) Py_RETURN_NONE;
+  const float *inputs[MOST_INPUTS] = {numbers(given[0])};
+  if (self->inputs == 1 ? given[1] != Py_None : !(inputs[1] = context_of(self, given[1], rows))) Py_RETURN_NONE;
+  return run_new(self, inputs, rows, settle);
 }
 
 PyDoc_STRVAR(draw_doc,
@@ -188,8 +148,8 @@ static PyObject *runner_draw(PyObject *object, PyObject *arguments) {
   float few[64], *z = rows * width <= 64 ? few : PyMem_Malloc(sizeof(float) * (size_t)(rows * width));
   if (!z) return PyErr_NoMemory();
   Py_BEGIN_ALLOW_THREADS normals(seed, first * (unsigned long long)width, (size_t)(rows * width), z);
-  Py_END_ALLOW_THREADS if (temperature != 1) for (Py_ssize_t row = 0; row < rows;
-                                                  ++row) for (int i = 0; i < warm && i < width; ++i)
+  Py_END_ALLOW_THREADS if (temperature != 1) for (npy_intp row = 0; row < rows; ++row) for (int i = 0;
+                                                                                            i < warm && i < width; ++i)
       z[row * width + i] *= temperature;
   const float *inputs[MOST_INPUTS] = {z};
   PyObject *out = run_new(self, inputs, rows, NULL);

@@ -1,12 +1,10 @@
 /* The module `_kernel`: kernels and noise for Python. */
+#define FILLS_TABLE_OF_NUMPY
 #include "arrays.h"
 #include "functions.h"
 #include "kernel.h"
 #include "noise.h"
 #include "runner.h"
-
-PyObject *numpy_empty, *numpy_float32;
-PyTypeObject *numpy_array;
 
 PyDoc_STRVAR(normals_doc, "normals(seed, start, count) -> standard normals number `start` … of a seed, float32.");
 static PyObject *module_normals(PyObject *module, PyObject *arguments) {
@@ -14,16 +12,11 @@ static PyObject *module_normals(PyObject *module, PyObject *arguments) {
   unsigned long long seed, start;
   Py_ssize_t count;
   if (!PyArg_ParseTuple(arguments, "KKn", &seed, &start, &count)) return NULL;
-  PyObject *shape = PyLong_FromSsize_t(count), *out = shape ? new_array(shape) : NULL;
-  Py_XDECREF(shape);
-  Py_buffer view;
-  if (!out || PyObject_GetBuffer(out, &view, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE) < 0) {
-    Py_XDECREF(out);
-    return NULL;
-  }
-  Py_BEGIN_ALLOW_THREADS normals(seed, start, (size_t)count, view.buf);
-  Py_END_ALLOW_THREADS PyBuffer_Release(&view);
-  return out;
+  PyObject *out = new_array(1, (const npy_intp[]){count});
+  if (!out) return NULL;
+  float *found = numbers(out);
+  Py_BEGIN_ALLOW_THREADS normals(seed, start, (size_t)count, found);
+  Py_END_ALLOW_THREADS return out;
 }
 
 PyDoc_STRVAR(level_doc,
@@ -82,23 +75,11 @@ static int add_names(PyObject *module) {
   return failed ? -1 : 0;
 }
 
-static int take_from_numpy(void) {
-  PyObject *numpy = PyImport_ImportModule("numpy");
-  if (!numpy) return -1;
-  numpy_empty = PyObject_GetAttrString(numpy, "empty");
-  numpy_array = (PyTypeObject *)PyObject_GetAttrString(numpy, "ndarray");
-  PyObject *dtype = PyObject_GetAttrString(numpy, "dtype");
-  numpy_float32 = dtype ? PyObject_CallFunction(dtype, "s", "f4") : NULL;
-  Py_XDECREF(dtype);
-  Py_DECREF(numpy);
-  return numpy_empty && numpy_array && numpy_float32 ? 0 : -1;
-}
-
 PyMODINIT_FUNC PyInit__kernel(void) {
+  if (PyArray_ImportNumPyAPI() < 0) return NULL;
   PyObject *module = PyModule_Create(&module_of_kernels);
   PyObject *type = runner_type();
-  if (module && type && take_from_numpy() == 0 && PyModule_AddObjectRef(module, "Runner", type) == 0 &&
-      add_names(module) == 0) {
+  if (module && type && PyModule_AddObjectRef(module, "Runner", type) == 0 && add_names(module) == 0) {
     Py_DECREF(type);
     return module;
   }

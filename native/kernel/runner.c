@@ -15,7 +15,7 @@ static int get_words(PyObject *given, Py_buffer *view, const char *formats) {
   return 0;
 }
 
-static PyObject *runner_of(PyTypeObject *type, const Program *program, PyObject *shape, const Py_buffer *last) {
+static PyObject *runner_of(PyTypeObject *type, const Program *program, const Shape *shape, const Py_buffer *last) {
   const char *why;
   Kernel *kernel = kernel_new(program, &why);
   if (!kernel) {
@@ -37,16 +37,19 @@ static PyObject *runner_of(PyTypeObject *type, const Program *program, PyObject 
   self->inputs = program->input_count;
   for (int i = 0; i < self->inputs; ++i) self->width[i] = program->inputs[i].width;
   self->outputs = program->output_count;
-  self->shape = Py_NewRef(shape);
+  self->shape = *shape;
   return (PyObject *)self;
 }
 
-static Py_ssize_t numbers_of(PyObject *shape) {
-  Py_ssize_t numbers = 1;
-  for (Py_ssize_t i = 0; i < PyTuple_Size(shape); ++i) {
-    const Py_ssize_t size = PyLong_AsSsize_t(PyTuple_GetItem(shape, i));
-    if (size < 0 || size > INT32_MAX || numbers > INT32_MAX) return -1;
-    numbers *= size;
+/* Takes a shape from a tuple; how many numbers it has, or −1 where it is none of a row. */
+static npy_intp get_shape(PyObject *tuple, Shape *shape) {
+  npy_intp numbers = 1;
+  shape->axes = (int)PyTuple_Size(tuple);
+  if (shape->axes > MOST_AXES) return -1;
+  for (int i = 0; i < shape->axes; ++i) {
+    const npy_intp length = shape->lengths[i] = PyLong_AsSsize_t(PyTuple_GetItem(tuple, i));
+    if (length < 0 || length > INT32_MAX || numbers > INT32_MAX) return -1;
+    numbers *= length;
   }
   return numbers;
 }
@@ -60,10 +63,11 @@ PyDoc_STRVAR(
     "Raises ValueError for a program that leaves its bounds.");
 static PyObject *runner_new(PyTypeObject *type, PyObject *arguments, PyObject *keywords) {
   (void)keywords;
-  PyObject *given[VIEWS], *shape;
+  PyObject *given[VIEWS], *tuple;
+  Shape shape;
   int scratch;
   if (!PyArg_ParseTuple(arguments, "OOiOOO!O", &given[0], &given[1], &scratch, &given[2], &given[3], &PyTuple_Type,
-                        &shape, &given[4]))
+                        &tuple, &given[4]))
     return NULL;
   Py_buffer views[VIEWS];
   int held = 0;
@@ -80,14 +84,14 @@ static PyObject *runner_new(PyTypeObject *type, PyObject *arguments, PyObject *k
                        .output_count = (int32_t)(views[3].len / 4)};
     if (program.input_count <= MOST_INPUTS)
       memcpy(program.inputs, views[2].buf, (size_t)program.input_count * sizeof(Input));
-    if (numbers_of(shape) != program.output_count)
+    if (get_shape(tuple, &shape) != program.output_count)
       PyErr_SetString(PyExc_ValueError, "the outputs do not have the shape");
     else if (views[4].len / 4 != (program.input_count == 2 ? program.inputs[1].width : 0))
       PyErr_SetString(PyExc_ValueError, "the codes are not those of the context");
     else
-      self = runner_of(type, &program, shape, &views[4]);
+      self = runner_of(type, &program, &shape, &views[4]);
   }
-  release(views, held);
+  while (held > 0) PyBuffer_Release(&views[--held]);
   return self;
 }
 
@@ -96,7 +100,6 @@ static void runner_free(PyObject *object) {
   PyTypeObject *type = Py_TYPE(object);
   if (self->kernel) kernel_free(self->kernel);
   free(self->last);
-  Py_XDECREF(self->shape);
   freefunc release_memory = (freefunc)PyType_GetSlot(type, Py_tp_free);
   release_memory(object);
   Py_DECREF(type);

@@ -5,12 +5,19 @@
 #include "arrays.h"
 #include "kernel.h"
 
+enum { MOST_AXES = 8 };
+
+typedef struct {
+  int axes;
+  npy_intp lengths[MOST_AXES];
+} Shape;
+
 typedef struct {
   PyObject_HEAD Kernel *kernel;
   int inputs, width[MOST_INPUTS];
-  Py_ssize_t outputs;
-  PyObject *shape; /* of a row of the output */
-  int32_t *last;   /* of each number of the context its highest code, or −1 where it has none */
+  npy_intp outputs;
+  Shape shape;   /* of a row of the output */
+  int32_t *last; /* of each number of the context its highest code, or −1 where it has none */
 } Runner;
 
 extern PyMethodDef runner_methods[]; /* calls.c */

@@ -119,3 +119,58 @@ def test_what_an_expression_is_made_of_is_computed_once() -> None:
     assert len(program.code) == 3 * 10
     x = np.array([[2, 0.5]], np.float32)
     np.testing.assert_allclose(runner_of(program).run(x), np.exp(1 / (1 + np.exp(-1.0))), rtol=1e-6)
+
+
+def wrong_rows() -> dict[str, object]:
+    """What is no array of one number of float32 a row, in C order."""
+    x = np.ones((6, 1), np.float32)
+    return {
+        "another type": x.astype(np.float64),
+        "whole numbers": x.astype(np.int32),
+        "another order of bytes": x.astype(">f4"),
+        "every second row": np.ones((12, 1), np.float32)[::2],
+        "an odd byte": np.frombuffer(b"\0" + x.tobytes(), np.float32, offset=1).reshape(x.shape),
+        "another width": np.ones((6, 2), np.float32),
+        "one axis": x[:, 0],
+        "three axes": x[None],
+        "a list": x.tolist(),
+        "a buffer": memoryview(x),
+        "nothing": None,
+    }
+
+
+def doubling() -> Program:
+    """y = x + x of one number."""
+    numbers = (Load(0, 0), Load(0, 0))
+    operations = (Elementwise(1, (Run(0, 1, Apply("add", numbers)),)),)
+    return program_of(Form((Input("x", 0),), (Load(1, 0, 0),), (), (1, 1), operations), CODES)
+
+
+@pytest.mark.parametrize("kind", wrong_rows())
+def test_what_the_kernel_cannot_read_is_not_read(kind: str) -> None:
+    runner, wrong = runner_of(doubling()), wrong_rows()[kind]
+    assert runner.score(wrong, None) is None
+    out = np.zeros(6, np.float32)
+    for call in (lambda: runner.run(wrong), lambda: runner.run_into(wrong, out)):
+        with pytest.raises(ValueError, match="expected an array"):
+            call()
+    assert not out.any()
+
+
+def test_rows_are_read_where_they_may_not_be_written_and_written_only_where_they_may() -> None:
+    runner, x = runner_of(doubling()), np.arange(6, dtype=np.float32)[:, None]
+    x.flags.writeable = False
+    for found in (runner.run(x), runner.score(x, None)):
+        np.testing.assert_array_equal(found, 2 * x[:, 0])
+    fixed = np.zeros(6, np.float32)
+    fixed.flags.writeable = False
+    short, strided, doubles = np.zeros(5, np.float32), np.zeros(12, np.float32)[::2], np.zeros(6)
+    for out in (fixed, short, strided, doubles, bytearray(24), None):
+        with pytest.raises(ValueError, match="expected an array"):
+            runner.run_into(x, out)
+    assert not fixed.any()
+    assert not strided.any()
+    assert runner.score(x[:0], None) is None
+    assert runner.score(np.zeros((1025, 1), np.float32), None) is None
+    # Only an array itself goes the quick way: what a class of its own means by its numbers, numpy knows.
+    assert runner.score(np.ma.masked_array(x), None) is None
