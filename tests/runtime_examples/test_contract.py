@@ -479,7 +479,7 @@ FAULTS: dict[str, tuple[Callable[[Planted], object], list[str]]] = {
     "key missing": (lambda p: set_key(p, "graphs.sample", KeyError), ["flow.json", "graph", "sample"]),
     "no graph that a reader knows": (
         lambda p: p.edit_manifest(lambda m: m.update(graphs={"latent": m["graphs"]["sample"]})),
-        ["flow.json", "graphs"],
+        ["flow.json", "graphs", "log_prob or sample"],
     ),
     "text for a number": (lambda p: set_key(p, "latent_size", "2"), ["flow.json", "latent_size"]),
     "fraction for a whole number": (lambda p: set_key(p, "context_size", 0.5), ["flow.json", "context_size"]),

@@ -16,16 +16,6 @@ from .conftest import golden_context, manifest_of
 from .languages import ALONE, Language
 from .test_contract import assert_samples_agree, columns_of, numbers, rows_for, table, write_table
 
-OPEN = ("python", "go", "rust", "c", "cpp", "java")
-
-
-@pytest.fixture(scope="session")
-def language(language: Language) -> Language:
-    """Those that open such a bundle; the others refuse it, by a line that names the graph."""
-    if language.folder not in OPEN:
-        pytest.skip("opens no bundle of one direction yet")
-    return language
-
 
 @pytest.fixture(scope="module", params=GRAPHS)
 def half(request: pytest.FixtureRequest, bundles: dict[str, Path]) -> Path:

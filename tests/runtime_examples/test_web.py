@@ -28,6 +28,7 @@ from .conftest import ZOO, Plant, manifest_of
 from .languages import BUILD_SECONDS, EXAMPLES
 from .needs import require
 from .test_contract import FLIPPED, enough, has_splines
+from .test_directions import refusal_of
 
 WEB = EXAMPLES / "web"
 DOCS = EXAMPLES.parent / "docs"
@@ -316,6 +317,31 @@ def test_a_bundle_is_opened(page: Page, bundles: dict[str, Path], tmp_path: Path
     page.settle(manifest_of(folder)["name"])
     assert page.textContent("#golden-verdict").endswith("cases passed")
     assert page.isHidden("#fault")
+
+
+@pytest.mark.parametrize(("held", "gone"), [("log_prob", ["samples", "shown-field"]), ("sample", ["point", "score"])])
+def test_a_bundle_of_one_direction_is_shown_and_says_what_it_cannot_do(
+    page: Page, bundles: dict[str, Path], held: str, gone: list[str]
+) -> None:
+    """Controls of what it cannot do are away, and back with the next bundle."""
+    path = bundles[f"half_{held}"]
+    line = refusal_of(path).partition(": graphs: t")[2]
+    page.show_own(path)
+    assert page.textContent("#absence") == f"T{line}."
+    golden = manifest_of(path)["golden"]
+    assert page.textContent("#golden-verdict") == f"All {len(golden['cases']) + len(golden['noise'])} cases passed"
+    assert all(page.isHidden(f"#{part}") for part in gone)
+    page.click("#measure")
+    page.waitForSelector("#measure:enabled")
+    cells = page.evaluate(
+        "[...document.querySelectorAll('[data-cell]')].map((td) => [td.dataset.cell, td.textContent])"
+    )
+    assert [cell for cell, text in cells if text != "–"] == [f"{held} 1", f"{held} 1000"]
+    assert page.isHidden("#fault")
+    page.setInputFiles("#folder", str(bundles["plain"]))
+    page.settle("plain")
+    assert page.isHidden("#absence")
+    assert not any(page.isHidden(f"#{part}") for part in ("point", "score", "samples"))
 
 
 def test_a_context_conditions_what_is_shown(page: Page, bundles: dict[str, Path], models: dict[str, Model]) -> None:

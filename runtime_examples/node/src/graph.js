@@ -23,13 +23,12 @@ export class Graph {
    * Opens a graph, and holds its tensors to those that flow.json declares.
    *
    * @param {Bundle} bundle
-   * @param {GraphName} name
+   * @param {{name: GraphName, file: string}} held one that the bundle holds
    * @param {number} threads ONNX Runtime's, within one run
    * @returns {Promise<Graph>}
    * @throws {BundleError}
    */
-  static async open(bundle, name, threads) {
-    const { file } = bundle.manifest.graphs[name];
+  static async open(bundle, { name, file }, threads) {
     const { inputs, output } = signature(bundle.manifest, name);
     const bytes = await bundle.read(file);
     requireListedGraph(bytes, path.join(bundle.folder, file));
@@ -41,7 +40,7 @@ export class Graph {
       });
       requireTensors(inputs, session.inputMetadata);
       requireTensors([output], session.outputMetadata);
-      return new Graph(bundle, name, session);
+      return new Graph(bundle, name, file, session);
     } catch (error) {
       throw fault(bundle, file, error);
     }
@@ -50,12 +49,13 @@ export class Graph {
   /**
    * @param {Bundle} bundle
    * @param {GraphName} name
+   * @param {string} file
    * @param {InferenceSession} session
    */
-  constructor(bundle, name, session) {
+  constructor(bundle, name, file, session) {
     const { inputs, output } = signature(bundle.manifest, name);
     this.bundle = bundle;
-    this.file = bundle.manifest.graphs[name].file;
+    this.file = file;
     /** Names, and the shapes of one row. */
     this.input = inputs[0][0];
     this.inputShape = inputs[0][1];

@@ -17,6 +17,13 @@ const size = integer(1, LARGEST_INT32);
 const sha256 = text((value) => /^[0-9a-f]{64}$/.test(value), "64 lower-case hexadecimal digits");
 const graph = object({ file: text() });
 
+const GRAPH_NAMES = /** @type {const} */ (["log_prob", "sample"]);
+/** What is said of each where a bundle does not hold it. */
+const ABSENT = {
+  log_prob: "sample alone, and no log_prob, so it cannot evaluate densities",
+  sample: "log_prob alone, and no sample, so it cannot draw samples",
+};
+
 const checked = object({
   format: text(),
   name: text(),
@@ -27,7 +34,7 @@ const checked = object({
   context_size: integer(0, WIDEST_CONTEXT),
   features: nullable(array(text())),
   context_features: nullable(array(object({ name: text(), categories: optional(array(text(), 1)) }))),
-  graphs: object({ log_prob: graph, sample: graph }),
+  graphs: object({ log_prob: optional(graph), sample: optional(graph) }),
   files: record(sha256),
   scale: array(number()),
   reference: nullable(object({ rows: size, log_prob_quantiles: array(number(), 101, 101) })),
@@ -206,9 +213,37 @@ function requireConsistent(manifest) {
   if (new Set(names.map((name) => name.toLowerCase())).size < names.length) {
     throw new BundleError("files: two names differ in their capitals alone");
   }
-  for (const { file } of Object.values(manifest.graphs)) {
+  const held = heldGraphs(manifest);
+  if (held.length === 0) {
+    throw new BundleError("graphs: expected log_prob or sample, got neither");
+  }
+  for (const { file } of held) {
     requireListed(manifest, file);
   }
+}
+
+/**
+ * The directions that a bundle holds, one or both; graphs of other names are passed over.
+ *
+ * @param {Pick<Manifest, "graphs">} manifest
+ * @returns {{name: GraphName, file: string}[]}
+ */
+export function heldGraphs({ graphs }) {
+  return GRAPH_NAMES.flatMap((name) => {
+    const { [name]: held } = graphs;
+    return held === undefined ? [] : [{ name, file: held.file }];
+  });
+}
+
+/**
+ * What a bundle of one direction cannot do, and the cure, in a line; empty for one of both.
+ *
+ * @param {Pick<Manifest, "graphs">} manifest
+ */
+export function absence({ graphs }) {
+  const [absent] = GRAPH_NAMES.filter((name) => graphs[name] === undefined).map((name) => ABSENT[name]);
+  const cure = "flowexport export --graphs log_prob,sample makes one that can";
+  return absent === undefined ? "" : `the bundle holds ${absent}; ${cure}`;
 }
 
 /**

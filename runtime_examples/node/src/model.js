@@ -5,10 +5,11 @@ import { categoryCode } from "./category.js";
 import { ArgumentError } from "./errors.js";
 import { Graph } from "./graph.js";
 import { arrayOf, asNumbers, floorScores, HOTTEST, requireContext, requireRows } from "./inputs.js";
-import { eventSize } from "./manifest.js";
+import { absence, eventSize, heldGraphs } from "./manifest.js";
 import { normals } from "./noise.js";
 
 /** @typedef {import("./errors.js").BundleError} BundleError */
+/** @typedef {Partial<Record<import("./manifest.js").GraphName, Graph>>} Graphs */
 /** @typedef {import("./errors.js").InputError} InputError */
 /** @typedef {import("./inputs.js").ContextRows} ContextRows */
 /** @typedef {import("./inputs.js").Given} Given */
@@ -28,8 +29,7 @@ export const BLOCK_ROWS = 1024;
  */
 
 export class Model {
-  #logProb;
-  #sample;
+  #graphs;
 
   /**
    * Opens a bundle.
@@ -42,21 +42,23 @@ export class Model {
    */
   static async open(folder, { threads = 1, digest } = {}) {
     const bundle = await Bundle.open(folder, digest);
-    const logProb = await Graph.open(bundle, "log_prob", threads);
-    return new Model(bundle, logProb, await Graph.open(bundle, "sample", threads));
+    /** @type {Graphs} */
+    const graphs = {};
+    for (const held of heldGraphs(bundle.manifest)) {
+      graphs[held.name] = await Graph.open(bundle, held, threads);
+    }
+    return new Model(bundle, graphs);
   }
 
   /**
    * @param {Bundle} bundle
-   * @param {Graph} logProb
-   * @param {Graph} sample
+   * @param {Graphs} graphs those that it holds
    */
-  constructor(bundle, logProb, sample) {
+  constructor(bundle, graphs) {
     this.bundle = bundle;
     /** @type {import("./manifest.js").Manifest} */
     this.manifest = bundle.manifest;
-    this.#logProb = logProb;
-    this.#sample = sample;
+    this.#graphs = graphs;
   }
 
   /**
@@ -66,11 +68,13 @@ export class Model {
    * @param {Given | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
    * @returns {Promise<Numbers>} `[rows]` of the bundle's type; −∞ outside the support
    * @throws {InputError} for a shape, type or code that does not fit, a context that is missing or unasked for
+   * @throws {BundleError} where the bundle holds `sample` alone
    */
   async logProb(x, context = null) {
+    const graph = this.#graph("log_prob");
     const { data, rows } = requireRows(this.manifest, "x", x, this.manifest.event_shape);
     const contexts = requireContext(this.manifest, context, rows, BLOCK_ROWS);
-    return await overBlocks(this.#logProb, data, rows, contexts, floorScores);
+    return await overBlocks(graph, data, rows, contexts, floorScores);
   }
 
   /**
@@ -80,10 +84,12 @@ export class Model {
    * @param {Given | null} [context] as for `logProb`
    * @returns {Promise<NdArray>} `[rows, *event]`
    * @throws {InputError} as for `logProb`
+   * @throws {BundleError} where the bundle holds `log_prob` alone
    */
   async sampleFrom(z, context = null) {
+    const graph = this.#graph("sample");
     const { data, rows } = requireRows(this.manifest, "z", z, [this.manifest.latent_size]);
-    const x = await overBlocks(this.#sample, data, rows, requireContext(this.manifest, context, rows, BLOCK_ROWS));
+    const x = await overBlocks(graph, data, rows, requireContext(this.manifest, context, rows, BLOCK_ROWS));
     return { data: x, shape: [rows, ...this.manifest.event_shape] };
   }
 
@@ -95,6 +101,7 @@ export class Model {
    * @param {number} [first] the number of the first row: any of the sample can be drawn alone
    * @returns {Promise<NdArray>} `[count, *event]`
    * @throws {InputError | ArgumentError} for an argument that cannot be
+   * @throws {BundleError} where the bundle holds `log_prob` alone
    */
   async sample(count, draw, first = 0) {
     const blocks = this.sampleBlocks(count, draw, first);
@@ -115,8 +122,10 @@ export class Model {
    * @param {number} [first] the number of the first row
    * @returns {AsyncGenerator<Numbers, void, undefined>}
    * @throws {InputError | ArgumentError} at once, for an argument that cannot be
+   * @throws {BundleError} where the bundle holds `log_prob` alone
    */
   sampleBlocks(count, { seed, temperature = 1, context = null }, first = 0) {
+    const graph = this.#graph("sample");
     const factor = Math.fround(temperature);
     const whole = [count, first].every((number) => Number.isInteger(number) && number >= 0);
     // The last normal must have a number, too.
@@ -127,7 +136,7 @@ export class Model {
       throw new ArgumentError(`temperature: expected a number from 0 to ${HOTTEST}, got ${temperature}`);
     }
     normals(seed, 0, 0); // holds the seed to its 64 bits
-    return this.#draw(count, first, seed, factor, requireContext(this.manifest, context, count, BLOCK_ROWS));
+    return this.#draw(graph, count, first, seed, factor, requireContext(this.manifest, context, count, BLOCK_ROWS));
   }
 
   /**
@@ -170,17 +179,30 @@ export class Model {
 
   /** Gives the memory of both sessions back, once; the model cannot be used afterwards. */
   async close() {
-    await Promise.all([this.#logProb.close(), this.#sample.close()]);
+    await Promise.all(Object.values(this.#graphs).map((graph) => graph.close()));
   }
 
   /**
+   * @param {import("./manifest.js").GraphName} name
+   * @throws {BundleError} where the bundle holds the other direction alone, saying what it cannot do
+   */
+  #graph(name) {
+    const { [name]: graph } = this.#graphs;
+    if (graph === undefined) {
+      throw this.bundle.fault(`graphs: ${absence(this.manifest)}`);
+    }
+    return graph;
+  }
+
+  /**
+   * @param {Graph} graph
    * @param {number} count
    * @param {number} first
    * @param {bigint} seed
    * @param {number} temperature float32
    * @param {ContextRows} context
    */
-  async *#draw(count, first, seed, temperature, context) {
+  async *#draw(graph, count, first, seed, temperature, context) {
     const { latent_size: width, selector } = this.manifest;
     // The last column of a mixture chooses its component: it is no noise to be scaled.
     const scaled = selector ? width - 1 : width;
@@ -190,7 +212,7 @@ export class Model {
       for (let index = 0; index < z.length; index++) {
         z[index] *= index % width < scaled ? temperature : 1;
       }
-      yield await this.#sample.run(asNumbers(this.manifest, z), rows, context(start, rows));
+      yield await graph.run(asNumbers(this.manifest, z), rows, context(start, rows));
     }
   }
 }

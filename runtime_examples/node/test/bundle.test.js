@@ -51,6 +51,35 @@ test("a file that is not there, or is a folder, is refused by name", async (t) =
   await assertRefused(Bundle.open(folder), "golden/z.npy", "no file");
 });
 
+test("a bundle of one direction does that, and says what it cannot do", async (t) => {
+  const z = [[0, 0, 0, 0, 0]];
+  const x = { data: new Float32Array(4).fill(1), shape: [1, 1, 2, 2] };
+  const context = [0, 0];
+  for (const [held, other] of [
+    ["log_prob", "sample"],
+    ["sample", "log_prob"],
+  ]) {
+    const folder = await copied(t);
+    await editManifest(folder, ({ graphs }) => delete graphs[other]);
+    const model = await Model.open(folder);
+    for (const [graph, call] of /** @type {[string, () => Promise<unknown>][]} */ ([
+      ["log_prob", () => model.logProb(x, context)],
+      ["sample", () => model.sample(0, { seed: 0n, context })],
+      ["sample", () => model.sampleFrom(z, context)],
+    ])) {
+      if (graph === held) {
+        await call();
+      } else {
+        await assertRefused(
+          call(),
+          `flow.json: graphs: the bundle holds ${held} alone, and no ${other}, so it cannot `,
+        );
+      }
+    }
+    await model.close();
+  }
+});
+
 test("a link that leaves the folder is refused, one that stays is followed", async (t) => {
   const folder = await copied(t);
   const file = path.join(folder, "golden/z.npy");

@@ -19,10 +19,10 @@ export declare class Bundle {
         graphs: {
             log_prob: {
                 file: string;
-            };
+            } | undefined;
             sample: {
                 file: string;
-            };
+            } | undefined;
         };
         files: Record<string, string>;
         scale: number[];

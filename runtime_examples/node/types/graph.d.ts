@@ -20,18 +20,22 @@ export declare class Graph {
      * Opens a graph, and holds its tensors to those that flow.json declares.
      *
      * @param {Bundle} bundle
-     * @param {GraphName} name
+     * @param {{name: GraphName, file: string}} held one that the bundle holds
      * @param {number} threads ONNX Runtime's, within one run
      * @returns {Promise<Graph>}
      * @throws {BundleError}
      */
-    static open(bundle: Bundle, name: GraphName, threads: number): Promise<Graph>;
+    static open(bundle: Bundle, { name, file }: {
+        name: GraphName;
+        file: string;
+    }, threads: number): Promise<Graph>;
     /**
      * @param {Bundle} bundle
      * @param {GraphName} name
+     * @param {string} file
      * @param {InferenceSession} session
      */
-    constructor(bundle: Bundle, name: GraphName, session: InferenceSession);
+    constructor(bundle: Bundle, name: GraphName, file: string, session: InferenceSession);
     /**
      * One run, on memory that is not copied.
      *

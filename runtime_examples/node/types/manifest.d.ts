@@ -18,10 +18,10 @@ declare const checked: import("./schema.js").Check<{
     graphs: {
         log_prob: {
             file: string;
-        };
+        } | undefined;
         sample: {
             file: string;
-        };
+        } | undefined;
     };
     files: Record<string, string>;
     scale: number[];
@@ -87,6 +87,22 @@ export declare function contextFeatures(manifest: Manifest): ContextFeature[];
  * @param {string} name
  */
 export declare function isPlainName(name: string): boolean;
+/**
+ * The directions that a bundle holds, one or both; graphs of other names are passed over.
+ *
+ * @param {Pick<Manifest, "graphs">} manifest
+ * @returns {{name: GraphName, file: string}[]}
+ */
+export declare function heldGraphs({ graphs }: Pick<Manifest, "graphs">): {
+    name: GraphName;
+    file: string;
+}[];
+/**
+ * What a bundle of one direction cannot do, and the cure, in a line; empty for one of both.
+ *
+ * @param {Pick<Manifest, "graphs">} manifest
+ */
+export declare function absence({ graphs }: Pick<Manifest, "graphs">): string;
 /**
  * Refuses a file that is not listed.
  *

@@ -2,12 +2,14 @@
 import { Bundle } from "./bundle.js";
 import { Graph } from "./graph.js";
 export type BundleError = import("./errors.js").BundleError;
+export type Graphs = Partial<Record<import("./manifest.js").GraphName, Graph>>;
 export type InputError = import("./errors.js").InputError;
 export type ContextRows = import("./inputs.js").ContextRows;
 export type Given = import("./inputs.js").Given;
 export type NdArray = import("./inputs.js").NdArray;
 export type Numbers = import("./inputs.js").Numbers;
 /** @typedef {import("./errors.js").BundleError} BundleError */
+/** @typedef {Partial<Record<import("./manifest.js").GraphName, Graph>>} Graphs */
 /** @typedef {import("./errors.js").InputError} InputError */
 /** @typedef {import("./inputs.js").ContextRows} ContextRows */
 /** @typedef {import("./inputs.js").Given} Given */
@@ -57,10 +59,9 @@ export declare class Model {
     }): Promise<Model>;
     /**
      * @param {Bundle} bundle
-     * @param {Graph} logProb
-     * @param {Graph} sample
+     * @param {Graphs} graphs those that it holds
      */
-    constructor(bundle: Bundle, logProb: Graph, sample: Graph);
+    constructor(bundle: Bundle, graphs: Graphs);
     /**
      * The log-density of rows, in nats, in the data's own units.
      *
@@ -68,6 +69,7 @@ export declare class Model {
      * @param {Given | null} [context] `[context]` for all rows, or `[rows, context]`; of a category its code
      * @returns {Promise<Numbers>} `[rows]` of the bundle's type; −∞ outside the support
      * @throws {InputError} for a shape, type or code that does not fit, a context that is missing or unasked for
+     * @throws {BundleError} where the bundle holds `sample` alone
      */
     logProb(x: Given, context?: Given | null): Promise<Numbers>;
     /**
@@ -77,6 +79,7 @@ export declare class Model {
      * @param {Given | null} [context] as for `logProb`
      * @returns {Promise<NdArray>} `[rows, *event]`
      * @throws {InputError} as for `logProb`
+     * @throws {BundleError} where the bundle holds `log_prob` alone
      */
     sampleFrom(z: Given, context?: Given | null): Promise<NdArray>;
     /**
@@ -87,6 +90,7 @@ export declare class Model {
      * @param {number} [first] the number of the first row: any of the sample can be drawn alone
      * @returns {Promise<NdArray>} `[count, *event]`
      * @throws {InputError | ArgumentError} for an argument that cannot be
+     * @throws {BundleError} where the bundle holds `log_prob` alone
      */
     sample(count: number, draw: Draw, first?: number): Promise<NdArray>;
     /**
@@ -97,6 +101,7 @@ export declare class Model {
      * @param {number} [first] the number of the first row
      * @returns {AsyncGenerator<Numbers, void, undefined>}
      * @throws {InputError | ArgumentError} at once, for an argument that cannot be
+     * @throws {BundleError} where the bundle holds `log_prob` alone
      */
     sampleBlocks(count: number, { seed, temperature, context }: Draw, first?: number): AsyncGenerator<Numbers, void, undefined>;
     /**

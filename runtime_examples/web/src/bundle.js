@@ -1,7 +1,7 @@
 /** A bundle, its files in memory, each held to its hash. */
 
 import { BundleError, FlowError } from "../../node/src/errors.js";
-import { MANIFEST_BYTES, parseManifest } from "../../node/src/manifest.js";
+import { heldGraphs, MANIFEST_BYTES, parseManifest } from "../../node/src/manifest.js";
 import { requireListedGraph } from "../../node/src/onnx.js";
 
 /** @typedef {import("../../node/src/manifest.js").Manifest} Manifest */
@@ -33,7 +33,7 @@ export async function openBundle(source, digest) {
   const names = Object.keys(manifest.files);
   const contents = await Promise.all(names.map((name) => readHashed(source, name, manifest.files[name])));
   const files = new Map(names.map((name, index) => [name, contents[index]]));
-  for (const { file } of Object.values(manifest.graphs)) {
+  for (const { file } of heldGraphs(manifest)) {
     requireListedGraph(files.get(file) ?? new Uint8Array(), `${label}/${file}`);
   }
   return { label, manifest, files };

@@ -4,7 +4,7 @@
  */
 
 import { BundleError } from "../../node/src/errors.js";
-import { inWords, located, requireListed, signature } from "../../node/src/manifest.js";
+import { absence, heldGraphs, inWords, located, requireListed, signature } from "../../node/src/manifest.js";
 import { array, integer, nullable, number, object, oneOf, optional, record, text } from "../../node/src/schema.js";
 
 const LARGEST_INT32 = 2 ** 31 - 1;
@@ -23,7 +23,7 @@ const tensor = object({
 const graph = object({ opset: size, inputs: array(tensor, 1, 2), outputs: array(tensor, 1, 1) });
 const goldenCase = object({
   name: text(),
-  graph: oneOf("log_prob", "sample"),
+  graph: text(),
   inputs: record(fileName),
   expected: optional(nullable(record(fileName))),
   rounding: optional(nullable(record(fileName))),
@@ -33,12 +33,12 @@ const goldenCase = object({
 
 const checked = object({
   architecture: object({}),
-  graphs: object({ log_prob: graph, sample: graph }),
-  tolerance: object({ log_prob: tolerance, sample: tolerance }),
+  graphs: object({ log_prob: optional(graph), sample: optional(graph) }),
+  tolerance: object({ log_prob: optional(tolerance), sample: optional(tolerance) }),
   scale: array(positive),
   golden: object({
     cases: array(goldenCase, 0, 1000),
-    log_prob_of_sample: fileName,
+    log_prob_of_sample: optional(fileName),
     log_prob_of_sample_rounding: optional(fileName),
     noise: array(object({ seed, start: integer(0, Number.MAX_SAFE_INTEGER), file: fileName }), 0, 100),
   }),
@@ -47,8 +47,10 @@ const checked = object({
 });
 
 /** @typedef {import("../../node/src/manifest.js").Manifest} Manifest */
-/** @typedef {ReturnType<typeof checked>} Contract */
-/** @typedef {Contract["golden"]["cases"][number]} GoldenCase */
+/** @typedef {ReturnType<typeof checked>} Checked */
+/** @typedef {import("../../node/src/manifest.js").GraphName} GraphName */
+/** @typedef {ReturnType<typeof goldenCase> & {graph: GraphName, tolerance: ReturnType<typeof tolerance>}} GoldenCase */
+/** @typedef {Checked & {cases: GoldenCase[]}} Contract `cases`: of the graphs that this page knows */
 
 /**
  * Reads and checks it.
@@ -60,9 +62,10 @@ const checked = object({
  */
 export function readContract(manifest, where) {
   return located(where, () => {
-    const contract = checked(manifest, "");
-    requireSignatures(manifest, contract);
-    requireCases(contract);
+    const found = checked(manifest, "");
+    requireSignatures(manifest, found);
+    const contract = { ...found, cases: knownCases(manifest, found) };
+    requireDirection(manifest, found);
     for (const name of usedFiles(contract)) {
       requireListed(manifest, name);
     }
@@ -74,14 +77,15 @@ export function readContract(manifest, where) {
  * Holds what flow.json says of the graphs to the shapes that it declares.
  *
  * @param {Manifest} manifest
- * @param {Contract} contract
+ * @param {Checked} contract
  */
 function requireSignatures(manifest, { graphs }) {
-  for (const name of /** @type {const} */ (["log_prob", "sample"])) {
+  for (const { name } of heldGraphs(manifest)) {
     const { inputs, output } = signature(manifest, name);
+    const { inputs: takes = [], outputs: gives = [] } = graphs[name] ?? {};
     for (const [key, given, expected] of /** @type {const} */ ([
-      ["inputs", graphs[name].inputs, inputs],
-      ["outputs", graphs[name].outputs, [output]],
+      ["inputs", takes, inputs],
+      ["outputs", gives, [output]],
     ])) {
       const wanted = inWords(expected);
       const found = inWords(given.map(({ name, dtype, shape }) => [name, shape.slice(1), dtype]));
@@ -92,9 +96,27 @@ function requireSignatures(manifest, { graphs }) {
   }
 }
 
-/** @param {Contract} contract */
-function requireCases({ golden, graphs }) {
-  golden.cases.forEach((golden, index) => {
+/**
+ * The cases, each with its bound; those of graphs that no reader here knows are passed over.
+ *
+ * @param {Manifest} manifest
+ * @param {Checked} contract
+ * @returns {GoldenCase[]}
+ */
+function knownCases(manifest, { golden, graphs, tolerance }) {
+  return golden.cases.flatMap((golden, index) => {
+    const held = heldGraphs(manifest).find(({ name }) => name === golden.graph);
+    if (held === undefined && Object(graphs)[golden.graph] !== undefined) {
+      return [];
+    }
+    if (held === undefined) {
+      const said = absence(manifest) || `expected one of graphs, got ${JSON.stringify(golden.graph)}`;
+      throw new BundleError(`golden.cases[${index}].graph: ${said}`);
+    }
+    const { [held.name]: bound } = tolerance;
+    if (bound === undefined) {
+      throw new BundleError(`tolerance.${held.name}: is missing`);
+    }
     if (Boolean(golden.expected) === Boolean(golden.error)) {
       throw new BundleError(`golden.cases[${index}]: needs either expected or error`);
     }
@@ -102,11 +124,24 @@ function requireCases({ golden, graphs }) {
     if (!Object.hasOwn(golden.inputs, input)) {
       throw new BundleError(`golden.cases[${index}].inputs: has no ${input}`);
     }
-    const output = graphs[golden.graph].outputs[0].name;
+    const [output] = signature(manifest, held.name).output;
     if (golden.expected && Object.keys(golden.expected).join() !== output) {
       throw new BundleError(`golden.cases[${index}].expected: is not the output of ${golden.graph}`);
     }
+    return [{ ...golden, graph: held.name, tolerance: bound }];
   });
+}
+
+/**
+ * A bundle of both graphs must say how they belong together.
+ *
+ * @param {Manifest} manifest
+ * @param {Checked} contract
+ */
+function requireDirection(manifest, { golden }) {
+  if (absence(manifest) === "" && golden.log_prob_of_sample === undefined) {
+    throw new BundleError("golden.log_prob_of_sample: is missing");
+  }
 }
 
 /**
@@ -115,11 +150,11 @@ function requireCases({ golden, graphs }) {
  * @param {Contract} contract
  * @returns {string[]}
  */
-function usedFiles({ golden }) {
-  const cases = golden.cases.flatMap(({ inputs, expected, rounding }) => {
+function usedFiles({ golden, cases: known }) {
+  const cases = known.flatMap(({ inputs, expected, rounding }) => {
     return [inputs, expected ?? {}, rounding ?? {}].flatMap(Object.values);
   });
   const noise = golden.noise.map(({ file }) => file);
-  const direction = golden.log_prob_of_sample_rounding ?? golden.log_prob_of_sample;
-  return [golden.log_prob_of_sample, direction, ...cases, ...noise];
+  const direction = [golden.log_prob_of_sample ?? [], golden.log_prob_of_sample_rounding ?? []].flat();
+  return [...direction, ...cases, ...noise];
 }

@@ -3,7 +3,7 @@
 import { categoryCode } from "../../node/src/category.js";
 import { ArgumentError, BundleError } from "../../node/src/errors.js";
 import { arrayOf, asNumbers, floorScores, HOTTEST, requireContext, requireRows } from "../../node/src/inputs.js";
-import { signature } from "../../node/src/manifest.js";
+import { absence, heldGraphs, signature } from "../../node/src/manifest.js";
 import { normals } from "../../node/src/noise.js";
 
 /** @typedef {import("./bundle.js").Bundle} Bundle */
@@ -16,6 +16,7 @@ import { normals } from "../../node/src/noise.js";
 /** @typedef {import("../../node/src/manifest.js").GraphName} GraphName */
 
 /** @typedef {{data: Numbers, shape: number[]}} Rows `[rows, *event]` */
+/** @typedef {Partial<Record<GraphName, Session>>} Sessions */
 
 /** Rows a run: ONNX Runtime keeps the memory of the largest batch that it has seen. */
 export const BLOCK_ROWS = 1024;
@@ -45,15 +46,18 @@ export class Model {
    * @throws {BundleError} where ONNX Runtime cannot open a graph
    */
   static async open(runtime, bundle) {
-    const log_prob = await openSession(runtime, bundle, "log_prob");
-    const sample = await openSession(runtime, bundle, "sample");
-    return new Model(runtime, bundle, { log_prob, sample });
+    /** @type {Sessions} */
+    const sessions = {};
+    for (const { name, file } of heldGraphs(bundle.manifest)) {
+      sessions[name] = await openSession(runtime, bundle, file);
+    }
+    return new Model(runtime, bundle, sessions);
   }
 
   /**
    * @param {Runtime} runtime
    * @param {Bundle} bundle
-   * @param {Record<GraphName, Session>} sessions
+   * @param {Sessions} sessions those of the graphs that it holds
    */
   constructor(runtime, bundle, sessions) {
     this.runtime = runtime;
@@ -70,8 +74,10 @@ export class Model {
    * @param {AbortSignal} [signal] stops between two blocks
    * @returns {Promise<Numbers>} `[rows]` of the bundle's type; −∞ outside the support
    * @throws {InputError} for a shape, type or code that does not fit, a context that is missing or unasked for
+   * @throws {BundleError} where the bundle holds `sample` alone
    */
   async logProb(x, context = null, signal) {
+    this.require("log_prob");
     const { data, rows } = requireRows(this.manifest, "x", x, this.manifest.event_shape);
     return await this.#rows("log_prob", data, rows, this.#context(context, rows), signal);
   }
@@ -83,6 +89,7 @@ export class Model {
    * @param {Draw} draw
    * @returns {Promise<Rows>} `[count, *event]`
    * @throws {InputError | ArgumentError} for an argument that cannot be
+   * @throws {BundleError} where the bundle holds `log_prob` alone
    */
   async sample(count, draw) {
     const shape = [count, ...this.manifest.event_shape];
@@ -103,8 +110,10 @@ export class Model {
    * @param {Draw} draw
    * @returns {AsyncGenerator<Numbers, void, undefined>}
    * @throws {InputError | ArgumentError} at once, for an argument that cannot be
+   * @throws {BundleError} where the bundle holds `log_prob` alone
    */
   sampleBlocks(count, { seed, temperature = 1, context = null, signal }) {
+    this.require("sample");
     const factor = Math.fround(temperature);
     // The last normal must have a number, too.
     if (!Number.isInteger(count) || count < 0 || !Number.isSafeInteger(count * this.manifest.latent_size)) {
@@ -124,8 +133,10 @@ export class Model {
    * @param {Given | null} [context] as for `logProb`
    * @returns {Promise<Rows>} `[rows, *event]`
    * @throws {InputError} as for `logProb`
+   * @throws {BundleError} where the bundle holds `log_prob` alone
    */
   async sampleFrom(z, context = null) {
+    this.require("sample");
     const { data, rows } = requireRows(this.manifest, "z", z, [this.manifest.latent_size]);
     const x = await this.#rows("sample", data, rows, this.#context(context, rows));
     return { data: x, shape: [rows, ...this.manifest.event_shape] };
@@ -176,6 +187,29 @@ export class Model {
       return Promise.all(Object.values(this.sessions).map((session) => session.release()));
     });
     await this.#closed;
+  }
+
+  /**
+   * Whether the bundle holds a graph.
+   *
+   * @param {GraphName} graph
+   */
+  holds(graph) {
+    return this.sessions[graph] !== undefined;
+  }
+
+  /**
+   * The session of a graph, which must be there.
+   *
+   * @param {GraphName} graph
+   * @throws {BundleError} where the bundle holds the other direction alone, saying what it cannot do
+   */
+  require(graph) {
+    const { [graph]: session } = this.sessions;
+    if (session === undefined) {
+      throw new BundleError(`${this.bundle.label}/flow.json: graphs: ${absence(this.manifest)}`);
+    }
+    return session;
   }
 
   /**
@@ -247,6 +281,7 @@ export class Model {
    */
   async #run(graph, block, rows, context) {
     const { Tensor } = this.runtime.ort;
+    const session = this.require(graph);
     const { inputs, output } = signature(this.manifest, graph);
     const [[name, shape]] = inputs;
     const [gives, row] = output;
@@ -262,7 +297,7 @@ export class Model {
     });
     await before;
     try {
-      const given = await this.sessions[graph].run(feeds);
+      const given = await session.run(feeds);
       const found = await given[gives].getData();
       const expected = rows * product(row);
       if (!(found instanceof arrayOf(this.manifest)) || found.length !== expected) {
@@ -271,7 +306,7 @@ export class Model {
       return found;
     } catch (error) {
       throw new BundleError(
-        `${this.bundle.label}/${this.manifest.graphs[graph].file}: cannot be run (${reason(error)})`,
+        `${this.bundle.label}/${this.manifest.graphs[graph]?.file}: cannot be run (${reason(error)})`,
       );
     } finally {
       done();
@@ -282,10 +317,9 @@ export class Model {
 /**
  * @param {Runtime} runtime
  * @param {Bundle} bundle
- * @param {GraphName} graph
+ * @param {string} file
  */
-async function openSession({ ort, provider, threads }, bundle, graph) {
-  const { file } = bundle.manifest.graphs[graph];
+async function openSession({ ort, provider, threads }, bundle, file) {
   try {
     return await ort.InferenceSession.create(/** @type {Uint8Array} */ (bundle.files.get(file)), {
       executionProviders: [provider],

@@ -1,7 +1,7 @@
 /** A bundle that was compiled for its own: a WebAssembly module of some KB in the place of ONNX Runtime's 14 MB. */
 
 import { BundleError } from "../../node/src/errors.js";
-import { signature } from "../../node/src/manifest.js";
+import { heldGraphs, signature } from "../../node/src/manifest.js";
 import { replay } from "./golden.js";
 import { BLOCK_ROWS, Model } from "./model.js";
 
@@ -57,7 +57,7 @@ const RUNTIME = {
 };
 
 /**
- * Both graphs, with the methods of ONNX Runtime's sessions.
+ * The graphs that the bundle holds, with the methods of ONNX Runtime's sessions.
  *
  * @param {Uint8Array<ArrayBuffer>} bytes
  * @param {Bundle} bundle
@@ -83,7 +83,7 @@ async function sessionsOf(bytes, bundle) {
     },
     async release() {},
   });
-  const sessions = {
+  const both = {
     log_prob: session("log_prob", (rows) => {
       memory.computes("log_prob_rows")(x, context, rows, out);
       return out;
@@ -97,7 +97,7 @@ async function sessionsOf(bytes, bundle) {
       return x;
     }),
   };
-  return /** @type {any} */ (sessions);
+  return /** @type {any} */ (Object.fromEntries(heldGraphs(manifest).map(({ name }) => [name, both[name]])));
 }
 
 /**

@@ -35,6 +35,7 @@ const COMMANDS = {
   },
 
   async score(model, { read, write, warn }) {
+    model.require("log_prob");
     if (model.manifest.reference === null) {
       await warn("the bundle has no reference rows, so there are no percentiles");
     }

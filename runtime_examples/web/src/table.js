@@ -24,6 +24,7 @@ import { BLOCK_ROWS } from "./model.js";
  */
 export async function* scoreTable(model, chunks, where, signal) {
   const hasReference = model.manifest.reference !== null;
+  model.require("log_prob");
   // The header goes out with the first block, so that a table without the columns gives nothing at all.
   let header = joinRecord(hasReference ? ["log_prob", "percentile"] : ["log_prob"]);
   for await (const { x, context } of readBlocks(model.manifest, chunks, where)) {

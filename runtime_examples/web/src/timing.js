@@ -1,5 +1,8 @@
 /** How long a call takes, by a clock that may tick only every 100 µs. */
 
+import { eventSize } from "../../node/src/manifest.js";
+import { bundleArray, bundleContract } from "./golden.js";
+
 /** Milliseconds of calls before the first that counts, and of those that count. */
 const WARM = 100;
 const COUNTED = 500;
@@ -37,7 +40,7 @@ export async function microseconds(call, signal) {
 }
 
 /**
- * The calls that are measured: both graphs, one row and a thousand.
+ * The calls that are measured: the graphs that there are, one row and a thousand.
  *
  * @param {import("./model.js").Model} model
  * @param {import("./bundle.js").NdArray | null} context `[context]`
@@ -46,8 +49,26 @@ export async function microseconds(call, signal) {
 export async function* measuredCalls(model, context) {
   for (const rows of [1, 1000]) {
     const draw = { seed: 0n, context };
-    const x = await model.sample(rows, draw);
-    yield { graph: "log_prob", rows, call: () => model.logProb(x, context) };
-    yield { graph: "sample", rows, call: () => model.sample(rows, draw) };
+    if (model.holds("log_prob")) {
+      const x = model.holds("sample") ? await model.sample(rows, draw) : goldenRows(model, rows);
+      yield { graph: "log_prob", rows, call: () => model.logProb(x, context) };
+    }
+    if (model.holds("sample")) {
+      yield { graph: "sample", rows, call: () => model.sample(rows, draw) };
+    }
   }
+}
+
+/**
+ * So many rows of a golden case, one after the other and again: those of a bundle that draws none.
+ *
+ * @param {import("./model.js").Model} model
+ * @param {number} rows
+ * @returns {import("./bundle.js").NdArray}
+ */
+function goldenRows({ bundle, manifest }, rows) {
+  const golden = bundleContract(bundle).cases.find(({ expected }) => expected);
+  const { data } = bundleArray(bundle, golden?.inputs.x ?? "");
+  const numbers = Float32Array.from({ length: rows * eventSize(manifest) }, (_, index) => data[index % data.length]);
+  return { data: numbers, shape: [rows, ...manifest.event_shape] };
 }

@@ -88,6 +88,34 @@ test("every case is replayed, then the direction, then the noise", async () => {
   assert.deepEqual(runs.slice(0, 2), [1, 1]);
 });
 
+test("a bundle of one direction replays what is there, and graphs of other names are passed over", async () => {
+  for (const [held, other, names] of /** @type {const} */ ([
+    ["log_prob", "sample", ["rows", "wide", "double", "fine", "noise 7"]],
+    ["sample", "log_prob", ["noise", "noise 7"]],
+  ])) {
+    const whole = manifest();
+    const { [held]: graph } = whole.graphs;
+    const { [held]: bound } = whole.tolerance;
+    const cases = golden.cases.filter((each) => each.graph === held);
+    const given = manifest({
+      graphs: { [held]: graph, latent: graph },
+      tolerance: { [held]: bound },
+      golden: { cases: [...cases, { ...cases[0], graph: "latent" }], noise: golden.noise },
+    });
+    const { model } = await openFake(given, files);
+    assert.deepEqual(
+      (await collected(replay(model))).map(({ name }) => name),
+      names,
+    );
+    const call = held === "sample" ? model.logProb([[0, 0]]) : model.sampleFrom([[0, 0]]);
+    const line = `fake/flow.json: graphs: the bundle holds ${held} alone, and no ${other}, so it cannot `;
+    await assert.rejects(call, ({ name, message }) => name === "BundleError" && message.startsWith(line));
+    assert.throws(() => model.require(other), { name: "BundleError" });
+    given.golden.cases[0] = { ...cases[0], graph: other };
+    await assert.rejects(collected(replay(model)), { message: /golden\.cases\[0\]\.graph: the bundle holds/ });
+  }
+});
+
 test("a case that contradicts its files is the bundle's fault", async () => {
   for (const [changes, message] of /** @type {[any, RegExp][]} */ ([
     [{ cases: [{ ...golden.cases[0], rows: [1, 3] }] }, /rows: rows 1 to 3 of x\.npy, which has 2/],

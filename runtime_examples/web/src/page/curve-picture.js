@@ -60,6 +60,12 @@ export class CurvePicture {
 
   /** @param {AbortSignal} signal */
   async #compute(signal) {
+    if (!this.state.model.holds("log_prob")) {
+      this.densities = new Float64Array(CELLS);
+      this.frame.setRanges(this.axis, { name: "", low: 0, high: 1 });
+      this.paint();
+      return;
+    }
     const rows = this.state.rows(gridRows(new Float32Array(1), this.axis, null));
     const logProb = await this.state.model.logProb(rows, this.state.context, signal);
     signal.throwIfAborted();

@@ -9,7 +9,8 @@ import { bundleArray, bundleContract } from "../golden.js";
 const DRAWN = 1000;
 
 /**
- * The rows of the largest golden case of log_prob; without any, samples.
+ * The rows of the largest golden case: of log_prob those that it takes, in a bundle of sample alone those that it gives.
+ * Without any, samples.
  *
  * @param {Model} model
  * @returns {Promise<{x: Float32Array | Float64Array, context: Float32Array | Float64Array | null}>} `[rows × features]`, `[rows × context]`
@@ -18,12 +19,11 @@ export async function exampleRows(model) {
   const { bundle, manifest } = model;
   const width = eventSize(manifest);
   const size = manifest.context_size;
+  const wanted = model.holds("log_prob") ? "log_prob" : "sample";
   const found = bundleContract(bundle)
-    .golden.cases.filter(
-      ({ graph, expected, inputs }) => graph === "log_prob" && expected && inputs.x && (!size || inputs.context),
-    )
-    .map(({ inputs }) => ({
-      x: Float32Array.from(bundleArray(bundle, inputs.x).data),
+    .cases.filter(({ graph, expected, inputs }) => graph === wanted && expected && (!size || inputs.context))
+    .map(({ inputs, expected }) => ({
+      x: Float32Array.from(bundleArray(bundle, inputs.x ?? expected?.x ?? "").data),
       context: size > 0 ? Float32Array.from(bundleArray(bundle, inputs.context).data) : null,
     }))
     .filter(({ x, context }) => x.length > 0 && x.length % width === 0 && (!size || context?.length))

@@ -30,7 +30,7 @@ export class PlanePicture {
     const [across, up] = state.plane;
     this.features = { across, up };
     /** Whether the density is that of the two features whatever the others are, or that of a cut through them. */
-    this.isMarginal = state.width > 2;
+    this.isMarginal = state.model.holds("sample") && (state.width > 2 || !state.model.holds("log_prob"));
     byId("legend", HTMLElement).hidden = false;
     this.logProb = new Float32Array(0);
     this.cells = 0;

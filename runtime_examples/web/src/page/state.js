@@ -17,6 +17,8 @@ export class State {
     this.model = model;
     this.width = eventSize(manifest);
     this.names = featureNames(manifest);
+    /** Rows that show where the model lives. */
+    this.examples = this.rows(examples.x);
     this.columns = Array.from({ length: this.width }, (_, feature) => sortedColumn(examples.x, this.width, feature));
     /** The features that a plane begins with. */
     this.plane = mostStructured(examples.x, this.columns);

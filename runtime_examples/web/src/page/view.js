@@ -1,5 +1,6 @@
 /** An open model: its picture, and the controls beside it. */
 
+import { absence } from "../../../node/src/manifest.js";
 import { parseSeed } from "../../../node/src/noise.js";
 import { formatFloat32 } from "../float32.js";
 import { sampleTable } from "../table.js";
@@ -38,6 +39,7 @@ export class View {
       ? new Gallery(container, this.state, onPoint)
       : new (this.state.width === 1 ? CurvePicture : PlanePicture)(container, this.state, onPoint, onError);
     this.#title();
+    this.#absence();
     this.#plane();
     this.#context();
     this.#samples();
@@ -75,6 +77,23 @@ export class View {
     ];
     say("facts", facts.join(" · "));
     document.title = `${manifest.name} – flowexport`;
+  }
+
+  /** What a bundle of one direction cannot do, in a line; controls of it are put away. */
+  #absence() {
+    const { model } = this;
+    const line = absence(model.manifest);
+    say("absence", line && `T${line.slice(1)}.`);
+    byId("absence", HTMLElement).hidden = line === "";
+    for (const [id, shown] of /** @type {const} */ ([
+      ["point", model.holds("log_prob")],
+      ["score", model.holds("log_prob")],
+      ["others", model.holds("log_prob")],
+      ["samples", model.holds("sample")],
+      ["shown-field", line === ""],
+    ])) {
+      byId(id, HTMLElement).hidden = !shown;
+    }
   }
 
   /** The choice of two features, and what the others are held at. */
@@ -183,7 +202,11 @@ export class View {
     byId("reseed", HTMLElement).addEventListener("click", reseed, this.#listening);
     byId("samples-download", HTMLElement).addEventListener("click", () => this.#download(), this.#listening);
     const dots = byId("dots", HTMLInputElement);
-    byId("dots-switch", HTMLElement).hidden = this.isImage;
+    const drawing = this.model.holds("sample");
+    byId("dots-switch", HTMLElement).hidden = this.isImage || !drawing;
+    if (this.isImage && !drawing) {
+      this.state.samples = /** @type {import("../model.js").Rows} */ (this.state.examples);
+    }
     this.#showDots(true);
     dots.addEventListener("change", () => this.#showDots(dots.checked), this.#listening);
   }
@@ -231,6 +254,9 @@ export class View {
   /** @param {AbortSignal} signal */
   async #read(signal) {
     const { model, state } = this;
+    if (!model.holds("log_prob")) {
+      return;
+    }
     const [score] = await model.logProb(state.rows(state.point.slice()), state.context, signal);
     signal.throwIfAborted();
     const output = byId("log-prob", HTMLElement);
@@ -270,6 +296,10 @@ export class View {
 
   /** @param {AbortSignal} signal */
   async #sample(signal) {
+    if (!this.model.holds("sample")) {
+      this.#caption();
+      return;
+    }
     const wanted = this.#draw();
     if (wanted === null) {
       return;
@@ -285,7 +315,12 @@ export class View {
   #caption() {
     const { count, seed } = this.drawn ?? { count: 0, seed: 0n };
     const drawn = `${grouped(count)} ${count === 1 ? "sample" : "samples"} of seed ${seed}`;
-    if (this.isImage) {
+    if (!this.model.holds("sample")) {
+      const cut = this.state.width > 2 ? "A cut: the others are held." : "The density: more is likelier.";
+      say("caption", this.isImage ? "Images of the golden cases." : cut);
+    } else if (!this.model.holds("log_prob") && !this.isImage) {
+      say("caption", this.state.width === 1 ? `${drawn}, along the axis.` : `The two features. Dots: ${drawn}.`);
+    } else if (this.isImage) {
       say("caption", `The first of ${drawn}.`);
     } else if (this.state.width === 1) {
       say("caption", `The density, and ${drawn} along the axis.`);
