@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from flowexport.flows import Flow
 from flowexport.flows.build import FLOWS
 from flowexport.training import fit
-from flowexport.training.loop import log_prob_of
+from flowexport.training.epoch import log_prob_of
 
 
 class FlowDensity(DensityMixin, BaseEstimator):

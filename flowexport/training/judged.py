@@ -13,8 +13,8 @@ from flowexport.evaluation import Sample, design, quality_of
 from flowexport.flows import Flow
 
 from .data import Rows
+from .epoch import log_prob_of
 from .images import dequantised
-from .loop import log_prob_of
 from .preparation import tensors
 
 

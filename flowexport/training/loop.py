@@ -22,21 +22,19 @@ from flowexport.bundle.nearest import with_choices
 from flowexport.errors import ArgumentError, DataWarning, TrainingError
 from flowexport.flows import Flow
 
-from .compiled import LogProb, compiled_log_prob
+from .compiled import compiled_log_prob
 from .data import Rows, make_rows, numbers
 from .descent import Descent
-from .discrete import Steps, held_out_with_noise
+from .discrete import held_out_with_noise
+from .epoch import Batches, Held, run_epoch
 from .history import Epoch, History
-from .images import EVALUATION_IMAGES, as_vectors, dequantised
+from .images import as_vectors
 from .named import context_by_name, features_by_name
-from .preparation import diagnosed, noisy, require_fitting, standardise, tensors
+from .preparation import diagnosed, require_fitting, standardise
 from .progress import shown
 from .recipe import TrainingSpec
 from .start import clearly_better, start_of_all_rows
 from .threads import torch_threads
-
-EVALUATION_ROWS = 16_384
-"""Rows evaluated at a time, so that held-out rows do not decide the memory of training."""
 
 SMALL_PRODUCT = 4 << 20
 """Multiply-adds of a step's largest matrix product up to which one thread trains as fast as two (batch 128 at width
@@ -68,6 +66,35 @@ class State:
     generator: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.uint8))
     best: dict[str, Tensor] = field(default_factory=dict)
     average: dict[str, Tensor] = field(default_factory=dict)
+
+    def begin(self, start: Flow, nll: float, log_prob: Tensor | None) -> None:
+        """Keeps what a new flow is before its first epoch, so far as it is anything.
+
+        Arguments:
+            start: what is kept where no epoch is better.
+            nll: of the held-out rows, under the flow that is trained.
+            log_prob: of these rows, where that flow is a Gaussian yet.
+        """
+        # Layers that the first batch starts have no start of their own.
+        if math.isfinite(nll) and all(bool(getattr(each, "initialized", True)) for each in start.modules()):
+            self.best_nll, self.best = nll, snapshot(start)
+        if log_prob is not None:
+            self.start = log_prob
+
+    def require_finite(self, losses: Sequence[float]) -> None:
+        """Refuses an epoch with a loss that is not finite."""
+        if not all(map(math.isfinite, losses)):
+            raise TrainingError(
+                f"epoch {self.epoch}: the loss is not finite; "
+                + (f"the best is epoch {self.best_epoch}, NLL {self.best_nll:.4f}" if self.best else "nothing kept")
+                + "; lower the learning rate, clip the gradient, or look for outliers in the data"
+            )
+
+    def judge(self, flow: Flow, nll: float, log_prob: Tensor, weights: Tensor | None) -> None:
+        """Keeps a flow that is the best on held-out rows; the first to replace a Gaussian must be clearly better."""
+        stays = self.best and self.best_epoch == 0 and len(self.start)
+        if nll < self.best_nll and not (stays and not clearly_better(log_prob - self.start, weights)):
+            self.best_epoch, self.best_nll, self.best = self.epoch, nll, snapshot(flow)
 
 
 def fit(
@@ -177,155 +204,49 @@ def train(
     batch = spec.rows_a_step(len(training))
     density = compiled_log_prob(flow, batch) if compile else flow.log_prob
     starts_as_gaussian = flow.whiten is not None and not flow.whiten.initialized
-    if state.epoch == 0:
-        start = start_of_all_rows(flow, training, held_out) if starts_as_gaussian else flow
-        standardise(flow, training)
     if state.epoch:
         flow.load_state_dict(state.flow)
+    else:
+        start = start_of_all_rows(flow, training, held_out) if starts_as_gaussian else flow
+        standardise(flow, training)
     averaged = copy.deepcopy(flow).requires_grad_(False) if spec.average else flow
     if spec.average:
         averaged.load_state_dict(state.average, strict=False)
     descent = Descent(flow, averaged, spec, spec.decay(len(training)))
     if state.epoch:
         descent.load(state.optimizer)
-    discrete = Steps.of(flow, training.feature_columns)
-    x, context, weights = tensors(training, flow)
-    held, held_context, held_weights = tensors(held_out if len(held_out) else training, flow)
-    held_weights = None if held_weights is None else held_weights.double().cpu()
-    if flow.levels is not None:
-        # The same noise after every epoch, so that epochs are told apart by their weights alone.
-        held = dequantised(held, spec.seed)
-    # A convolution multiplies by its weights once for every pixel.
-    largest = max(each.numel() for each in flow.parameters()) * math.prod(flow.event_shape[1:])
-    threads = 1 if batch * largest <= SMALL_PRODUCT else torch.get_num_threads()
-    steps = math.ceil(len(x) / batch)
-    if state.epoch == 0:
+    rows = Batches.of(flow, training, batch)
+    held = Held.of(flow, held_out if len(held_out) else training, spec.seed)
+    threads = threads_of(flow, batch)
+    if not state.epoch:
         with torch_threads(threads):
-            log_prob = log_prob_of(flow, held, held_context)
-        nll = nll_of(log_prob, held_weights)
-        # Layers that the first batch starts have no start of their own.
-        if math.isfinite(nll) and all(bool(getattr(each, "initialized", True)) for each in flow.modules()):
-            state.best_nll, state.best = nll, snapshot(start)
-        if starts_as_gaussian:
-            state.start = log_prob
-    while state.epoch < spec.epochs:
-        if spec.patience and state.epoch - state.best_epoch >= spec.patience:
-            return
+            log_prob, nll = held.score(flow)
+        state.begin(start, nll, log_prob if starts_as_gaussian else None)
+    while state.epoch < spec.epochs and not (spec.patience and state.epoch - state.best_epoch >= spec.patience):
         started = time.perf_counter()
         with torch_threads(threads), torch.random.fork_rng(devices=[]):
             if state.epoch:
                 torch.set_rng_state(state.generator)
             else:
                 torch.manual_seed(spec.seed)
-            losses, norms = run_epoch(
-                flow,
-                averaged,
-                descent,
-                (x, context, weights),
-                spec,
-                state.epoch * steps,
-                steps,
-                batch,
-                density,
-                discrete,
-            )
+            losses, norms = run_epoch(flow, averaged, descent, rows, spec, state.epoch * len(rows), density)
             generator = torch.get_rng_state()
-            log_prob = log_prob_of(averaged, held, held_context)
-        nll = nll_of(log_prob, held_weights)
+            log_prob, nll = held.score(averaged)
         state.epoch += 1
-        if not (math.isfinite(nll) and all(map(math.isfinite, losses))):
-            raise TrainingError(
-                f"epoch {state.epoch}: the loss is not finite; "
-                + (f"the best is epoch {state.best_epoch}, NLL {state.best_nll:.4f}" if state.best else "nothing kept")
-                + "; lower the learning rate, clip the gradient, or look for outliers in the data"
-            )
-        state.flow = snapshot(flow)
+        state.require_finite([*losses, nll])
+        state.flow, state.optimizer, state.generator = snapshot(flow), descent.state(), generator
         if spec.average:
             state.average = {name: each.clone() for name, each in averaged.named_parameters()}
-        state.optimizer = descent.state()
-        state.generator = generator
-        stays = state.best and state.best_epoch == 0 and len(state.start)
-        if nll < state.best_nll and not (stays and not clearly_better(log_prob - state.start, held_weights)):
-            state.best_epoch, state.best_nll, state.best = state.epoch, nll, snapshot(averaged)
-        yield Epoch(
-            state.epoch, float(np.mean(losses)), nll, descent.rate, float(np.mean(norms)), time.perf_counter() - started
-        )
+        state.judge(averaged, nll, log_prob, held.weights)
+        seconds = time.perf_counter() - started
+        yield Epoch(state.epoch, float(np.mean(losses)), nll, descent.rate, float(np.mean(norms)), seconds)
 
 
-def run_epoch(
-    flow: Flow,
-    averaged: Flow,
-    descent: Descent,
-    rows: tuple[Tensor, Tensor | None, Tensor | None],
-    spec: TrainingSpec,
-    first_step: int,
-    steps: int,
-    size: int,
-    density: LogProb,
-    discrete: Steps | None = None,
-) -> tuple[list[float], list[float]]:
-    """One pass over the training rows in a new order: the losses and the gradient norms of its steps."""
-    flow.train()
-    order = torch.randperm(len(rows[0]))
-    x, context, weights = (None if tensor is None else tensor[order] for tensor in rows)
-    assert x is not None
-    losses: list[float] = []
-    norms: list[float] = []
-    for step in range(steps):
-        batch = slice(step * size, (step + 1) * size)
-        rows_in = x[batch] if flow.levels is None else dequantised(x[batch])
-        if discrete is not None:
-            rows_in = discrete.noisy(rows_in)
-        if spec.noise:
-            rows_in = noisy(flow, rows_in, spec.noise)
-        log_prob = density(rows_in, None if context is None else context[batch])
-        if step == 0:
-            descent.gather()
-        loss = -weighted_mean(log_prob, None if weights is None else weights[batch])
-        norms.append(descent.gradient(loss).item())
-        losses.append(loss.item())
-        if not math.isfinite(losses[-1]):
-            break
-        descent.step(spec.learning_rate * schedule(spec, first_step + step, steps), first_step + step + 1)
-    descent.write_average()
-    if averaged is not flow:
-        # What is no weight, running moments for instance, is taken as it is.
-        for mine, its in zip(averaged.buffers(), flow.buffers(), strict=True):
-            mine.copy_(its)
-    return losses, norms
-
-
-def schedule(spec: TrainingSpec, step: int, steps: int) -> float:
-    """The factor on the learning rate at a step, with ``steps`` steps an epoch."""
-    warmup = spec.warmup_epochs * steps
-    if step < warmup:
-        return (step + 1) / (warmup + 1)
-    if spec.schedule == "constant":
-        return 1.0
-    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1.0, spec.epochs * steps - warmup)))
-
-
-def nll_of(log_prob: Tensor, weights: Tensor | None) -> float:
-    """The weighted mean of −log_prob over rows, nats."""
-    return -weighted_mean(log_prob, weights).item()
-
-
-@torch.no_grad()
-def log_prob_of(flow: Flow, x: Tensor, context: Tensor | None) -> Tensor:
-    """The log_prob of rows, a part at a time, ``[rows]`` float64 nats."""
-    flow.eval()
-    count = EVALUATION_ROWS if flow.levels is None else EVALUATION_IMAGES
-    spans = [slice(start, start + count) for start in range(0, len(x), count)]
-    return (
-        torch.cat([flow.log_prob(x[span], None if context is None else context[span]) for span in spans]).double().cpu()
-    )
-
-
-def weighted_mean(values: Tensor, weights: Tensor | None) -> Tensor:
-    """Σ w v / Σ w; a batch whose weights are all zero counts nothing."""
-    if weights is None:
-        return values.mean()
-    return (weights * values).sum() / weights.sum().clamp_min(torch.finfo(weights.dtype).tiny)
+def threads_of(flow: Flow, batch: int) -> int:
+    """How many threads a step takes."""
+    # A convolution multiplies by its weights once for every pixel.
+    largest = max(each.numel() for each in flow.parameters()) * math.prod(flow.event_shape[1:])
+    return 1 if batch * largest <= SMALL_PRODUCT else torch.get_num_threads()
 
 
 def snapshot(flow: Flow) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from flowexport.errors import CheckpointError
 from flowexport.training import checkpoint, load_checkpoint, run, train_recipe
-from flowexport.training.loop import log_prob_of
+from flowexport.training.epoch import log_prob_of
 
 
 def test_checkpoint_gives_the_numbers_of_the_trained_flow(tmp_path, write_recipe, monkeypatch):

@@ -16,8 +16,8 @@ from flowexport.errors import ArgumentError, DataError, RecipeError
 from flowexport.flows import MultiScaleRealNVP
 from flowexport.tables import open_writer
 from flowexport.training import load_checkpoint, train_recipe
+from flowexport.training.epoch import log_prob_of, nll_of
 from flowexport.training.images import bits_per_dimension, dequantised
-from flowexport.training.loop import log_prob_of, nll_of
 
 RECIPE = """\
 name = "stripes"

@@ -9,9 +9,10 @@ import torch
 import flowexport
 from flowexport.errors import ArgumentError, DataError, TrainingError
 from flowexport.flows import Flow
-from flowexport.training import load_checkpoint, loop, train_recipe
+from flowexport.training import epoch, load_checkpoint, loop, train_recipe
 from flowexport.training.data import make_rows
-from flowexport.training.loop import TrainingSpec, log_prob_of, nll_of, schedule
+from flowexport.training.epoch import log_prob_of, nll_of, schedule
+from flowexport.training.loop import TrainingSpec
 from tests.flows.cases import CASES, make
 from tests.reference_page import reference_flow
 
@@ -294,7 +295,7 @@ def test_held_out_nll_does_not_depend_on_the_blocks(monkeypatch):
     flow = small(context=1).double()
     x, c = torch.randn(31, 2, dtype=torch.float64), torch.randn(31, 1, dtype=torch.float64)
     expected = -flow(c).log_prob(x).mean().item()
-    monkeypatch.setattr(loop, "EVALUATION_ROWS", 7)
+    monkeypatch.setattr(epoch, "EVALUATION_ROWS", 7)
     assert nll_of(log_prob_of(flow, x, c), None) == pytest.approx(expected, rel=1e-12)
 
 

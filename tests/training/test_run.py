@@ -19,9 +19,9 @@ from safetensors.torch import load_file, save_file
 from flowexport.errors import CheckpointError, DataError, TrainingError
 from flowexport.evaluation.gaussian import SHRINKAGES
 from flowexport.tables import open_table, open_writer
-from flowexport.training import Outcome, checkpoint, load_checkpoint, loop, run, train_recipe
+from flowexport.training import Outcome, checkpoint, epoch, load_checkpoint, loop, run, train_recipe
 from flowexport.training.data import Rows, read_rows
-from flowexport.training.loop import log_prob_of, nll_of
+from flowexport.training.epoch import log_prob_of, nll_of
 from flowexport.training.recipe import load_recipe
 
 FILES = ["config.json", "learning_curve.png", "metrics.csv", "model.safetensors", "resume.json", "rows.safetensors"]
@@ -238,9 +238,9 @@ def test_loss_that_is_not_finite_keeps_the_best_and_says_which_epoch(tmp_path, w
     unbroken = train_recipe(recipe, tmp_path / "whole", on_epoch=Stop(3))
     run_epoch = loop.run_epoch
 
-    def diverging(flow, averaged, descent, rows, spec, first_step, steps, *rest):
-        losses, norms = run_epoch(flow, averaged, descent, rows, spec, first_step, steps, *rest)
-        return [*losses[:-1], float("inf") if first_step // steps == 3 else losses[-1]], norms
+    def diverging(flow, averaged, descent, rows, spec, done, density):
+        losses, norms = run_epoch(flow, averaged, descent, rows, spec, done, density)
+        return [*losses[:-1], float("inf") if done // len(rows) == 3 else losses[-1]], norms
 
     monkeypatch.setattr(loop, "run_epoch", diverging)
     best = f"the best is epoch {unbroken.best_epoch}, NLL {unbroken.best_nll:.4f}"
@@ -257,11 +257,11 @@ def test_resumed_after_a_loss_that_was_not_finite_it_is_the_unbroken_run(tmp_pat
     """As when memory failed, or a driver did: what diverges by the recipe does so again."""
     recipe, whole = unbroken
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "nll_of", lambda *arguments: float("nan"))
+        patched.setattr(epoch, "nll_of", lambda *arguments: float("nan"))
         with pytest.raises(TrainingError, match=r"^epoch 1: the loss is not finite; nothing kept"):
             train_recipe(recipe, tmp_path / "run")
         # The first call is of the start.
-        patched.setattr(loop, "nll_of", nan_at_call(4, nll_of))
+        patched.setattr(epoch, "nll_of", nan_at_call(4, nll_of))
         with pytest.raises(TrainingError, match=r"^epoch 3: the loss is not finite; the best is epoch"):
             train_recipe(recipe, tmp_path / "run", resume=True)
     train_recipe(recipe, tmp_path / "run", resume=True)
@@ -301,7 +301,7 @@ def test_resumed_after_an_epoch_it_is_the_unbroken_run(tmp_path, unbroken, stops
 def test_resumed_after_a_stop_within_an_epoch_it_is_the_unbroken_run(tmp_path, unbroken, monkeypatch, step):
     recipe, whole = unbroken
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "schedule", stop_at_call(step, loop.schedule))  # 54 rows: four steps an epoch
+        patched.setattr(epoch, "schedule", stop_at_call(step, epoch.schedule))  # 54 rows: four steps an epoch
         outcome = train_recipe(recipe, tmp_path / "run")
     assert outcome.interrupted
     assert len(outcome.epochs) == (step - 1) // 4
@@ -366,7 +366,7 @@ def test_files_newer_than_the_state_are_written_again(tmp_path, unbroken, newer)
 def test_stopped_before_the_first_epoch_was_done_it_says_so_and_can_be_resumed(tmp_path, unbroken, monkeypatch):
     recipe, whole = unbroken
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "schedule", stop_at_call(2, loop.schedule))
+        patched.setattr(epoch, "schedule", stop_at_call(2, epoch.schedule))
         with pytest.raises(TrainingError, match="stopped before the first epoch was done"):
             train_recipe(recipe, tmp_path / "run")
     train_recipe(recipe, tmp_path / "run", resume=True)
