@@ -136,6 +136,10 @@ test("a marginal has all samples in the picture, highest where most are", () => 
   assert.ok(Math.abs(sum - 3) < 1e-5);
   assert.equal(density.indexOf(Math.max(...density)), 0);
   assert.ok(Math.abs(density[0] - 2 * density[15]) < 0.2);
+  const alone = marginal(samples, 3, axis(0), null).map(Math.exp);
+  assert.equal(alone.length, cells);
+  assert.ok(Math.abs(alone.reduce((a, b) => a + b, 0) - 3) < 1e-5);
+  assert.ok(alone[0] > alone[3]);
 });
 
 test("the lowest rows are told in their order", () => {

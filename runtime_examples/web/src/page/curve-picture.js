@@ -3,7 +3,7 @@
 import { Frame } from "./frame.js";
 import { latest } from "./latest.js";
 import { paintCurve, paintDots } from "./paint.js";
-import { gridRows, midpoint } from "./plane.js";
+import { gridRows, MARGINAL, marginal, midpoint } from "./plane.js";
 
 const CELLS = 512;
 /** How far the axis goes above the peak. */
@@ -18,8 +18,9 @@ export class CurvePicture {
    */
   constructor(container, state, onPoint, onError) {
     this.state = state;
-    this.axis = { feature: 0, cells: CELLS, ...state.range(0) };
-    this.xs = Float64Array.from({ length: CELLS }, (_, cell) => midpoint(this.axis, cell));
+    const cells = state.model.holds("log_prob") ? CELLS : MARGINAL.cells;
+    this.axis = { feature: 0, cells, ...state.range(0) };
+    this.xs = Float64Array.from({ length: cells }, (_, cell) => midpoint(this.axis, cell));
     this.densities = new Float64Array(0);
     const move = (/** @type {number} */ x) => {
       state.point[0] = x;
@@ -45,7 +46,7 @@ export class CurvePicture {
   showPoint() {
     const { point } = this.state;
     const nearest = this.xs.findIndex((x) => x >= point[0]);
-    this.frame.setCursor(point[0], this.densities[nearest < 0 ? CELLS - 1 : nearest] ?? 0);
+    this.frame.setCursor(point[0], this.densities[nearest < 0 ? this.axis.cells - 1 : nearest] ?? 0);
   }
 
   paint() {
@@ -60,19 +61,32 @@ export class CurvePicture {
 
   /** @param {AbortSignal} signal */
   async #compute(signal) {
-    if (!this.state.model.holds("log_prob")) {
-      this.densities = new Float64Array(CELLS);
-      this.frame.setRanges(this.axis, { name: "", low: 0, high: 1 });
-      this.paint();
-      return;
-    }
-    const rows = this.state.rows(gridRows(new Float32Array(1), this.axis, null));
-    const logProb = await this.state.model.logProb(rows, this.state.context, signal);
+    const densities = await (this.state.model.holds("log_prob") ? this.#exact(signal) : this.#sampled(signal));
     signal.throwIfAborted();
-    this.densities = Float64Array.from(logProb, Math.exp);
+    this.densities = densities;
     const most = this.densities.reduce((a, b) => (b > a && b < Infinity ? b : a), 0);
     this.frame.setRanges(this.axis, { name: "density", low: 0, high: HEADROOM * most || 1 });
     this.showPoint();
     this.paint();
+  }
+  /** @param {AbortSignal} signal */
+  async #exact(signal) {
+    const { model, context } = this.state;
+    const rows = this.state.rows(gridRows(new Float32Array(1), this.axis, null));
+    return Float64Array.from(await model.logProb(rows, context, signal), Math.exp);
+  }
+
+  /**
+   * Of a model that draws samples alone, by many of them.
+   *
+   * @param {AbortSignal} signal
+   */
+  async #sampled(signal) {
+    const { model, context } = this.state;
+    const given = context && { ...context, data: context.data.slice() };
+    const { data } = await model.sample(MARGINAL.rows, { seed: 0n, context: given, signal });
+    const { low, high, cells } = this.axis;
+    const unit = (MARGINAL.rows * (high - low)) / cells;
+    return Float64Array.from(marginal(data, 1, this.axis, null), (count) => Math.exp(count) / unit);
   }
 }

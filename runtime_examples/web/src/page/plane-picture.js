@@ -4,7 +4,7 @@ import { byId, say } from "./elements.js";
 import { Frame } from "./frame.js";
 import { latest } from "./latest.js";
 import { paintColours, paintDensity, paintDots } from "./paint.js";
-import { gridRows, marginal, peak } from "./plane.js";
+import { gridRows, MARGINAL, marginal, peak } from "./plane.js";
 import { withMinus } from "./scale.js";
 
 /** @typedef {import("./state.js").State} State */
@@ -13,8 +13,6 @@ import { withMinus } from "./scale.js";
 const LEVELS = [32, 64, 128, 256];
 /** Milliseconds: a level that takes longer is the last. */
 const PATIENCE = 250;
-/** Cells an axis of a marginal, and the samples that it is made from. */
-const MARGINAL = { cells: 96, rows: 16384 };
 /** Numbers in the rows of a grid, so that many features do not fill the memory. */
 const MOST_NUMBERS = 2 ** 22;
 

@@ -46,30 +46,35 @@ export function peak(logProb) {
   return most;
 }
 
+/** Cells an axis of a density that is made of samples, and how many these are. */
+export const MARGINAL = { cells: 96, rows: 16384 };
+
 /** Times that the counts of a cell are spread over its neighbours: what a bell of this variance does. */
 const SPREADS = 4;
 
 /**
- * The density of samples over two features, smoothed, as its logarithm up to a constant.
+ * The density of samples over one or two features, smoothed, as its logarithm up to a constant: that of their number.
  *
  * @param {Float32Array | Float64Array} samples `[rows, width]`
  * @param {number} width
  * @param {{feature: number, low: number, high: number, cells: number}} across
- * @param {{feature: number, low: number, high: number, cells: number}} up
- * @returns {Float32Array} `[cells, cells]`, from the top left
+ * @param {{feature: number, low: number, high: number, cells: number} | null} up null for one feature only
+ * @returns {Float32Array} `[cells, cells]`, from the top left; `[cells]` for one feature
  */
 export function marginal(samples, width, across, up) {
   const { cells } = across;
-  let counts = new Float32Array(cells * cells);
+  const lines = up === null ? 1 : cells;
+  let counts = new Float32Array(lines * cells);
   for (let row = 0; row < samples.length; row += width) {
     const column = cellOf(across, samples[row + across.feature]);
-    const line = cellOf(up, samples[row + up.feature]);
-    if (column >= 0 && column < cells && line >= 0 && line < cells) {
-      counts[(cells - 1 - line) * cells + column]++;
+    const line = up === null ? 0 : cellOf(up, samples[row + up.feature]);
+    if (column >= 0 && column < cells && line >= 0 && line < lines) {
+      counts[(lines - 1 - line) * cells + column]++;
     }
   }
   for (let time = 0; time < SPREADS; time++) {
-    counts = spread(spread(counts, cells, 1), cells, cells);
+    counts = spread(counts, cells, 1);
+    counts = up === null ? counts : spread(counts, cells, cells);
   }
   return counts.map(Math.log);
 }
@@ -85,7 +90,7 @@ function cellOf({ low, high, cells }, value) {
 /**
  * A quarter of each cell to either neighbour, along one axis; nothing leaves at the ends.
  *
- * @param {Float32Array} counts `[cells, cells]`
+ * @param {Float32Array} counts `[lines, cells]`
  * @param {number} cells
  * @param {number} step from a cell to its neighbour: 1 along a line, `cells` from line to line
  */

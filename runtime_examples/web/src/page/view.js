@@ -8,6 +8,7 @@ import { CurvePicture } from "./curve-picture.js";
 import { byId, choice, download, fillOptions, grouped, numberField, say, slider } from "./elements.js";
 import { Gallery } from "./gallery.js";
 import { latest } from "./latest.js";
+import { MARGINAL } from "./plane.js";
 import { PlanePicture } from "./plane-picture.js";
 import { shortScore } from "./scale.js";
 import { State } from "./state.js";
@@ -319,7 +320,8 @@ export class View {
       const cut = this.state.width > 2 ? "A cut: the others are held." : "The density: more is likelier.";
       say("caption", this.isImage ? "Images of the golden cases." : cut);
     } else if (!this.model.holds("log_prob") && !this.isImage) {
-      say("caption", this.state.width === 1 ? `${drawn}, along the axis.` : `The two features. Dots: ${drawn}.`);
+      const smoothed = `The density, smoothed from ${grouped(MARGINAL.rows)} samples, and ${drawn} along the axis.`;
+      say("caption", this.state.width === 1 ? smoothed : `The two features. Dots: ${drawn}.`);
     } else if (this.isImage) {
       say("caption", `The first of ${drawn}.`);
     } else if (this.state.width === 1) {
