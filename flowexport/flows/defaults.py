@@ -22,11 +22,11 @@ ACTIVATION = "SiLU"
 is bounded beside the data is the scale itself."""
 
 UNIVARIATE: Mapping[str, object] = MappingProxyType(
-    {"name": "AffineSpline", "slope": 0.05, "bins": 8, "bound": 5.0, "spline_slope": 0.03}
+    {"name": "AffineSpline", "slope": 0.1, "bins": 8, "bound": 5.0, "spline_slope": 0.03}
 )
 """An affine map follows scales and places that change with the kept features, a spline gives any shape, two bumps and
 edges too; each alone is weak at what the other does. Beyond five deviations the spline is the identity, and the scale
-stays between 1/20 and 20, so that the density falls far out and does not explode beside the data. The spline's slope
+stays between a tenth and ten, so that the density falls far out and does not explode beside the data. The spline's slope
 stays within a factor of 33: what is steeper is a spike, whose samples float32 cannot place."""
 
 MASKS = "dependent"

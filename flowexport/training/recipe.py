@@ -24,7 +24,7 @@ from flowexport.tables import Dialect
 RECIPE_BYTES = 1 << 20
 """A recipe larger than this is refused before it is parsed."""
 
-STEPS, LEAST_BATCH, LARGEST_BATCH = 16, 16, 256
+STEPS, LEAST_BATCH, LARGEST_BATCH = 14, 16, 256
 """Steps an epoch where no batch is given, and the bounds of the batch that they make."""
 
 DECAY_OF_A_ROW = 100.0
@@ -175,7 +175,7 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
         schedule: of the learning rate: constant, or a cosine down to zero over all epochs.
         warmup_epochs: epochs over which the learning rate rises linearly from zero.
         epochs: passes over the training rows.
-        batch_size: rows a step; by default a sixteenth of the rows, but at least 16 and at most 256: few rows need many
+        batch_size: rows a step; by default a fourteenth of the rows, but at least 16 and at most 256: few rows need many
             steps more than they need quiet ones.
         patience: epochs without a better held-out NLL after which to stop; 0 never stops.
         average: decay, a step, of the exponential average of the weights, which is what is judged and kept; it takes
