@@ -26,8 +26,8 @@ UNIVARIATE: Mapping[str, object] = MappingProxyType(
 )
 """An affine map follows scales and places that change with the kept features, a spline gives any shape, two bumps and
 edges too; each alone is weak at what the other does. Beyond five deviations the spline is the identity, and the scale
-stays between a tenth and ten, so that the density falls far out and does not explode beside the data. The spline's slope
-stays within a factor of 33: what is steeper is a spike, whose samples float32 cannot place."""
+stays between a tenth and ten, so that the density falls far out and does not explode beside the data. The spline's
+slope stays within a factor of 33: what is steeper is a spike, whose samples float32 cannot place."""
 
 MASKS = "dependent"
 """Features that depend on each other belong in different halves: two that share one are never moved given each other,

@@ -175,8 +175,8 @@ class TrainingSpec(Struct, forbid_unknown_fields=True, frozen=True):
         schedule: of the learning rate: constant, or a cosine down to zero over all epochs.
         warmup_epochs: epochs over which the learning rate rises linearly from zero.
         epochs: passes over the training rows.
-        batch_size: rows a step; by default a fourteenth of the rows, but at least 16 and at most 256: few rows need many
-            steps more than they need quiet ones.
+        batch_size: rows a step; by default a fourteenth of the rows, but at least 16 and at most 256: few rows need
+            many steps more than they need quiet ones.
         patience: epochs without a better held-out NLL after which to stop; 0 never stops.
         average: decay, a step, of the exponential average of the weights, which is what is judged and kept; it takes
             the noise of steps out of them. 0 keeps the weights of the last step.
