@@ -64,9 +64,11 @@ def words_of(containerfile: Path) -> list[str]:
 def require_options(words: list[str]) -> dict[str, Any]:
     """The values that `flowexport serve` has of a command line."""
     assert words[:2] == ["flowexport", "serve"]
-    command = main.get_command(click.Context(main), "serve")
+    context = click.Context(main, **main.context_settings)
+    command = main.get_command(context, "serve")
     assert command is not None
-    return command.make_context("serve", words[2:]).params
+    # Behind its parent: a command keeps the help option that it is first asked for.
+    return command.make_context("serve", words[2:], parent=context).params
 
 
 def test_the_image_serves_the_bundles_that_are_beside_it(project: Path) -> None:
