@@ -7,22 +7,18 @@ __all__ = ["MultiScaleRealNVP"]
 import numbers
 from collections.abc import Callable, Sequence
 
-from torch import Tensor, nn
+from torch import nn
 
 from flowexport.errors import ArgumentError
 
 from ..arguments import choice, encoder_of, flag, fraction, named, whole
-from ..assemble import silence
 from ..base import StandardNormal
 from ..bounds import Bounds
-from ..coupling import Coupling
 from ..flow import Flow
 from ..realnvp import ACTIVATIONS, MIXINGS, NORMALIZATIONS
-from ..stack import PerPart, WholeStack
 from ..univariate import described, make_univariate
-from .conditioner import ConvolutionalConditioner, ConvolutionalNetwork, MaskedImageConditioner
-from .layers import PerChannel, channel_masks, checkerboards
-from .stack import ChannelStack, MultiScaleStack
+from .assemble import Layers, scales_of
+from .conditioner import ConvolutionalNetwork
 
 AFFINE = {"name": "Affine", "slope": 0.2}
 """The univariate map by default, whose scales are between 1/5 and 5. An image passes ten couplings and more, and far
@@ -116,36 +112,8 @@ class MultiScaleRealNVP(Flow):
         bounds = logit_bounds(levels, alpha)
         encoder = encoder_of(context, categories, embeddings)
 
-        def coupling(in_channels: int, channels: int, mask: Tensor | None = None) -> Coupling:
-            univariate = make_map()
-            inner = ConvolutionalConditioner(in_channels, channels, encoded, univariate.sizes, network)
-            silence(inner)
-            return Coupling(inner if mask is None else MaskedImageConditioner(inner, mask), univariate)
-
-        def normalized(*channels: int) -> list[nn.Module]:
-            return [] if normalize is None else [PerPart(PerChannel(normalize(count)) for count in channels)]
-
-        encoded = context if encoder is None else sum(encoder.widths)
-        pixels, channels = [], []
-        count, height, width = event
-        for scale in range(scales):
-            last = scale == scales - 1
-            layers: list[nn.Module] = []
-            for mask in checkerboards(height, width, couplings + last):
-                layers += [coupling(count, count, mask), *normalized(count)]
-            pixels.append(WholeStack(layers))
-            if last:
-                break
-            half = 2 * count
-            layers = []
-            for mask in channel_masks(2 * half, couplings):
-                if mix is None:
-                    layers += [coupling(half, half), *normalized(half, half)]
-                else:
-                    layers += [PerPart([PerChannel(mix(2 * half))]), coupling(2 * half, 2 * half, mask)]
-                    layers += normalized(2 * half)
-            channels.append(ChannelStack(layers, halves=mix is None))
-            count, height, width = half, height // 2, width // 2
+        width = context if encoder is None else sum(encoder.widths)
+        stack = scales_of(event, scales, couplings, Layers(make_map, network, width, normalize, mix))
         arguments = {
             "shape": list(event),
             "levels": levels,
@@ -164,7 +132,6 @@ class MultiScaleRealNVP(Flow):
             "categories": None if encoder is None else encoder.categories,
             "embeddings": None if encoder is None else encoder.embeddings,
         }
-        stack = MultiScaleStack(event, pixels, channels)
         base = StandardNormal(sum(stack.sizes))
         super().__init__(stack, base, event, context, arguments, bounds, encoder, levels)
 
