@@ -1,8 +1,8 @@
-"""Writing a file whole or not at all: under a name of its own, which becomes the real one at the end."""
+"""Files whole or not at all: one that is written has a name of its own until the end; one that is read is itself."""
 
 from __future__ import annotations
 
-__all__ = ["naming", "whole_file", "write_file"]
+__all__ = ["naming", "require_fetched", "whole_file", "write_file"]
 
 import os
 import secrets
@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from flowexport.errors import FlowExportError
+
 try:
     import fcntl
 except ImportError:  # Windows: what a killed process left is then left for the user
@@ -18,6 +20,19 @@ except ImportError:  # Windows: what a killed process left is then left for the 
 
 SHOWN_BYTES = 100
 """Of a file's name in its temporary one, which may have 255 bytes in all."""
+
+LFS = b"version https://git-lfs.github.com/spec/"
+"""How the small file begins that Git LFS leaves in place of one that it has not fetched."""
+
+
+def require_fetched(head: bytes, path: Path, error: type[FlowExportError]) -> None:
+    """Holds the first bytes of a file to be its own, and not those of a pointer to it.
+
+    Raises:
+        FlowExportError: of that kind, naming the file.
+    """
+    if head.startswith(LFS):
+        raise error("is a pointer of Git LFS, and not the file itself: git lfs pull fetches it", file=path)
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LFS", "MANIFEST_BYTES", "plain_file", "read_small"]
+__all__ = ["MANIFEST_BYTES", "plain_file", "read_small"]
 
 import os
 import stat
@@ -12,12 +12,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from flowexport.errors import BundleError, FlowExportError
+from flowexport.files import require_fetched
 
 MANIFEST_BYTES = 4 << 20
 """A flow.json larger than this is refused before it is parsed."""
-
-LFS = b"version https://git-lfs.github.com/spec/"
-"""How the small file begins that Git LFS leaves in place of one that it has not fetched."""
 
 WITHOUT_WAITING = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 """Opening a FIFO to read waits for whoever writes, unless it is asked not to."""
@@ -42,8 +40,7 @@ def read_small(path: Path, most: int, error: type[FlowExportError] = BundleError
         data = stream.read(min(most, size) + 1)
     if len(data) > most:
         raise error(f"larger than {most} bytes", file=path)
-    if data.startswith(LFS):
-        raise error("is a pointer of Git LFS, and not the file itself: git lfs pull fetches it", file=path)
+    require_fetched(data, path, error)
     return data
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from flowexport.errors import DataError
+from flowexport.files import require_fetched
 
 FORMATS = {
     ".csv": "csv",
@@ -42,8 +43,6 @@ UNZIPPING = (gzip.BadGzipFile, EOFError, zlib.error)
 
 HEAD = 1 << 20
 """Bytes at the beginning that are looked at before the table is read; a header has no more."""
-
-LFS = b"version https://git-lfs.github.com/spec/"
 
 
 @dataclass
@@ -144,8 +143,7 @@ def source_of(path: str | os.PathLike[str]) -> Source:
         raise DataError(f"not a readable gzip file ({error})", file=path) from error
     except OSError as error:
         raise DataError(f"cannot be read ({error.strerror or error})", file=path) from error
-    if source.head.startswith(LFS):
-        raise DataError("is a pointer of Git LFS, and not the file itself: git lfs pull fetches it", file=path)
+    require_fetched(source.head, path, DataError)
     return source
 
 
