@@ -1,12 +1,27 @@
 """``flowexport demo``."""
 
+import contextlib
+import io
+import json
+import shutil
+import sys
+import warnings
 from pathlib import Path
+from statistics import fmean
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 import click
 
 from .options import as_json as json_option
 from .options import examples
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from flowexport.proof import Report
+    from flowexport.runtime.device import Device
+    from flowexport.training import Checkpoint, Outcome
 
 FILES = {"benign.csv", "bundle", "malignant.csv", "recipe.toml", "run", "samples.csv", "scores.csv"}
 """What a demo writes."""
@@ -24,38 +39,49 @@ def command(output: Path, as_json: bool) -> None:
     has never seen, are the anomalies. Ends with the parity table, the ROC AUC of five splits beside that of a
     Gaussian, and the files that it wrote.
     """
-    import contextlib
-    import io
-    import json
-    import shutil
-    import sys
-    import warnings
-
-    import numpy as np
-
-    import flowexport
     from flowexport.bundle import zoo_folder
-    from flowexport.errors import CheckFailed, DataWarning
-    from flowexport.export import export_checkpoint, references_from
-    from flowexport.proof import verify
-    from flowexport.tables import open_writer
-    from flowexport.training import load_checkpoint, load_recipe, train_recipe
+    from flowexport.errors import CheckFailed
 
-    from .screen import progress, report_table, show_table, waiting
+    from .screen import report_table
 
     def say(line: str) -> None:
         click.echo(line, err=as_json)
 
     source = zoo_folder() / "breast_cancer"
     require_own(output, source / "recipe.toml")
+    evaluate = script("evaluate", source)
+    benign, malignant = rows_of(output, source, evaluate, as_json)
+    say(f"1. rows: {len(benign)} benign, {len(malignant)} malignant, {benign.shape[1]} features")
+    outcome = trained(output)
+    say(f"2. trained {len(outcome.epochs)} epochs; kept {outcome.best_epoch}, NLL {outcome.best_nll:.3f} nats")
+    checkpoint = exported(output)
+    say("3. exported two graphs, proved before they were put in place")
+    report = verified(output, checkpoint)
+    say("4. verified once more, against fresh references")
+    device = scored(output, benign, malignant)
+    say(f"5. scored {len(benign) + len(malignant)} rows and drew 1000, on {device}\n")
+    if not as_json:
+        report_table(report)
+    show(output, outcome, report, areas(output, evaluate, benign, malignant), as_json)
+    if not report.passed:
+        raise CheckFailed(report.fault(), report)
+
+
+def rows_of(output: Path, source: Path, evaluate: ModuleType, quiet: bool) -> "tuple[np.ndarray, np.ndarray]":
+    """Writes the rows and the recipe, and reads the rows: benign, malignant ``[rows, features]``."""
     output.mkdir(parents=True, exist_ok=True)
     # What it says of its rows is no JSON.
-    with contextlib.redirect_stdout(io.StringIO() if as_json else sys.stdout):
+    with contextlib.redirect_stdout(io.StringIO() if quiet else sys.stdout):
         script("make_rows", source).write(output)
     shutil.copy(source / "recipe.toml", output / "recipe.toml")
-    evaluate = script("evaluate", source)
-    benign, malignant = (evaluate.read_csv(output / f"{name}.csv") for name in ("benign", "malignant"))
-    say(f"1. rows: {len(benign)} benign, {len(malignant)} malignant, {benign.shape[1]} features")
+    return evaluate.read_csv(output / "benign.csv"), evaluate.read_csv(output / "malignant.csv")
+
+
+def trained(output: Path) -> "Outcome":
+    """Trains by the recipe, anew."""
+    from flowexport.training import train_recipe
+
+    from .screen import progress
 
     shutil.rmtree(output / "run", ignore_errors=True)
     with progress("nll") as bar:
@@ -69,53 +95,91 @@ def command(output: Path, as_json: bool) -> None:
         )
     if outcome.interrupted:
         raise KeyboardInterrupt
-    say(f"2. trained {len(outcome.epochs)} epochs; kept {outcome.best_epoch}, NLL {outcome.best_nll:.3f} nats")
+    return outcome
+
+
+def exported(output: Path) -> "Checkpoint":
+    """Makes the bundle of the run, which it gives."""
+    from flowexport.export import export_checkpoint
+    from flowexport.training import load_checkpoint
+
+    from .screen import waiting
 
     checkpoint = load_checkpoint(output / "run")
     with waiting("exporting both directions"):
         export_checkpoint(checkpoint, output / "bundle")
-    say("3. exported two graphs, proved before they were put in place")
+    return checkpoint
+
+
+def verified(output: Path, checkpoint: "Checkpoint") -> "Report":
+    """The proof of the bundle, by the flow that was trained."""
+    from flowexport.export import references_from
+    from flowexport.proof import verify
 
     rows = None if checkpoint.x is None else checkpoint.x.double().numpy()
-    report = verify(output / "bundle", "auto", references_from(checkpoint.flow, rows, None))
-    say("4. verified once more, against fresh references")
+    return verify(output / "bundle", "auto", references_from(checkpoint.flow, rows, None))
 
-    model = flowexport.load(output / "bundle")
+
+def scored(output: Path, benign: "np.ndarray", malignant: "np.ndarray") -> "Device":
+    """Writes scores and samples by the bundle; where it ran."""
+    import numpy as np
+
+    from flowexport.runtime import load
+    from flowexport.tables import open_writer
+
+    model = load(output / "bundle")
     with open_writer(output / "scores.csv", ["log_prob", "percentile", "malignant"]) as writer:
         for x, label in ((benign, 0.0), (malignant, 1.0)):
             scores = model.log_prob(x)
             writer.write(scores.astype(np.float64), model.percentile(scores), np.full(len(x), label))
-    with open_writer(output / "samples.csv", model.manifest.features or [], model.dtype) as writer:
+    with open_writer(output / "samples.csv", model.features, model.dtype) as writer:
         writer.write(model.sample(1000, seed=0))
-    say(f"5. scored {len(benign) + len(malignant)} rows and drew 1000, on {model.device}\n")
+    return model.device
 
-    if not as_json:
-        report_table(report)
+
+def areas(
+    output: Path, evaluate: ModuleType, benign: "np.ndarray", malignant: "np.ndarray"
+) -> list[tuple[float, float]]:
+    """The ROC AUC of five splits, by flow and by Gaussian."""
+    from flowexport.errors import DataWarning
+    from flowexport.training import load_recipe
+
+    from .screen import progress
+
     recipe = load_recipe(output / "recipe.toml")
+    pairs: list[tuple[float, float]] = []
     with progress() as bar, warnings.catch_warnings():
         # That 286 rows are few for 30 features is no news of the rows that the demo brings along.
         warnings.simplefilter("ignore", DataWarning)
         task = bar.add_task("five splits", total=5)
-        pairs = []
         for seed in range(5):
             pairs += evaluate.auc_of_splits(recipe, benign, malignant, [seed])
             bar.advance(task)
-    flow, gaussian = np.mean(pairs, axis=0)
+    return pairs
+
+
+def show(output: Path, outcome: "Outcome", report: "Report", pairs: list[tuple[float, float]], as_json: bool) -> None:
+    """The end: areas of each split, by flow and by Gaussian, and the files."""
+    from .screen import show_table
+
     files = [path for path in sorted(output.rglob("*")) if path.is_file() and "golden" not in path.parts]
+    flow, gaussian = zip(*pairs, strict=True)
     if as_json:
-        areas = {"flow": [pair[0] for pair in pairs], "gaussian": [pair[1] for pair in pairs]}
-        sizes = {str(path): path.stat().st_size for path in files}
-        trained = {"epochs": len(outcome.epochs), "best_epoch": outcome.best_epoch, "best_nll": outcome.best_nll}
-        click.echo(json.dumps({**trained, "report": report.to_dict(), "roc_auc": areas, "files": sizes}, indent=2))
-    else:
-        table = [
-            (str(seed), f"{of_flow:.4f}", f"{of_gaussian:.4f}") for seed, (of_flow, of_gaussian) in enumerate(pairs)
-        ]
-        title = "\nROC AUC of malignant against held-out benign rows"
-        show_table(("split", ">flow", ">Gaussian"), [*table, ("mean", f"{flow:.4f}", f"{gaussian:.4f}")], title)
-        show_table(("file", ">bytes"), [(str(path), f"{path.stat().st_size:,}") for path in files], "\nfiles")
-    if not report.passed:
-        raise CheckFailed(report.fault(), report)
+        found = {
+            "epochs": len(outcome.epochs),
+            "best_epoch": outcome.best_epoch,
+            "best_nll": outcome.best_nll,
+            "report": report.to_dict(),
+            "roc_auc": {"flow": flow, "gaussian": gaussian},
+            "files": {str(path): path.stat().st_size for path in files},
+        }
+        click.echo(json.dumps(found, indent=2))
+        return
+    rows = [*((str(split), *pair) for split, pair in enumerate(pairs)), ("mean", fmean(flow), fmean(gaussian))]
+    table = [(split, f"{of_flow:.4f}", f"{of_gaussian:.4f}") for split, of_flow, of_gaussian in rows]
+    title = "\nROC AUC of malignant against held-out benign rows"
+    show_table(("split", ">flow", ">Gaussian"), table, title)
+    show_table(("file", ">bytes"), [(str(path), f"{path.stat().st_size:,}") for path in files], "\nfiles")
 
 
 def require_own(folder: Path, recipe: Path) -> None:
