@@ -7,12 +7,13 @@ measured to take longer than `INLINE_SECONDS` goes to a thread instead, so that 
 
 from __future__ import annotations
 
-__all__ = ["INLINE_SECONDS", "Answers", "Batcher", "Waiting"]
+__all__ = ["INLINE_SECONDS", "Answers", "Batcher", "Queued", "Waiting"]
 
 import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
 
 import numpy as np
 
@@ -44,17 +45,29 @@ class Answers:
         return b",".join(self._texts[start * self.width : stop * self.width])
 
 
-class Waiting:
+class Queued(Protocol):
     """A request in the queue.
 
-    Arguments:
+    Attributes:
         endpoint: of the model that was loaded when it came, and stays its own if that is replaced.
         work: its rows.
-        done: called with the answers and which rows of them are its own, in the loop or, for a run that was long, in
-            the thread that ran it; what it returns is called in the loop.
-        refused: called in the loop, in place of ``done``.
         began: when it was here, by ``time.perf_counter``.
     """
+
+    endpoint: Endpoint
+    work: Rows | Draw
+    began: float
+
+    def done(self, answers: Answers, start: int, stop: int, /) -> Callable[[], None]:
+        """Called with the answers and which rows of them are its own, in the loop or, for a run that was long, in the
+        thread that ran it; what it returns is called in the loop."""
+
+    def refused(self, refusal: Refusal, /) -> None:
+        """Called in the loop, in place of ``done``."""
+
+
+class Waiting:
+    """A `Queued` request of two functions."""
 
     __slots__ = ("began", "done", "endpoint", "refused", "work")
 
@@ -87,11 +100,11 @@ class Batcher:
         self.limits, self.counters = limits, counters
         self.loop = asyncio.get_running_loop()
         self.queued_rows = self.queued = 0
-        self._short: dict[Endpoint, list[Waiting]] = {}
+        self._short: dict[Endpoint, list[Queued]] = {}
         self._asked = False
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="flowexport-serve")
 
-    def add(self, waiting: Waiting) -> None:
+    def add(self, waiting: Queued) -> None:
         """Takes a request.
 
         Raises:
@@ -131,7 +144,7 @@ class Batcher:
         if self._asked:
             self.loop.call_soon(self._turn)
 
-    def _batch_of(self, endpoint: Endpoint, queue: list[Waiting]) -> int:
+    def _batch_of(self, endpoint: Endpoint, queue: list[Queued]) -> int:
         """How many requests, in the order that they came in, make a batch: at least one, and no longer than allowed."""
         most = min(self.limits.batch_rows, endpoint.rows_within(INLINE_SECONDS))
         rows = 0
@@ -144,7 +157,7 @@ class Batcher:
                 return at
         return len(queue)
 
-    def _run(self, endpoint: Endpoint, batch: list[Waiting]) -> None:
+    def _run(self, endpoint: Endpoint, batch: list[Queued]) -> None:
         """Runs a batch in the loop; where it fails as one, each request alone, and only the faulty is refused."""
         began = time.perf_counter()
         try:
@@ -157,6 +170,7 @@ class Batcher:
                 self._run(endpoint, [waiting])
             return
         self.counters.ran(endpoint.index, len(batch), len(answer), time.perf_counter() - began)
+        self._leave(len(batch), len(answer))
         answers = Answers(answer, endpoint.output_width)
         finite = bool(np.isfinite(answer).all())
         start = 0
@@ -165,15 +179,14 @@ class Batcher:
             stop = start + waiting.work.count
             fault = None if finite else endpoint.fault_of(waiting.work, answer[start:stop])
             if fault is None:
-                self._leave(waiting)
                 waiting.done(answers, start, stop)()
                 answered.append(waiting.began)
             else:
-                self._end(waiting, fault)
+                waiting.refused(fault)
             start = stop
         self.counters.answered(endpoint.index, answered)
 
-    def _run_long(self, waiting: Waiting) -> None:
+    def _run_long(self, waiting: Queued) -> None:
         """Runs a long request in a thread, and makes its answer there."""
         endpoint = waiting.endpoint
         began = time.perf_counter()
@@ -189,16 +202,16 @@ class Batcher:
             return
         self.loop.call_soon_threadsafe(self._end_long, waiting, written, len(answer), seconds)
 
-    def _end_long(self, waiting: Waiting, written: Callable[[], None], rows: int, seconds: float) -> None:
-        self._leave(waiting)
+    def _end_long(self, waiting: Queued, written: Callable[[], None], rows: int, seconds: float) -> None:
+        self._leave(1, rows)
         self.counters.ran(waiting.endpoint.index, 1, rows, seconds)
         written()
         self.counters.answered(waiting.endpoint.index, [waiting.began])
 
-    def _end(self, waiting: Waiting, refusal: Refusal) -> None:
-        self._leave(waiting)
+    def _end(self, waiting: Queued, refusal: Refusal) -> None:
+        self._leave(1, waiting.work.count)
         waiting.refused(refusal)
 
-    def _leave(self, waiting: Waiting) -> None:
-        self.queued -= 1
-        self.queued_rows -= waiting.work.count
+    def _leave(self, requests: int, rows: int) -> None:
+        self.queued -= requests
+        self.queued_rows -= rows

@@ -96,6 +96,7 @@ class Endpoint:
         self.row = list(signature.inputs[self.first])
         self.width = math.prod(self.row)
         self.output, self.output_row = signature.output, list(signature.row)
+        self.output_extents = b"".join(b",%d" % extent for extent in self.output_row)
         self.output_width = math.prod(self.output_row)
         self.dtype = np.dtype(model.dtype)
         self.datatype = DATATYPES[self.dtype]
@@ -103,6 +104,7 @@ class Endpoint:
         self.head = b'{"model_name":"%b","model_version":"%b","outputs":[{"name":"%b","datatype":"%b","shape":' % tuple(
             text.encode() for text in (name, VERSION, self.output, self.datatype)
         )
+        self.most_rows = limits.body_bytes // (self.output_width * self.dtype.itemsize)
         self.run_seconds, self.row_seconds = self._costs()
 
     def work_of(self, request: Inference) -> Rows | Draw:
@@ -201,7 +203,8 @@ class Endpoint:
             tensor = Tensor(self.first, [len(data) // size, *self.row], self.datatype, data)
         count = rows_of(tensor, self.row, self.datatype, self.limits.rows)
         values = numbers_of(tensor, count * self.width, self.dtype)
-        self._require_room(count)
+        if count > self.most_rows:
+            raise self._too_many(count)
         context = None
         if self.model.context_size or others:
             context = context_of(self.model, others or {}, count, self.datatype)
@@ -222,14 +225,12 @@ class Endpoint:
         count = each * (1 if context is None else len(context))
         if count > self.limits.rows:
             raise Refusal(413, "too_large", f"num_samples: {count:,} rows in all, more than the {self.limits.rows:,}")
-        self._require_room(count)
+        if count > self.most_rows:
+            raise self._too_many(count)
         return Draw(count, each, context, seed, float(temperature), b'{"seed":"%d"}' % seed)
 
-    def _require_room(self, rows: int) -> None:
-        if rows * self.output_width * self.dtype.itemsize > self.limits.body_bytes:
-            raise Refusal(
-                413, "too_large", f"{rows:,} rows make an answer of more than {self.limits.body_bytes:,} bytes"
-            )
+    def _too_many(self, rows: int) -> Refusal:
+        return Refusal(413, "too_large", f"{rows:,} rows make an answer of more than {self.limits.body_bytes:,} bytes")
 
     def _costs(self) -> tuple[float, float]:
         """Seconds of a run, and of each of its rows."""

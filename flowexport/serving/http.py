@@ -27,11 +27,9 @@ LINGER_SECONDS = 2.0
 PIPELINED = 64
 """Requests of one connection that may wait for answers before it is read on."""
 
-MOST_HEADERS = 100
-
 KNOWN = frozenset(
     (
-        b"accept-encoding authorization content-encoding content-length content-type expect "
+        b"accept-encoding authorization content-encoding content-length expect "
         b"inference-header-content-length origin transfer-encoding x-request-id access-control-request-method"
     ).split()
 )
@@ -39,6 +37,9 @@ KNOWN = frozenset(
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 JSON = b"application/json"
+PLAIN_HEAD = STATUS_LINES[200] + b"content-type: " + JSON + b"\r\ncontent-length: "
+"""Of nearly every answer, so that it is written in one piece."""
+
 ORIGIN, REQUEST_ID = b"origin", b"x-request-id"
 """Headers of a request that its answer has to do with."""
 
@@ -91,34 +92,38 @@ class Exchange:
         target: bytes,
         headers: dict[bytes, bytes],
         body: bytes,
+        held: int,
         close: bool,
     ) -> None:
         self.connection, self.method, self.target = connection, method, target
-        self.headers, self.body, self.close = headers, body, close
+        self.headers, self.body, self.held, self.close = headers, body, held, close
         self.began = time.perf_counter()
         self.answer: bytes | None = None
         self.status = 0
         self.endpoint: int | None = None
-        self.held = 0
 
     def send(self, status: int, body: bytes, content_type: bytes = JSON, more: bytes = b"") -> None:
         """Answers it. ``more`` are header lines, each with its end."""
         if self.answer is not None:
             return
         self.status = status
-        connection = self.connection
-        close = b"connection: close\r\n" if self.close or connection.host.draining else b""
-        self.close = bool(close)
+        host = self.connection.host
+        if host.draining:
+            self.close = True
         if ORIGIN in self.headers or REQUEST_ID in self.headers:
-            more += connection.host.more_headers(self)
-        head = b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b%b\r\n" % (
-            STATUS_LINES[status], content_type, len(body), connection.host.common_head,
-            more, close
-        )  # fmt: skip
-        self.answer = head if self.method == b"HEAD" else head + body
-        if connection.host.log_requests:
-            connection.host.log_request(self, len(body))
-        connection.flush()
+            more += host.more_headers(self)
+        if self.close:
+            more += b"connection: close\r\n"
+        sent = b"" if self.method == b"HEAD" else body
+        if status == 200 and content_type is JSON:
+            self.answer = b"%b%d\r\n%b%b\r\n%b" % (PLAIN_HEAD, len(body), host.common_head, more, sent)
+        else:
+            self.answer = b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
+                STATUS_LINES[status], content_type, len(body), host.common_head, more, sent
+            )  # fmt: skip
+        if host.log_requests:
+            host.log_request(self, len(body))
+        self.connection.flush()
 
     def refuse(self, refusal: Refusal, more: bytes = b"") -> None:
         """Answers with what is wrong."""
@@ -162,8 +167,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.ended:
             return
-        if not self.fed:
-            self.deadline = self.loop.time() + self.limits.head_seconds
+        began = not self.fed
         self.fed += len(data)
         try:
             self.parser.feed_data(data)
@@ -174,8 +178,8 @@ class Connection(asyncio.Protocol):
             if not self.ended:
                 self.fail(Refusal(400, "wrong_http", f"this is no HTTP request: {error}"))
             return
-        if self.fed > self.limits.head_bytes and not self.in_body and not self.ended:
-            self.fail(Refusal(431, "too_large", f"the head is of more than {self.limits.head_bytes} bytes"))
+        if self.fed and not self.ended:
+            self._await_rest(began)
 
     def eof_received(self) -> bool:
         # A client may have said all that it has to say, and still read.
@@ -218,7 +222,7 @@ class Connection(asyncio.Protocol):
         if int(self.headers.get(b"content-length", 0)) > self.limits.body_bytes:
             self.fail(Refusal(413, "too_large", f"the body is of more than {self.limits.body_bytes:,} bytes"))
             return
-        self.deadline = self.loop.time() + self.limits.body_seconds
+        self.deadline = NEVER
         if self.headers.get(b"expect", b"").lower() == b"100-continue" and not self.pending:
             self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -243,8 +247,8 @@ class Connection(asyncio.Protocol):
         self.deadline = NEVER
         body = self.body[0] if len(self.body) == 1 else b"".join(self.body)
         close = not self.parser.should_keep_alive()
-        exchange = Exchange(self, self.parser.get_method(), self.target, self.headers, body, close)
-        exchange.held, self.body_size = self.body_size, 0
+        exchange = Exchange(self, self.parser.get_method(), self.target, self.headers, body, self.body_size, close)
+        self.body_size = 0
         self.pending.append(exchange)
         if close:
             self.ended = True
@@ -273,9 +277,23 @@ class Connection(asyncio.Protocol):
     def fail(self, refusal: Refusal) -> None:
         """Refuses what came, after the answers that are due, and ends the connection."""
         self.ended = True
-        exchange = Exchange(self, b"", b"", {}, b"", True)
+        exchange = Exchange(self, b"", b"", {}, b"", 0, True)
         self.pending.append(exchange)
         exchange.refuse(refusal)
+
+    def _await_rest(self, began: bool) -> None:
+        """Bounds what is to come of a request that is half here: most come whole, and need no deadline.
+
+        Arguments:
+            began: whether its first bytes came just now.
+        """
+        if self.in_body:
+            if self.deadline == NEVER:  # as the end of the head left it
+                self.deadline = self.loop.time() + self.limits.body_seconds
+        elif self.fed > self.limits.head_bytes:
+            self.fail(Refusal(431, "too_large", f"the head is of more than {self.limits.head_bytes} bytes"))
+        elif began:
+            self.deadline = self.loop.time() + self.limits.head_seconds
 
     def _pass_over(self, rest: bytes) -> None:
         """Reads a request as if it had no wish for another protocol, which need not be granted.

@@ -16,6 +16,7 @@ __all__ = [
     "answer_json",
     "number_text",
     "read_inference",
+    "read_json",
     "write_json",
 ]
 
@@ -75,18 +76,16 @@ FLAT = msgspec.json.Decoder(FlatInference)
 ANY = msgspec.json.Decoder(Inference)
 
 
-def read_inference(body: bytes, json_size: int | None = None) -> Inference:
-    """A request's body.
+def read_inference(body: bytes, json_size: int) -> Inference:
+    """A request's body in the binary form.
 
     Arguments:
         body: JSON, and behind it the bytes of tensors.
-        json_size: how much of it is JSON; None for all, 0 for none: one input's bytes, and no more.
+        json_size: how much of it is JSON; 0 for none: one input's bytes, and no more.
 
     Raises:
         Refusal: for what is no such JSON, or bytes that are more or fewer than the sizes in it.
     """
-    if json_size is None:
-        return read_json(body)
     if json_size == 0:
         raw = Tensor("", [], "", memoryview(body))
         return Inference([raw], parameters={"binary_data_output": True})
@@ -110,7 +109,11 @@ def read_inference(body: bytes, json_size: int | None = None) -> Inference:
 
 
 def read_json(text: bytes | memoryview) -> Inference:
-    """The JSON of a request; a second reading, for all that is not flat numbers, takes longer and knows every type."""
+    """The JSON of a request; a second reading, for all that is not flat numbers, takes longer and knows every type.
+
+    Raises:
+        Refusal: for what is no such JSON.
+    """
     try:
         return FLAT.decode(text)
     except msgspec.ValidationError:
@@ -149,28 +152,25 @@ def number_text(values: np.ndarray) -> bytes:
     return text
 
 
-def answer_json(head: bytes, request_id: str | None, shape: list[int], numbers: bytes, parameters: bytes) -> bytes:
+def answer_json(head: bytes, rows: int, row: bytes, numbers: bytes, rest: bytes) -> bytes:
     """An answer of one output, written by hand: its parts are known, and its numbers are text already.
 
     Arguments:
         head: ``{"model_name":…,"outputs":[{"name":…,"datatype":…,"shape":``, from the endpoint.
-        request_id: as the request had it.
-        shape: of the output.
+        rows: of the output.
+        row: the extents of each, with a comma before them.
         numbers: with commas between them.
-        parameters: of the answer, a JSON object, or nothing.
+        rest: from `rest_of`, or nothing.
     """
-    extents = b",".join([b"%d" % extent for extent in shape])
-    return b'%b[%b],"data":[%b]}]%b}' % (head, extents, numbers, rest_of(request_id, parameters))
+    return b'%b[%d%b],"data":[%b]}]%b}' % (head, rows, row, numbers, rest)
 
 
-def answer_binary(head: bytes, request_id: str | None, shape: list[int], size: int, parameters: bytes) -> bytes:
+def answer_binary(head: bytes, rows: int, row: bytes, size: int, rest: bytes) -> bytes:
     """The JSON of an answer whose numbers, ``size`` bytes, come behind it."""
-    extents = b",".join([b"%d" % extent for extent in shape])
-    rest = rest_of(request_id, parameters)
-    return b'%b[%b],"parameters":{"binary_data_size":%d}}]%b}' % (head, extents, size, rest)
+    return b'%b[%d%b],"parameters":{"binary_data_size":%d}}]%b}' % (head, rows, row, size, rest)
 
 
 def rest_of(request_id: str | None, parameters: bytes) -> bytes:
-    """What follows the outputs."""
+    """What follows the outputs: the request's id, and the answer's parameters, a JSON object."""
     own = b"" if request_id is None else b',"id":' + orjson.dumps(request_id)
     return own + b',"parameters":' + parameters if parameters else own

@@ -11,12 +11,12 @@ import msgspec
 from msgspec import Struct
 
 from .access import PREFLIGHT, Access
-from .answer import reply_of
-from .batching import Batcher, Waiting
+from .answer import Reply
+from .batching import Batcher
 from .encoding import decoded
 from .endpoint import Endpoint
 from .http import Exchange
-from .messages import read_inference, write_json
+from .messages import read_inference, read_json, write_json
 from .metrics import metrics_text
 from .pages import HEADERS as PAGE_HEADERS
 from .pages import Pages
@@ -61,12 +61,12 @@ class Routes:
         if encoding is not None:
             body = decoded(body, encoding, limits.body_bytes)
         size = headers.get(b"inference-header-content-length")
-        json_size = None if size is None else json_size_of(size, len(body))
-        if (len(body) if json_size is None else json_size) > limits.json_bytes:
+        json_size = len(body) if size is None else json_size_of(size, len(body))
+        if json_size > limits.json_bytes:
             message = f"JSON of more than {limits.json_bytes:,} bytes; send the numbers in binary"
             raise Refusal(413, "too_large", message)
-        reply = reply_of(endpoint, read_inference(body, json_size), exchange)
-        self.batcher.add(Waiting(endpoint, reply.work, reply.done, exchange.refuse, exchange.began))
+        request = read_json(body) if size is None else read_inference(body, json_size)
+        self.batcher.add(Reply(endpoint, request, exchange))
 
     def dispatch(self, exchange: Exchange) -> None:
         """Everything else."""
