@@ -481,6 +481,10 @@ FAULTS: dict[str, tuple[Callable[[Planted], object], list[str]]] = {
         lambda p: p.edit_manifest(lambda m: m.update(graphs={"latent": m["graphs"]["sample"]})),
         ["flow.json", "graphs", "log_prob or sample"],
     ),
+    "case of a graph that is not there": (
+        lambda p: set_key(p, "golden.cases.0.graph", "score"),
+        ["flow.json", "golden.cases[0].graph", "score"],
+    ),
     "text for a number": (lambda p: set_key(p, "latent_size", "2"), ["flow.json", "latent_size"]),
     "fraction for a whole number": (lambda p: set_key(p, "context_size", 0.5), ["flow.json", "context_size"]),
     "list for an object": (lambda p: set_key(p, "files", []), ["flow.json", "files"]),
