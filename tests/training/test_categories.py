@@ -11,7 +11,7 @@ from flowexport.column import Column
 from flowexport.errors import CheckpointError, DataError, DataWarning
 from flowexport.flows import RealNVP
 from flowexport.tables import open_writer
-from flowexport.training import fit, load_checkpoint, load_recipe, train_recipe
+from flowexport.training import fit, load_checkpoint, load_recipe, loop, train_recipe
 from flowexport.training.categories import CATEGORIES, Vocabulary
 from flowexport.training.data import Rows, make_rows, read_rows
 from tests.graded import COLORS, CUTS, graded, write_recipe, write_table
@@ -179,6 +179,15 @@ def test_a_category_of_held_out_rows_alone_is_trained_on() -> None:
     assert set(training.context.ravel()) == set(range(51))
     assert 0 < len(held_out) < 30
     assert sorted([*training.x.ravel(), *held_out.x.ravel()]) == list(range(100))
+
+
+def test_fit_knows_the_categories_of_its_flow_when_it_holds_rows_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[Rows] = []
+    monkeypatch.setattr(loop, "train", lambda flow, *rows: iter(parts.extend(rows[:2]) or ()))
+    codes = np.concatenate([np.zeros(50), np.arange(1, 51)])[:, None]
+    fit(RealNVP(1, 1, transforms=1, categories=[51]), np.random.default_rng(0).normal(size=(100, 1)), codes)
+    assert set(parts[0].context_of(0)) == set(range(51))
+    assert len(parts[1]) > 0
 
 
 def test_a_trained_flow_is_trained_on_by_rows_of_one_category() -> None:
