@@ -7,10 +7,10 @@ __all__ = ["DATATYPES", "Draw", "Endpoint", "Rows"]
 import math
 import secrets
 import time
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import chain
 from typing import TypedDict
 
 import numpy as np
@@ -187,10 +187,14 @@ class Endpoint:
     def _flat(self, works: Sequence[Rows | Draw]) -> np.ndarray:
         """The numbers of works, one after the other; of a type that does not hold them, they are infinite."""
         values = [work.values for work in works if isinstance(work, Rows)]
+        lists = [each for each in values if type(each) is list]
+        if len(lists) == len(values):
+            # By numpy a list takes half as long again.
+            numbers: array[float] = array(self.dtype.char)
+            for each in lists:
+                numbers.fromlist(each)
+            return np.frombuffer(numbers, self.dtype)
         views = [each for each in values if isinstance(each, memoryview)]
-        if not views:
-            with np.errstate(over="ignore"):
-                return np.fromiter(chain.from_iterable(values), self.dtype)
         if len(views) == len(values):
             # Joined, they are aligned too, which behind a request's JSON they need not be.
             return np.frombuffer(b"".join(views), self.wire)

@@ -194,7 +194,8 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.writing = False
-        self._wait()
+        if not self.fed:
+            self.deadline = NEVER
 
     def on_message_begin(self) -> None:
         self.target = b""
@@ -272,7 +273,6 @@ class Connection(asyncio.Protocol):
         if self.paused and len(pending) < PIPELINED:
             self.paused = False
             self.transport.resume_reading()
-        self._wait()
 
     def fail(self, refusal: Refusal) -> None:
         """Refuses what came, after the answers that are due, and ends the connection."""
@@ -312,11 +312,6 @@ class Connection(asyncio.Protocol):
         self.fed = 0
         self.data_received(b"\r\n".join([*lines, b"", rest]))
 
-    def _wait(self) -> None:
-        """Sets the deadline of a connection on which nothing is due."""
-        if not self.pending and not self.fed and not self.writing and not self.ended:
-            self.deadline = self.loop.time() + self.limits.idle_seconds
-
     def _close(self) -> None:
         """Ends the connection: nothing more is answered; what comes is dropped for a while."""
         self.ended = True
@@ -336,7 +331,13 @@ class Connection(asyncio.Protocol):
         self.pending.clear()
 
     def close_over(self, now: float) -> None:
-        """Ends it where its deadline is over: with a refusal where a request was half here."""
+        """Ends it where its deadline is over: with a refusal where a request was half here.
+
+        One on which nothing is due has a deadline from the first time that it is found so: to set the clock at every
+        answer would cost more than what it tells.
+        """
+        if self.deadline == NEVER and not (self.pending or self.fed or self.ended):
+            self.deadline = now + self.limits.idle_seconds
         if now < self.deadline:
             return
         if self.ended or self.writing or not self.fed:
