@@ -47,7 +47,7 @@ class Reply:
             numbers = answers.text(start, stop)
             body = answer_json(endpoint.head, stop - start, endpoint.output_extents, numbers, rest)
             return partial(self.exchange.send, 200, body)
-        data = answers.rows[start:stop].astype(endpoint.wire, copy=False).tobytes()
+        data = answers.data(start, stop)
         head = answer_binary(endpoint.head, stop - start, endpoint.output_extents, len(data), rest)
         line = b"inference-header-content-length: %d\r\n" % len(head)
         return partial(self.exchange.send, 200, head + data, b"application/octet-stream", line)

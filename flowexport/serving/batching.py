@@ -28,13 +28,14 @@ INLINE_SECONDS = 0.002
 
 
 class Answers:
-    """What one run gave; as text it is written once for all requests in it."""
+    """What one run gave; as text or bytes it is written once for all requests in it."""
 
-    __slots__ = ("_texts", "rows", "width")
+    __slots__ = ("_data", "_texts", "rows", "width")
 
     def __init__(self, rows: np.ndarray, width: int) -> None:
         self.rows, self.width = rows, width
         self._texts: list[bytes] | None = None
+        self._data: bytes | None = None
 
     def text(self, start: int, stop: int) -> bytes:
         """The numbers of rows ``start`` … ``stop − 1`` as JSON has them."""
@@ -43,6 +44,13 @@ class Answers:
         if self._texts is None:
             self._texts = number_text(self.rows).split(b",")
         return b",".join(self._texts[start * self.width : stop * self.width])
+
+    def data(self, start: int, stop: int) -> bytes:
+        """The bytes of rows ``start`` … ``stop − 1``, little endian."""
+        if self._data is None:
+            self._data = self.rows.astype(self.rows.dtype.newbyteorder("<"), copy=False).tobytes()
+        row = self.width * self.rows.itemsize
+        return self._data[start * row : stop * row]
 
 
 class Queued(Protocol):

@@ -142,8 +142,7 @@ class GrpcServer:
         response = self.types["ModelInferResponse"](model_name=endpoint.name, model_version=VERSION, id=request_id)
         shape = [stop - start, *endpoint.output_row]
         response.outputs.add(name=endpoint.output, datatype=endpoint.datatype, shape=shape)
-        data = answers.rows[start:stop].astype(endpoint.wire, copy=False)
-        response.raw_output_contents.append(data.tobytes())
+        response.raw_output_contents.append(answers.data(start, stop))
         return response
 
     def _require_token(self, context: grpc.aio.ServicerContext) -> None:
