@@ -29,7 +29,7 @@ class Queue:
 
     def add(self, number: int, rows: np.ndarray) -> None:
         def done(answers: Answers, start: int, stop: int) -> Any:
-            values = answers.rows[start:stop].copy()
+            values = np.frombuffer(answers.data(start, stop), "<f4")
             return lambda: self.found.__setitem__(number, values)
 
         work = Rows(len(rows), rows.ravel().tolist())
@@ -57,6 +57,17 @@ def test_one_turn_is_one_run_with_answers_of_their_own(banana: Model) -> None:
         expected = banana.log_prob(X[number : number + 1 + number % 3])
         np.testing.assert_allclose(queue.found[number], expected, atol=1e-4, rtol=1e-5)
     assert queue.batcher.queued == queue.batcher.queued_rows == 0
+    totals = queue.counters.endpoints()["m_log_prob"]
+    assert totals.numbers["requests"] == sum(totals.latencies) == 20
+
+
+def test_requests_of_a_batch_are_counted_by_how_long_each_took() -> None:
+    counters = Counters(["m_log_prob"], ["m"])
+    now = time.perf_counter()
+    counters.answered(0, [now - 100, now - 0.2, now - 0.2])
+    latencies = counters.endpoints()["m_log_prob"].latencies
+    assert latencies[-1] == 1
+    assert sum(latencies) == 3
 
 
 def test_a_faulty_request_is_refused_alone(banana: Model) -> None:

@@ -136,6 +136,22 @@ def test_deadlines(short: Process, sent: bytes, statuses: list[int]) -> None:
     assert time.monotonic() - began < 20
 
 
+def test_half_a_head_after_an_answer_has_a_deadline_too(short: Process) -> None:
+    with socket.create_connection(("127.0.0.1", short.port), timeout=20) as client:
+        client.sendall(post())
+        received = client.recv(65536)
+        client.sendall(b"GET /v2 HTT")
+        while part := client.recv(65536):
+            received += part
+    assert [status for status, _ in answers(received)] == [200, 408]
+
+
+def test_an_answer_says_whether_it_is_the_last(server: Process) -> None:
+    first, last = raw(server.port, post() + post(BODY, "Connection: close")).split(b"HTTP/1.1 200 OK")[1:]
+    assert b"connection: close" not in first
+    assert b"\r\nconnection: close\r\n" in last
+
+
 def test_bytes_that_come_one_by_one_do_not_move_a_deadline(short: Process) -> None:
     with socket.create_connection(("127.0.0.1", short.port), timeout=30) as client:
         received = b""
