@@ -1,6 +1,7 @@
 """What comes in one turn runs together, answers are each request's own, and the loop stays live beside long runs."""
 
 import asyncio
+import sys
 import time
 from typing import Any
 
@@ -68,6 +69,19 @@ def test_requests_of_a_batch_are_counted_by_how_long_each_took() -> None:
     latencies = counters.endpoints()["m_log_prob"].latencies
     assert latencies[-1] == 1
     assert sum(latencies) == 3
+
+
+def test_bytes_reach_the_engine_as_the_type_that_it_takes_at_once(banana: Model) -> None:
+    endpoint = Endpoint("m_log_prob", banana, "log_prob", Limits())
+    seen = []
+
+    def answer(x: np.ndarray, context: np.ndarray | None) -> np.ndarray:
+        seen.append(x.dtype)
+        return banana.log_prob(x, context)
+
+    endpoint.answer = answer
+    np.testing.assert_array_equal(endpoint.run([Rows(3, memoryview(X[:3].tobytes()))]), banana.log_prob(X[:3]))
+    assert sys.byteorder == "big" or seen[0] is np.dtype(np.float32)
 
 
 def test_a_faulty_request_is_refused_alone(banana: Model) -> None:
