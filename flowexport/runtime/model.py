@@ -132,7 +132,8 @@ class Model:
         self.features = [column.name for column in manifest.feature_columns]
         self.context_features = manifest.context_columns
         self._arguments = Arguments(self.context_features)
-        self._score = engine.quick.score or self._score_block
+        # None and not a method of its own, which would keep it, with its sessions, until a collection of cycles.
+        self._score = engine.quick.score
 
     def log_prob(self, x: object, context: object = None) -> np.ndarray:
         """The log-density of rows, in nats, in the data's own units.
@@ -154,7 +155,7 @@ class Model:
             InputError: for a shape or type that does not fit, a column that is not there, a value that is missing or
                 masked, or a context that is missing or unasked for.
         """
-        scores = self._score(x, context)
+        scores = (self._score or self._score_block)(x, context)
         if scores is not None:
             return scores
         if off_host(x):

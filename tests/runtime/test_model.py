@@ -1,9 +1,11 @@
 """A loaded model: its numbers are the trained flow's, whatever the batch, the threads and the shape of the call."""
 
 import copy
+import gc
 import os
 import pickle
 import threading
+import weakref
 from typing import Any
 
 import numpy as np
@@ -55,6 +57,20 @@ def test_log_prob_is_the_flows(plain: Exported, rows: int, threads: int) -> None
     assert found.shape == (rows,)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, exact_log_prob(plain, x), **NATS)
+
+
+def test_a_model_goes_with_its_last_reference(plain: Exported) -> None:
+    # A server that replaces a bundle every so often would keep sessions until cycles are collected.
+    gc.disable()
+    try:
+        model = flowexport.load(plain.path, device="cpu", engine="onnxruntime")
+        model.log_prob(plain.x)
+        model.sample(3, seed=0)
+        gone = weakref.ref(model)
+        del model
+        assert gone() is None
+    finally:
+        gc.enable()
 
 
 CONVERSIONS = {
