@@ -1,5 +1,8 @@
 """A graph of a bundle as a model of Triton's Python backend: what Triton runs, from a model repository."""
 
+# Triton's module has its classes only once the server has filled it: annotations are not to be looked up.
+from __future__ import annotations
+
 import json
 from collections.abc import Sequence
 from pathlib import Path
