@@ -194,8 +194,9 @@ def read_rows(spec: DataSpec, folder: Path) -> Rows:
     for place, column in enumerate(map(spec.column, spec.context), width):
         if column.name in vocabularies:
             categories, codes = vocabularies[column.name].sorted(values[:, place])
-            if np.ptp(codes if weights is None else codes[weights > 0]) == 0:
-                only = categories[int(codes[0])]
+            seen = codes if weights is None else codes[weights > 0]
+            if np.ptp(seen) == 0:
+                only = categories[int(seen[0])]
                 raise DataError(
                     f"column {column.name!r} is constant ({only}): one category tells a flow nothing; leave it out"
                 )

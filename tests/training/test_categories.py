@@ -75,6 +75,16 @@ def test_a_single_category_is_a_constant_column_by_its_name(tmp_path: Path) -> N
         train_recipe(write_recipe(tmp_path, rows=rows), tmp_path / "run")
 
 
+def test_a_constant_category_is_named_by_the_rows_that_count(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("x,cut,w\n1,a,0\n2,b,1\n3,b,1\n")
+    recipe = write_recipe(
+        tmp_path, "other.csv", data='context = ["cut"]\nweight = "w"\n[data.categorical]\ncut = "one-hot"\n'
+    )
+    recipe.write_text(recipe.read_text().replace("other.csv", "rows.csv"))
+    with pytest.raises(DataError, match=r"column 'cut' is constant \(b\)"):
+        rows_of(recipe)
+
+
 def test_a_missing_category_is_refused_by_row(tmp_path: Path) -> None:
     rows = graded()
     rows["cut"][41] = "NA"
