@@ -124,6 +124,6 @@ def conditional_normal(parts: Sequence[int], context: int, transforms: int) -> l
 @torch.no_grad()
 def silence(conditioner: nn.Module) -> None:
     """Sets what makes the parameters of a map to zero, so that the bijection starts as the identity."""
-    for name, parameter in conditioner.named_parameters():
-        if "heads." in name:
-            parameter.zero_()
+    network = conditioner.network if isinstance(conditioner, MaskedConditioner) else conditioner
+    for parameter in network.get_submodule("heads").parameters():
+        parameter.zero_()

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from flowexport.errors import ArgumentError
 from flowexport.flows import Flow, Whiten
@@ -68,7 +68,8 @@ def whiten(layer: Whiten, rows: Rows, u: np.ndarray) -> np.ndarray:
 def start_as_identity(flow: Flow) -> None:
     """Silences couplings, so that what is behind the whitening starts as a rotation at most: a Gaussian stays one."""
     for coupling in flow.stack.couplings:
-        silence(coupling)
+        assert isinstance(coupling.conditioner, nn.Module)
+        silence(coupling.conditioner)
 
 
 def diagnosed(flow: Flow, rows: Rows) -> list[str]:

@@ -5,10 +5,13 @@ import json
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import flowexport
+from flowexport.flows import Affine
 from flowexport.training import load_checkpoint, train_recipe
 from flowexport.training.data import make_rows
+from flowexport.training.preparation import standardise
 from flowexport.training.start import clearly_better, start_of_all_rows
 
 
@@ -67,3 +70,17 @@ def test_a_gaussian_stays_one_and_is_judged_on_rows_that_it_has_not_seen(tmp_pat
     assert outcome.best_nll == pytest.approx(nll, rel=1e-6)
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert config["quality"]["nll"] == pytest.approx(nll, rel=1e-6)
+
+
+def test_what_a_map_has_learned_is_not_silenced_with_its_conditioner() -> None:
+    class Learned(Affine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.heads = nn.Linear(2, 2)
+
+    flow = flowexport.RealNVP(3, univariate=Learned)
+    before = flow.stack.couplings[0].univariate.heads.weight.clone()
+    standardise(flow, make_rows(np.random.default_rng(0).normal(size=(50, 3))))
+    coupling = flow.stack.couplings[0]
+    assert torch.equal(coupling.univariate.heads.weight, before)
+    assert not any(parameter.any() for parameter in coupling.conditioner.heads.parameters())
