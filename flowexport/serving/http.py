@@ -194,7 +194,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self.writing = False
-        if not self.fed:
+        if not (self.fed or self.ended):
             self.deadline = NEVER
 
     def on_message_begin(self) -> None:

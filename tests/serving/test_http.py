@@ -1,14 +1,18 @@
 """Connections: pipelined, slow, half, broken, too large and too many; each has an end, and the others go on."""
 
+import asyncio
 import json
 import socket
 import time
 from collections.abc import Iterator
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from flowexport.runtime import Model
+from flowexport.serving.http import Connection, Exchange, Host
+from flowexport.serving.settings import Limits
 from tests.serving.processes import Process, raw, served
 
 BODY = json.dumps({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [0.5, 1]}]}).encode()
@@ -144,6 +148,23 @@ def test_half_a_head_after_an_answer_has_a_deadline_too(short: Process) -> None:
         while part := client.recv(65536):
             received += part
     assert [status for status, _ in answers(received)] == [200, 408]
+
+
+def test_a_last_answer_that_is_taken_slowly_keeps_its_deadline() -> None:
+    handled: list[Exchange] = []
+    host = Mock(spec=Host, limits=Limits(), connections=set(), held_bytes=0, draining=False, common_head=b"")
+    host.configure_mock(log_requests=False, handle=handled.append)
+    transport = Mock(spec=asyncio.Transport)
+    transport.is_closing.return_value = False
+    connection = Connection(host, Mock(time=lambda: 0.0))
+    connection.connection_made(transport)
+    connection.data_received(b"GET /v2 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    transport.write.side_effect = lambda _: connection.pause_writing()
+    handled[0].send(200, b"{}")
+    # What is buffered drains in part while the transport closes, and the client takes no more.
+    connection.resume_writing()
+    connection.close_over(Limits().idle_seconds + 1)
+    transport.abort.assert_called_once_with()
 
 
 def test_an_answer_says_whether_it_is_the_last(server: Process) -> None:
