@@ -150,7 +150,7 @@ class Connection(asyncio.Protocol):
         self.transport: asyncio.Transport = None  # type: ignore[assignment]
         self.ended = self.paused = self.writing = self.in_body = False
         self.fed = 0
-        self.on_message_begin()
+        self._forget()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
@@ -198,6 +198,12 @@ class Connection(asyncio.Protocol):
             self.deadline = NEVER
 
     def on_message_begin(self) -> None:
+        # Its first bytes may have come with the end of the request before it, which took them for its own.
+        self.fed = self.fed or 1
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begins with nothing of a request."""
         self.target = b""
         self.headers: dict[bytes, bytes] = {}
         self.head_size = 0
@@ -292,7 +298,7 @@ class Connection(asyncio.Protocol):
                 self.deadline = self.loop.time() + self.limits.body_seconds
         elif self.fed > self.limits.head_bytes:
             self.fail(Refusal(431, "too_large", f"the head is of more than {self.limits.head_bytes} bytes"))
-        elif began:
+        elif began or self.deadline == NEVER:
             self.deadline = self.loop.time() + self.limits.head_seconds
 
     def _pass_over(self, rest: bytes) -> None:

@@ -130,8 +130,15 @@ def short() -> Iterator[Process]:
 
 @pytest.mark.parametrize(
     ("sent", "statuses"),
-    [(b"", []), (b"GET /v2 HTT", [408]), (post()[:-3], [408]), (post(), [200])],
-    ids=["silence", "half a head", "half a body", "idle after an answer"],
+    [
+        (b"", []),
+        (b"GET /v2 HTT", [408]),
+        (post()[:-3], [408]),
+        (post(), [200]),
+        (post() + b"GET /v2 HTT", [200, 408]),
+        (post() + post()[:-3], [200, 408]),
+    ],
+    ids=["silence", "half a head", "half a body", "idle after an answer", "half a head behind", "half a body behind"],
 )
 def test_deadlines(short: Process, sent: bytes, statuses: list[int]) -> None:
     began = time.monotonic()
