@@ -37,8 +37,15 @@ KNOWN = frozenset(
 
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 JSON = b"application/json"
-PLAIN_HEAD = STATUS_LINES[200] + b"content-type: " + JSON + b"\r\ncontent-length: "
-"""Of nearly every answer, so that it is written in one piece."""
+
+
+def head_of(status: int, content_type: bytes) -> bytes:
+    """The head of an answer, up to the length of its body."""
+    return b"%bcontent-type: %b\r\ncontent-length: " % (STATUS_LINES[status], content_type)
+
+
+PLAIN_HEAD = head_of(200, JSON)
+"""Of nearly every answer, so that it is made once."""
 
 ORIGIN, REQUEST_ID = b"origin", b"x-request-id"
 """Headers of a request that its answer has to do with."""
@@ -115,12 +122,8 @@ class Exchange:
         if self.close:
             more += b"connection: close\r\n"
         sent = b"" if self.method == b"HEAD" else body
-        if status == 200 and content_type is JSON:
-            self.answer = b"%b%d\r\n%b%b\r\n%b" % (PLAIN_HEAD, len(body), host.common_head, more, sent)
-        else:
-            self.answer = b"%bcontent-type: %b\r\ncontent-length: %d\r\n%b%b\r\n%b" % (
-                STATUS_LINES[status], content_type, len(body), host.common_head, more, sent
-            )  # fmt: skip
+        head = PLAIN_HEAD if status == 200 and content_type is JSON else head_of(status, content_type)
+        self.answer = b"%b%d\r\n%b%b\r\n%b" % (head, len(body), host.common_head, more, sent)
         if host.log_requests:
             host.log_request(self, len(body))
         self.connection.flush()
