@@ -127,10 +127,15 @@ def command(
     if cluster is not None:
         from flowexport.cluster import Scorer
 
+        from .engine import everywhere
+
         folder = require_for_ray(output, device, threads=threads, skip_bad=skip_bad)
-        scorer = Scorer(bundle, digest or "", None, flag, calibrated, dialect, missing, keep, ids)
-        scoring = score_by_ray(cluster, scorer, rows, folder, context)
-        say(scoring, output, as_json)
+        model = load(bundle, "cpu", 1, digest=digest)
+        model.require("log_prob")
+        own = None if context is None else tuple(one_context(context, model).tolist())
+        digest = model.bundle.sha256
+        scorer = Scorer(everywhere(bundle), digest, own, flag, calibrated, dialect, missing, keep, ids)
+        say(score_by_ray(cluster, scorer, rows, folder), output, as_json)
         return
     model = load(bundle, device, threads, digest=digest, engine=engine)
     model.require("log_prob")
@@ -176,22 +181,12 @@ def summary_of(scoring: "Scoring") -> dict[str, object]:
     return {name: in_json(figure) for name, figure in scoring.summary().items()}
 
 
-def score_by_ray(
-    cluster: Cluster, scorer: "Scorer", rows: Sequence[Path], output: Path, context: str | None
-) -> "Scoring":
+def score_by_ray(cluster: Cluster, scorer: "Scorer", rows: Sequence[Path], output: Path) -> "Scoring":
     """Scores files by the processes of a cluster."""
-    from dataclasses import replace
-
     from flowexport.cluster import score_files
-    from flowexport.runtime import load
 
-    from .engine import everywhere
     from .screen import progress
 
-    model = load(scorer.bundle, "cpu", 1, digest=scorer.digest or None)
-    model.require("log_prob")
-    fixed = None if context is None else tuple(one_context(context, model).tolist())
-    scorer = replace(scorer, bundle=everywhere(scorer.bundle), digest=model.bundle.sha256, context=fixed)
     with progress() as bar:
         task = bar.add_task("scoring", total=None)
         return score_files(
