@@ -3,11 +3,9 @@
 import contextlib
 import io
 import json
-import shutil
 import sys
 import warnings
 from pathlib import Path
-from statistics import fmean
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -69,6 +67,8 @@ def command(output: Path, as_json: bool) -> None:
 
 def rows_of(output: Path, source: Path, evaluate: ModuleType, quiet: bool) -> "tuple[np.ndarray, np.ndarray]":
     """Writes the rows and the recipe, and reads the rows: benign, malignant ``[rows, features]``."""
+    import shutil
+
     output.mkdir(parents=True, exist_ok=True)
     # What it says of its rows is no JSON.
     with contextlib.redirect_stdout(io.StringIO() if quiet else sys.stdout):
@@ -79,6 +79,8 @@ def rows_of(output: Path, source: Path, evaluate: ModuleType, quiet: bool) -> "t
 
 def trained(output: Path) -> "Outcome":
     """Trains by the recipe, anew."""
+    import shutil
+
     from flowexport.training import train_recipe
 
     from .screen import progress
@@ -160,6 +162,8 @@ def areas(
 
 def show(output: Path, outcome: "Outcome", report: "Report", pairs: list[tuple[float, float]], as_json: bool) -> None:
     """The end: areas of each split, by flow and by Gaussian, and the files."""
+    from statistics import fmean
+
     from .screen import show_table
 
     files = [path for path in sorted(output.rglob("*")) if path.is_file() and "golden" not in path.parts]
