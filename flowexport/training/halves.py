@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["choose_halves", "half_of", "leaves_halves_open", "take_half"]
-
+__all__ = ["choose_halves", "half_of", "open_halves", "take_half"]
 
 import numpy as np
 import torch
@@ -36,13 +35,13 @@ def choose_halves(flow: Flow, u: np.ndarray) -> None:
         flow: new: nothing has been learned in its couplings.
         u: ``[rows, features]``, as the couplings get them: standardised, and whitened where the flow whitens.
     """
-    if leaves_halves_open(flow) and isinstance(flow.stack, HalvesStack):
-        take_half(flow, halves(dependence(u), flow.stack.mask.cpu().numpy()))
+    if (stack := open_halves(flow)) is not None:
+        take_half(flow, halves(dependence(u), stack.mask.cpu().numpy()))
 
 
-def leaves_halves_open(flow: Flow) -> bool:
-    """Whether a flow's halves are to be chosen, and are not yet."""
-    return flow.arguments.get("masks") == MASKS and isinstance(flow.stack, HalvesStack)
+def open_halves(flow: Flow) -> HalvesStack | None:
+    """The stack of a flow whose halves are to be chosen, and are not yet."""
+    return flow.stack if flow.arguments.get("masks") == MASKS and isinstance(flow.stack, HalvesStack) else None
 
 
 def take_half(flow: Flow, kept: np.ndarray) -> None:
@@ -51,13 +50,8 @@ def take_half(flow: Flow, kept: np.ndarray) -> None:
     Raises:
         ArgumentError: where they are not as many as it keeps, or the flow has halves of its own.
     """
-    stack = flow.stack
-    if (
-        not isinstance(stack, HalvesStack)
-        or not leaves_halves_open(flow)
-        or kept.shape != (flow.features,)
-        or kept.sum() != len(stack.first)
-    ):
+    stack = open_halves(flow)
+    if stack is None or kept.shape != (flow.features,) or kept.sum() != len(stack.first):
         raise ArgumentError("the halves are not those of this flow", key="masks")
     stack.divide(torch.from_numpy(kept))
     masks = [(kept == (layer % 2 == 0)).tolist() for layer in range(len(stack.couplings))]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["context_by_name", "features_by_name"]
 
-
 import msgspec
 import numpy as np
 

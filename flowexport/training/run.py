@@ -33,7 +33,7 @@ from .curve import learning_curve
 from .data import Rows, read_rows
 from .discrete import held_out_with_noise
 from .folder import alone, require_no_links, require_own
-from .halves import half_of, leaves_halves_open, take_half
+from .halves import half_of, open_halves, take_half
 from .held import require_state
 from .images import bits_per_dimension, dequantised, require_pixels
 from .judged import judged
@@ -291,7 +291,7 @@ class Run:
         tensors, _ = read_tensors(self.folder / progress.file)
         held = len(self.held_out) or len(self.training)
         require_state(tensors, self.flow, held, self.folder / progress.file)
-        if leaves_halves_open(self.flow):
+        if open_halves(self.flow) is not None:
             try:
                 take_half(self.flow, np.array(progress.half or [], dtype=bool))
             except ArgumentError as error:
