@@ -2,7 +2,6 @@
 
 __all__ = ["FLOWS", "architecture_of", "build"]
 
-
 from collections.abc import Callable
 
 from flowexport.errors import ArgumentError

@@ -2,7 +2,6 @@ r"""Standardisation: a fixed mean and scale from the data."""
 
 __all__ = ["Standardize", "moments_of", "rows_of"]
 
-
 import torch
 from torch import Tensor, nn
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["context_of"]
 
-
 import numpy as np
 
 from flowexport.runtime import Model

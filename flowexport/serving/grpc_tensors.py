@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["inference_of"]
 
-
 from google.protobuf.message import Message
 
 from .endpoint import Endpoint

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["openapi"]
 
-
 from .registry import Registry
 
 TENSOR = {

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 __all__ = ["HEALTH", "INFERENCE", "messages"]
 
-
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from google.protobuf.message import Message
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["as_numbers"]
 
-
 import numpy as np
 
 from flowexport.errors import InputError

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["PerChannel", "Squeeze", "channel_masks", "checkerboards"]
 
-
 from collections.abc import Callable
 
 import torch

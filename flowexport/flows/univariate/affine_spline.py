@@ -2,7 +2,6 @@ r"""An affine map and a spline behind it."""
 
 __all__ = ["AffineSpline"]
 
-
 from torch import Tensor, nn
 
 from .affine import Affine

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 __all__ = ["image_graph"]
 
-
 import onnx
 import onnx.numpy_helper
 import torch
