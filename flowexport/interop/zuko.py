@@ -25,8 +25,14 @@ from .original import Original, adopted, exact_copy
 if TYPE_CHECKING:
     import zuko
 
-UNIVARIATES = ("AdditiveTransform", "MonotonicAffineTransform", "MonotonicRQSTransform")
-"""Of zuko, those that are known here."""
+Kind = tuple[Callable[..., UnivariateMap], set[str], list[tuple[int, ...]]]
+
+KINDS: dict[str, Kind] = {
+    "AdditiveTransform": (Additive, set(), [()]),
+    "MonotonicAffineTransform": (Affine, {"slope"}, [(), ()]),
+    "MonotonicRQSTransform": (RationalQuadraticSpline, {"bound", "slope"}, []),
+}
+"""zuko's univariate transforms that are known here: ours, the arguments that it takes, the shapes of its parameters."""
 
 
 def from_zuko(flow: zuko.flows.Flow) -> Flow:
@@ -145,13 +151,9 @@ def univariate_of(where: str, made_by: object, shapes: list[tuple[int, ...]]) ->
             raise ArgumentError(f"univariate {made_by!r} cannot be adopted: it has arguments without names", key=where)
         options, made_by = made_by.keywords, made_by.func
         name = getattr(made_by, "__name__", repr(made_by))
-    kinds: dict[object, tuple[Callable[..., UnivariateMap], set[str], list[tuple[int, ...]]]] = {
-        zuko.transforms.AdditiveTransform: (Additive, set(), [()]),
-        zuko.transforms.MonotonicAffineTransform: (Affine, {"slope"}, [(), ()]),
-        zuko.transforms.MonotonicRQSTransform: (RationalQuadraticSpline, {"bound", "slope"}, []),
-    }
+    kinds: dict[object, Kind] = {getattr(zuko.transforms, known): kind for known, kind in KINDS.items()}
     if made_by not in kinds:
-        raise ArgumentError(f"univariate {name} cannot be adopted, only {', '.join(UNIVARIATES)}", key=where)
+        raise ArgumentError(f"univariate {name} cannot be adopted, only {', '.join(KINDS)}", key=where)
     ours, allowed, expected = kinds[made_by]
     if not options.keys() <= allowed:
         raise ArgumentError(f"{name} with {', '.join(options.keys() - allowed)} cannot be adopted", key=where)
@@ -177,6 +179,6 @@ def constructors() -> Constructors:
         "GeneralCouplingTransform": zuko.flows.coupling.GeneralCouplingTransform,
         "NICE": zuko.flows.NICE,
         "RealNVP": zuko.flows.RealNVP,
-        **{name: partial(partial, getattr(zuko.transforms, name)) for name in UNIVARIATES},
+        **{name: partial(partial, getattr(zuko.transforms, name)) for name in KINDS},
         **{name: partial(partial, kind) for name, kind in ACTIVATIONS.items()},
     }
