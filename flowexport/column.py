@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["Bound", "Column", "bounds_of", "numbered"]
+__all__ = ["Bound", "Column", "features_of", "numbered"]
+
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -38,6 +40,22 @@ class Column(Struct, frozen=True, omit_defaults=True, repr_omit_defaults=True):
 def numbered(letter: str, count: int) -> list[Column]:
     """Columns of numbers without names of their own: x0, x1 and so on."""
     return [Column(f"{letter}{place}") for place in range(count)]
+
+
+def features_of(
+    names: Sequence[str] | None, size: int, arguments: object, steps: Mapping[str, float] | None = None
+) -> list[Column]:
+    """The features of a flow.
+
+    Arguments:
+        names: of them; None for x0, x1 and so on.
+        size: how many.
+        arguments: of the flow, which may say what their bounds are.
+        steps: of those of steps, by name.
+    """
+    names = names or [column.name for column in numbered("x", size)]
+    bounds = bounds_of(arguments, size)
+    return [Column(name, bounds=each, step=(steps or {}).get(name)) for name, each in zip(names, bounds, strict=True)]
 
 
 def bounds_of(arguments: object, size: int) -> list[Bound]:

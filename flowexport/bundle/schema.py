@@ -29,7 +29,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from flowexport.column import Column, bounds_of, numbered
+from flowexport.column import Column, features_of, numbered
 from flowexport.errors import BundleError
 
 from .consistency import inconsistency
@@ -188,11 +188,8 @@ class Manifest(Struct, frozen=True):
     @property
     def feature_columns(self) -> list[Column]:
         """The features, with the steps and bounds that they have, if the architecture says so."""
-        size = math.prod(self.event_shape)
-        names = self.features or [column.name for column in numbered("x", size)]
-        bounds = bounds_of(self.architecture.get("arguments"), size)
-        steps = self.discrete or {}
-        return [Column(name, bounds=each, step=steps.get(name)) for name, each in zip(names, bounds, strict=True)]
+        arguments = self.architecture.get("arguments")
+        return features_of(self.features, math.prod(self.event_shape), arguments, self.discrete or None)
 
     @property
     def context_columns(self) -> list[Column]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from flowexport.column import Column, bounds_of, numbered
+from flowexport.column import Column, features_of, numbered
 from flowexport.errors import ArgumentError
 
 from .base import GaussianMixture, StandardNormal
@@ -113,9 +113,7 @@ class Flow(nn.Module):
     @property
     def feature_columns(self) -> list[Column]:
         """The features, by the names that were learnt or x0, x1 and so on, with their bounds."""
-        names = self.feature_names or [column.name for column in numbered("x", self.features)]
-        bounds = bounds_of(self.arguments, self.features)
-        return [Column(name, bounds=each) for name, each in zip(names, bounds, strict=True)]
+        return features_of(self.feature_names, self.features, self.arguments)
 
     @property
     def context_columns(self) -> list[Column]:
