@@ -11,9 +11,10 @@ import numpy as np
 
 from flowexport.bundle.schema import ContextFeature
 from flowexport.column import Column
-from flowexport.errors import ArgumentError, DataError
+from flowexport.errors import ArgumentError, DataError, InputError
 from flowexport.flows import Flow
-from flowexport.training.support import require_codes, require_support
+from flowexport.runtime.categories import require_codes
+from flowexport.training.support import require_support
 
 
 def feature_columns(flow: Flow, given: Sequence[str] | None, discrete: Mapping[str, float]) -> list[Column]:
@@ -91,6 +92,6 @@ def require_rows(
         if x is not None:
             require_support("data", x, features)
         if context is not None:
-            require_codes(context, contexts)
-    except DataError as error:
+            require_codes(contexts, context)
+    except (DataError, InputError) as error:
         raise error.told(ArgumentError) from error

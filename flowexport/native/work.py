@@ -77,8 +77,7 @@ class Work:
         """A function of numbers; operands are broadcast. What is known is folded, what is neutral is passed on."""
         shape = np.broadcast(*arguments).shape
         bounded(shape)
-        zeros = np.zeros(shape, np.int64)
-        flat = [(each if each.shape == shape else each + zeros).ravel() for each in arguments]
+        flat = [(each if each.shape == shape else np.broadcast_to(each, shape)).ravel() for each in arguments]
         numbers = [each.tolist() for each in flat]
         constant = [min(each, default=0) < 0 for each in numbers]
         neutral = [
