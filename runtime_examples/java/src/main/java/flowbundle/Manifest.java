@@ -1,5 +1,6 @@
 package flowbundle;
 
+import com.fasterxml.jackson.annotation.JsonIncludeProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.annotation.JsonSetter;
 import com.fasterxml.jackson.annotation.Nulls;
@@ -38,7 +39,7 @@ public record Manifest(
     @JsonProperty(required = true) @JsonSetter(nulls = Nulls.SET) List<String> features,
     @JsonProperty(value = "context_features", required = true) @JsonSetter(nulls = Nulls.SET)
         List<ContextFeature> context,
-    Map<String, GraphFile> graphs,
+    @JsonIncludeProperties({"log_prob", "sample"}) Map<String, GraphFile> graphs,
     Map<String, String> files,
     List<Double> scale,
     @JsonProperty(required = true) @JsonSetter(nulls = Nulls.SET) Reference reference,
@@ -117,9 +118,7 @@ public record Manifest(
         files.keySet().stream().map(file -> file.toLowerCase(Locale.ROOT)).distinct().count()
             == files.size(),
         "files: two names differ in their capitals alone");
-    require(
-        graphs.containsKey("log_prob") || graphs.containsKey("sample"),
-        "graphs: expected log_prob or sample, got " + graphs.keySet());
+    require(!graphs.isEmpty(), "graphs: expected log_prob or sample, got neither");
     graphs.forEach(
         (graph, onnx) ->
             require(

@@ -15,6 +15,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -97,7 +98,7 @@ class ManifestTest {
           /context_features | absent | context_features: Missing
           /context_features/0/categories | [] | context_features[0].categories: expected
           /context_features/0/name | absent | context_features[0].name: Invalid `null`
-          /graphs | {"latent": {"file": "sample.onnx"}} | graphs: expected log_prob or sample, got [latent]
+          /graphs | {"latent": {}} | graphs: expected log_prob or sample, got neither
           /graphs/log_prob | null | graphs.log_prob: Invalid `null`
           /graphs/log_prob/file | absent | graphs.log_prob.file: Invalid `null`
           /graphs/sample/file | "other.onnx" | graphs.sample.file: is not listed
@@ -115,6 +116,14 @@ class ManifestTest {
     String found =
         assertThrows(BundleException.class, () -> read(manifest.toString())).getMessage();
     assertTrue(found.contains("flow.json: " + message), found);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"{}", "{\"file\": \"other.onnx\"}", "{\"file\": 5}", "[]", "null"})
+  void aGraphOfAnotherNameIsPassedOverWhateverItHolds(String value) throws IOException {
+    ObjectNode manifest = Bundles.manifest();
+    set(manifest, "/graphs/latent", value);
+    assertEquals(Set.of("log_prob", "sample"), read(manifest.toString()).graphs().keySet());
   }
 
   @Test
