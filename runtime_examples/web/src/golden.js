@@ -197,11 +197,14 @@ async function attempt(run) {
 }
 
 /**
+ * The inputs of a case, by their tensor.
+ *
  * @param {Model} model
  * @param {GoldenCase} golden
  * @returns {Record<string, NdArray>}
+ * @throws {BundleError} for rows that a file has not
  */
-function caseInputs(model, golden) {
+export function caseInputs(model, golden) {
   const entries = Object.entries(golden.inputs);
   return Object.fromEntries(entries.map(([tensor, file]) => [tensor, caseArray(model, golden, file)]));
 }

@@ -1,7 +1,9 @@
 /** How long a call takes, by a clock that may tick only every 100 µs. */
 
+import { BundleError } from "../../node/src/errors.js";
+import { arrayOf } from "../../node/src/inputs.js";
 import { eventSize } from "../../node/src/manifest.js";
-import { bundleArray, bundleContract } from "./golden.js";
+import { bundleContract, caseInputs } from "./golden.js";
 
 /** Milliseconds of calls before the first that counts, and of those that count. */
 const WARM = 100;
@@ -60,15 +62,21 @@ export async function* measuredCalls(model, context) {
 }
 
 /**
- * So many rows of a golden case, one after the other and again: those of a bundle that draws none.
+ * So many rows of a golden case, one after the other and again: those of a bundle that draws none. They are of the
+ * bundle's own type, so that no call converts them.
  *
  * @param {import("./model.js").Model} model
  * @param {number} rows
  * @returns {import("./bundle.js").NdArray}
+ * @throws {BundleError} where no case expects numbers
  */
-function goldenRows({ bundle, manifest }, rows) {
+function goldenRows(model, rows) {
+  const { bundle, manifest } = model;
   const golden = bundleContract(bundle).cases.find(({ expected }) => expected);
-  const { data } = bundleArray(bundle, golden?.inputs.x ?? "");
-  const numbers = Float32Array.from({ length: rows * eventSize(manifest) }, (_, index) => data[index % data.length]);
-  return { data: numbers, shape: [rows, ...manifest.event_shape] };
+  if (golden === undefined) {
+    throw new BundleError(`${bundle.label}/flow.json: golden.cases: needs one of log_prob`);
+  }
+  const { data } = caseInputs(model, golden).x;
+  const numbers = new (arrayOf(manifest))(rows * eventSize(manifest));
+  return { data: numbers.map((_, index) => data[index % data.length]), shape: [rows, ...manifest.event_shape] };
 }
