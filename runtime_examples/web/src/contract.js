@@ -104,9 +104,11 @@ function requireSignatures(manifest, { graphs }) {
  * @returns {GoldenCase[]}
  */
 function knownCases(manifest, { golden, graphs, tolerance }) {
+  const known = heldGraphs(manifest);
+  const listed = new Map(Object.entries(graphs));
   return golden.cases.flatMap((golden, index) => {
-    const held = heldGraphs(manifest).find(({ name }) => name === golden.graph);
-    if (held === undefined && Object(graphs)[golden.graph] !== undefined) {
+    const held = known.find(({ name }) => name === golden.graph);
+    if (held === undefined && listed.get(golden.graph) !== undefined) {
       return [];
     }
     if (held === undefined) {

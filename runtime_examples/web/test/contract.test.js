@@ -27,6 +27,7 @@ const FAULTS = /** @type {[string, unknown, RegExp][]} */ ([
   ["golden.cases.0.rows", [0], /golden.cases\[0\].rows/],
   ["golden.cases.3.error", "wrong", /golden.cases\[3\].error/],
   ["golden.cases.0.graph", "score", /golden.cases\[0\].graph: expected one of graphs, got "score"/],
+  ["golden.cases.0.graph", "constructor", /golden.cases\[0\].graph: expected one of graphs, got "constructor"/],
   ["golden.log_prob_of_sample", ABSENT, /golden.log_prob_of_sample: is missing/],
   ["tolerance.sample", ABSENT, /tolerance.sample: is missing/],
   ["golden.noise", [{ seed: String(2n ** 64n), start: 0, file: "golden/x.npy" }], /golden.noise\[0\].seed/],
