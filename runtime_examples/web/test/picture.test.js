@@ -5,7 +5,9 @@ import { latest } from "../src/page/latest.js";
 import { gridRows, marginal, midpoint, peak } from "../src/page/plane.js";
 import { shortScore, ticks, toPixel, toValue, withMinus } from "../src/page/scale.js";
 import { lowest } from "../src/page/score-picture.js";
+import { State } from "../src/page/state.js";
 import { commonest, mean, mostStructured, quantile, sortedColumn, span } from "../src/page/statistics.js";
+import { manifest, openFake } from "./fake.js";
 
 test("the rows of a plane go from the top left, the others held", () => {
   const held = Float32Array.of(10, 20, 30);
@@ -125,6 +127,17 @@ test("the two columns that say most of each other are found, bent ones too", () 
 test("the commonest row of some columns is taken whole", () => {
   const rows = Float32Array.of(0, 9, 1, 1, 8, 0, 0, 7, 1, 0, 6, 0, 1, 5, 1);
   assert.deepEqual(commonest(rows, 3, [0, 2]), [0, 1]);
+});
+
+test("a context that was taken stays as it was when a slider moves", async () => {
+  const { model } = await openFake(manifest({ context_size: 2 }));
+  const state = new State(model, { x: Float32Array.of(0, 1), context: Float32Array.of(3, 4) });
+  const { context } = state;
+  state.contextValues[0] = 9;
+  assert.deepEqual(context, { data: Float32Array.of(3, 4), shape: [2] });
+  assert.deepEqual(state.context, { data: Float32Array.of(9, 4), shape: [2] });
+  const { model: without } = await openFake(manifest());
+  assert.equal(new State(without, { x: Float32Array.of(0, 1), context: null }).context, null);
 });
 
 test("a marginal has all samples in the picture, highest where most are", () => {

@@ -83,8 +83,7 @@ export class CurvePicture {
    */
   async #sampled(signal) {
     const { model, context } = this.state;
-    const given = context && { ...context, data: context.data.slice() };
-    const { data } = await model.sample(MARGINAL.rows, { seed: 0n, context: given, signal });
+    const { data } = await model.sample(MARGINAL.rows, { seed: 0n, context, signal });
     const { low, high, cells } = this.axis;
     const unit = (MARGINAL.rows * (high - low)) / cells;
     return Float64Array.from(marginal(data, 1, this.axis, null), (count) => Math.exp(count) / unit);

@@ -117,8 +117,7 @@ export class PlanePicture {
    */
   async #marginal(signal) {
     const { model, context, width } = this.state;
-    const given = context && { ...context, data: context.data.slice() };
-    const samples = await model.sample(MARGINAL.rows, { seed: 0n, context: given, signal });
+    const samples = await model.sample(MARGINAL.rows, { seed: 0n, context, signal });
     signal.throwIfAborted();
     this.#show(marginal(samples.data, width, ...this.#grid(MARGINAL.cells)), MARGINAL.cells);
     const many = MARGINAL.rows.toLocaleString("en");

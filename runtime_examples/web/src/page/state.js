@@ -40,10 +40,10 @@ export class State {
     this.dots = true;
   }
 
-  /** The context as the model takes it, or null. */
+  /** The context as the model takes it, or null: a copy, as a run may outlast a move of a slider. */
   get context() {
     const { length } = this.contextValues;
-    return length > 0 ? { data: this.contextValues, shape: [length] } : null;
+    return length > 0 ? { data: this.contextValues.slice(), shape: [length] } : null;
   }
 
   /**

@@ -284,13 +284,12 @@ export class View {
     if (!seedFits || !rows.validity.valid || rows.value === "") {
       return null;
     }
-    const { context } = this.state;
     return {
       count: rows.valueAsNumber,
       draw: {
         seed: parseSeed(text),
         temperature: this.temperature,
-        context: context && { ...context, data: context.data.slice() },
+        context: this.state.context,
       },
     };
   }
