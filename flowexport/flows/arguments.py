@@ -19,6 +19,7 @@ __all__ = [
 
 import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import zip_longest
 from typing import TypeVar
 
 from torch import Tensor, nn
@@ -167,13 +168,13 @@ def encoder_of(
             raise ArgumentError(
                 f"expected a whole number for each of {context} context columns, got {given!r}", key=name
             )
-    counts = [whole("categories", each, 0) for each in categories or [0] * context]
-    widths = [whole("embeddings", each, 0) for each in embeddings or [0] * context]
-    for column, (number, width) in enumerate(zip(counts, widths, strict=True)):
+    counts = [whole("categories", each, 0) for each in categories or ()]
+    widths = [whole("embeddings", each, 0) for each in embeddings or ()]
+    for column, (number, width) in enumerate(zip_longest(counts, widths, fillvalue=0)):
         if number == 1:
             raise ArgumentError(
                 f"column {column} has a single category, which says nothing; leave it out", key="categories"
             )
         if width and not number:
             raise ArgumentError(f"column {column} is a number: only categories are embedded", key="embeddings")
-    return ContextEncoder(counts, widths) if any(counts) else None
+    return ContextEncoder(counts, widths or [0] * len(counts)) if any(counts) else None

@@ -42,8 +42,10 @@ def build(architecture: dict[str, object]) -> Flow:
     """
     name = architecture.get("flow")
     arguments = architecture.get("arguments")
-    if not isinstance(name, str) or name not in FLOWS or not isinstance(arguments, dict):
+    if not isinstance(name, str) or name not in FLOWS:
         raise ArgumentError(f"{name!r} is not one of {', '.join(FLOWS)}", key="flow")
+    if not isinstance(arguments, dict):
+        raise ArgumentError("not there", key="arguments")
     # Defaults may change; what an older checkpoint does not say, it means as it was then.
     spoken = {**REFERENCE_PAGE, **arguments} if FLOWS[name] is RealNVP else arguments
     try:

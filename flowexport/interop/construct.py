@@ -5,18 +5,16 @@ from __future__ import annotations
 __all__ = ["construct", "read_arguments"]
 
 import json
-import math
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+from torch import nn
 
 from flowexport.bundle.small import read_small
 from flowexport.bundle.toml import require_short_keys
 from flowexport.errors import ArgumentError, CheckpointError
+from flowexport.flows.room import Room, room_beside
 
 ARGUMENTS_BYTES = 1 << 20
 """A file of arguments larger than this is refused before it is parsed."""
@@ -24,9 +22,7 @@ ARGUMENTS_BYTES = 1 << 20
 NAMED = ("activation", "univariate")
 """Arguments whose text is the name of a class; everywhere else text is text."""
 
-ROOM = (8, 1 << 16)
-"""Numbers that a constructor may make: so many a byte of the weights, and so many besides. Each weight is made, drawn
-and perhaps scaled, and is four bytes in the file."""
+REFUSAL = "the arguments make a module much larger than its weights"
 
 Constructors = Mapping[str, Callable[..., object]]
 
@@ -64,7 +60,7 @@ def construct(where: Path, spec: dict[str, object], known: Constructors, size: i
         CheckpointError: naming the class or the argument that cannot be.
     """
     try:
-        with Room(ROOM[0] * size + ROOM[1]):
+        with Room(room_beside(size), REFUSAL):
             module = made(spec, known)
     except ArgumentError as error:
         raise error.told(CheckpointError, file=where) from error
@@ -92,38 +88,3 @@ def made(value: object, known: Constructors, key: str = "") -> object:
     # Constructors of another library raise whatever they please.
     except Exception as error:
         raise ArgumentError(f"{error or type(error).__name__}", key=name) from error
-
-
-class Room(TorchDispatchMode):
-    """Counts the numbers that are made, and stops before there are too many: a small file must not take all memory."""
-
-    def __init__(self, numbers: int) -> None:
-        TorchDispatchMode.__init__(self)
-        self.left = numbers
-
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., object],
-        types: Sequence[type],
-        args: tuple[object, ...] = (),
-        kwargs: Mapping[str, object] | None = None,
-    ) -> object:
-        self.require(numbers_of(args))
-        result = func(*args, **(kwargs or {}))
-        self.left -= sum(1 + each.numel() for each in tree_leaves(result) if isinstance(each, Tensor))
-        self.require(0)
-        return result
-
-    def require(self, numbers: int) -> None:
-        """Refuses more numbers than there is room for."""
-        if numbers > self.left:
-            raise ArgumentError("the arguments make a module much larger than its weights")
-
-
-def numbers_of(args: Sequence[object]) -> int:
-    """How many numbers an operation makes that is told a shape and given no tensor; of any other 0: its result, in
-    the constructors of the libraries, is as large as what it is given."""
-    if any(isinstance(each, Tensor) for each in tree_leaves(args)):
-        return 0
-    shape = next((each for each in args if isinstance(each, (list, tuple))), args)
-    return math.prod(each for each in shape if isinstance(each, int) and each > 0)

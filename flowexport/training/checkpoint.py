@@ -31,9 +31,9 @@ from flowexport.column import Column
 from flowexport.errors import ArgumentError, CheckpointError
 from flowexport.files import write_file
 from flowexport.flows import Flow, build
+from flowexport.flows.room import Room, room_beside
 
 from .held import require_rows
-from .plausible import least_numbers
 from .stored import read_tensors
 
 T = TypeVar("T")
@@ -41,9 +41,6 @@ T = TypeVar("T")
 FORMAT = "flowexport-run/1"
 CONFIG_BYTES = 4 << 20
 """A config.json larger than this is refused before it is parsed."""
-
-MARGIN = 2
-"""Times the numbers of its weights that an architecture may need and still be built: what is missing is then named."""
 
 
 class Config(msgspec.Struct, frozen=True):
@@ -148,10 +145,10 @@ def flow_of(architecture: dict[str, object], weights: dict[str, Tensor], describ
         CheckpointError: where they do not fit each other.
     """
     total = sum(tensor.numel() for tensor in weights.values())
+    size = sum(tensor.nbytes for tensor in weights.values())
     try:
-        if least_numbers(architecture) > MARGIN * total:
-            raise CheckpointError(f"larger than the {total} numbers of its weights", file=described, key="architecture")
-        flow = build(architecture)
+        with Room(room_beside(size), f"much larger than the {total:,} numbers of its weights", fill=False):
+            flow = build(architecture)
     except ArgumentError as error:
         raise error.told(CheckpointError, file=described, key=error.within("architecture", ": ")) from error
     dtype = next((tensor.dtype for tensor in weights.values() if tensor.is_floating_point()), torch.float32)

@@ -26,6 +26,7 @@ from flowexport.errors import ArgumentError, CheckpointError, DataWarning, Recip
 from flowexport.files import write_file
 from flowexport.flows import Flow, architecture_of
 from flowexport.flows.build import FLOWS
+from flowexport.flows.room import Room
 
 from .checkpoint import FORMAT, Config, contiguous, read_json, save_checkpoint
 from .compiled import require_compiler
@@ -38,7 +39,6 @@ from .held import require_state
 from .images import bits_per_dimension, dequantised, require_pixels
 from .judged import judged
 from .loop import Epoch, State, train
-from .plausible import least_numbers
 from .preparation import diagnosed
 from .recipe import ImageFlowSpec, Recipe, load_recipe
 from .stored import read_tensors
@@ -180,12 +180,9 @@ def untyped_flow(recipe: Recipe, rows: Rows) -> Flow:
 
 
 def require_size(flow: str, arguments: dict[str, object]) -> None:
-    """Refuses an architecture whose weights no machine holds, before they are made."""
-    least = least_numbers({"flow": flow, "arguments": arguments})
-    if least > MOST_NUMBERS:
-        raise ArgumentError(
-            f"such a flow has {least:,} weights or more, {MOST_NUMBERS:,} are allowed", key="hidden_features"
-        )
+    """Refuses an architecture whose weights no machine holds, before they take memory."""
+    with torch.random.fork_rng(devices=[]), Room(MOST_NUMBERS, f"more than {MOST_NUMBERS:,} weights", fill=False):
+        FLOWS[flow](**arguments)
 
 
 def new_image_flow(spec: ImageFlowSpec, rows: Rows, context: dict[str, object]) -> Flow:

@@ -11,7 +11,6 @@ from flowexport.errors import ArgumentError, CheckpointError
 from flowexport.flows import CouplingFlow, HalvesStack, WholeStack, architecture_of, build
 from flowexport.training import load_checkpoint
 from flowexport.training.checkpoint import Config, save_checkpoint
-from flowexport.training.plausible import least_numbers
 
 
 def coupling(mask: list[int], **arguments: Any) -> dict[str, Any]:
@@ -82,8 +81,6 @@ def test_a_run_folder_keeps_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize("layers", [MIXED, HALVES], ids=["mixed", "halves"])
 def test_its_numbers_are_bounded_before_it_is_built(layers: list[dict[str, Any]], tmp_path: Path) -> None:
     made = flow(layers, 2)
-    total = sum(tensor.numel() for tensor in made.state_dict().values())
-    assert total / 4 < least_numbers(architecture_of(made)) <= total
     huge = [*layers, coupling([1, 0, 0], hidden_features=[10**6, 10**6])]
     architecture = {"flow": "CouplingFlow", "arguments": {"features": 3, "context": 0, "layers": huge}}
     save_checkpoint(tmp_path, made.state_dict(), Config("flowexport-run/1", "", architecture, ["a", "b", "c"], []))
