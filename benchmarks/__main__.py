@@ -132,7 +132,7 @@ def short_table(figures: Sequence[dict[str, Any]]) -> str:
     for shape in SHAPES:
         for rows in PAGE_ROWS:
             lines.append([str(shape), f"{rows:,}", *cells(shape, rows, "log_prob"), *cells(shape, rows, "sample")])
-    facts = machine(("onnxruntime", "onnxruntime-gpu", "torch", "zuko"))
+    facts = machine(("flowexport-native", "onnxruntime", "onnxruntime-gpu", "torch", "zuko"))
     versions = ", ".join(f"{key} {value}" for key, value in facts.items() if key not in ("cpu", "cores", "system"))
     source = f"{facts['cpu']}, {facts['cores']} cores, {versions}."
     source += " All figures: [benchmarks/RESULTS.md](../benchmarks/RESULTS.md)."

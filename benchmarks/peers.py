@@ -12,6 +12,7 @@ import ctypes
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ Peer = Callable[[str, Array, int], Call]
 """Verb, rows ``[rows, features]`` and threads → the call to time, which gives an array or a tensor."""
 
 OURS, ZUKO, PLAIN = "flowexport", "zuko", "torch.onnx export"
+RUNTIME = "flowexport, ONNX Runtime"
 
 ALL_ROWS = """
 #include <stddef.h>
@@ -46,11 +48,11 @@ COMPILE_SECONDS = 120.0
 """A compiler of C may take this long."""
 
 
-def of_flowexport(flows: Flows) -> Peer:
+def of_flowexport(flows: Flows, engine: str = "auto") -> Peer:
     """Our bundle through the Python API."""
 
     def call(verb: str, x: Array, threads: int) -> Call:
-        model = flowexport.load(flows.bundle, device="cpu", threads=threads)
+        model = flowexport.load(flows.bundle, device="cpu", threads=threads, engine=engine)
         return (lambda: model.log_prob(x)) if verb == "log_prob" else (lambda: model.sample_from(x))
 
     return call
@@ -176,6 +178,7 @@ def program(words: list[str]) -> None:
 
 PEERS: dict[str, Callable[[Flows], Peer]] = {
     OURS: of_flowexport,
+    RUNTIME: partial(of_flowexport, engine="onnxruntime"),
     ZUKO: of_zuko,
     "zuko, compiled": of_zuko_compiled,
     "nflows": of_nflows,
@@ -188,5 +191,5 @@ PEERS: dict[str, Callable[[Flows], Peer]] = {
 }
 """Name → what makes it."""
 
-SAME_WEIGHTS = (OURS, ZUKO, "zuko, compiled", PLAIN, "OpenVINO, our graph", "generated C, our graph")
+SAME_WEIGHTS = (OURS, RUNTIME, ZUKO, "zuko, compiled", PLAIN, "OpenVINO, our graph", "generated C, our graph")
 """Peers that must give the same numbers; nflows and normflows have weights of their own."""

@@ -28,6 +28,7 @@ from typing import Any
 from flowexport.bench import machine
 
 PACKAGES = (
+    "flowexport-native",
     "numpy",
     "onnxruntime",
     "onnxruntime-gpu",

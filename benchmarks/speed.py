@@ -52,9 +52,10 @@ HOW = f"""\
 The same architecture for all, and the same weights for all but nflows and normflows: features, coupling layers, width
 of the two hidden layers. One thread, the process held to one processor; warm, peers in turn (A B A B), medians of 200
 calls or {SECONDS:g} s; of a million rows one call or two. `sample` is the map from given latents, `transform.inv` in
-zuko. Each cell is µs a call, and how many times as long as flowexport. Before anything is timed, candidates of the same
-weights must give the same numbers within {AGREEMENT:g}. *compiled* is `torch.compile(dynamic=True)`; generated C is
-emx-onnx-cgen at a batch of one row and gcc -O3 -march=native -ffast-math, called row by row from C."""
+zuko. Each cell is µs a call, and how many times as long as flowexport, which runs its native engine where that is
+installed. Before anything is timed, candidates of the same weights must give the same numbers within {AGREEMENT:g}.
+*compiled* is `torch.compile(dynamic=True)`; generated C is emx-onnx-cgen at a batch of one row and
+gcc -O3 -march=native -ffast-math, called row by row from C."""
 
 Cell = Timing | str
 """A timing, or why there is none."""

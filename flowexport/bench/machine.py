@@ -11,7 +11,7 @@ from pathlib import Path
 
 from flowexport.runtime.processors import available_threads
 
-PACKAGES = ("numpy", "onnxruntime", "onnxruntime-gpu", "torch")
+PACKAGES = ("flowexport-native", "numpy", "onnxruntime", "onnxruntime-gpu", "torch")
 
 
 def machine(packages: Iterable[str] = PACKAGES) -> dict[str, str | int]:
