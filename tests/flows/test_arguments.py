@@ -137,7 +137,7 @@ def test_standardisation(mean, scale, argument):
     [
         ({}, "flow: None"),
         ({"flow": "MAF", "arguments": {}}, "flow: 'MAF'"),
-        ({"flow": "RealNVP"}, "flow: "),
+        ({"flow": "RealNVP"}, "arguments: not there"),
         ({"flow": "RealNVP", "arguments": {"features": 2, "colour": 1}}, "colour"),
         ({"flow": "RealNVP", "arguments": {}}, "features"),
         ({"flow": "RealNVP", "arguments": {"features": 0}}, "^features: "),
