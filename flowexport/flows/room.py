@@ -32,7 +32,7 @@ FILLS = frozenset(
         torch.Tensor.zero_,
     }
 )
-"""What gives a new weight its first number."""
+"""What gives a parameter its first numbers."""
 
 
 class Room(TorchFunctionMode):
@@ -44,8 +44,8 @@ class Room(TorchFunctionMode):
     Arguments:
         numbers: that may be made.
         refusal: what the error says where they are not enough.
-        fill: whether new weights get their first numbers. Weights that are loaded next need none, and memory that
-            nobody writes to is not taken.
+        fill: whether parameters get their first numbers. Those that are loaded next need none, and memory that nobody
+            writes to is not taken.
 
     Raises:
         ArgumentError: with that refusal, before the tensor that is too many is made.
@@ -65,7 +65,7 @@ class Room(TorchFunctionMode):
         kwargs: Mapping[str, object] | None = None,
     ) -> object:
         given = [*args, *(kwargs or {}).values()]
-        if not self.fill and func in FILLS and isinstance(given[0], Tensor) and given[0].is_floating_point():
+        if not self.fill and func in FILLS and isinstance(given[0], nn.Parameter):
             return given[0]
         self.require(numbers_of(func, given))
         result = func(*args, **(kwargs or {}))

@@ -140,11 +140,21 @@ def test_what_is_too_large_is_never_asked_for(make: Callable[[int], Tensor]) -> 
         make(10**14 if make is torch.zeros else 10**7)
 
 
-def test_new_weights_are_left_as_they_are_where_they_are_loaded_next() -> None:
-    generator = torch.get_rng_state()
-    with Room(room_beside(0), "too many", fill=False):
-        nn.Linear(3, 4)
-    assert torch.equal(torch.get_rng_state(), generator)
-    with Room(room_beside(0), "too many"):
-        nn.Linear(3, 4)
-    assert not torch.equal(torch.get_rng_state(), generator)
+class Partly(nn.Module):
+    """A weight, which is loaded, and a buffer, which is not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((3,), 7.0))
+        nn.init.uniform_(self.weight)
+        self.register_buffer("table", torch.empty(3).fill_(2.0), persistent=False)
+
+
+@pytest.mark.parametrize("fill", [True, False])
+def test_only_what_is_loaded_next_may_be_left_as_it_is(fill: bool) -> None:
+    before = torch.get_rng_state()
+    with Room(room_beside(0), "too many", fill=fill):
+        made = Partly()
+    assert torch.equal(made.weight, torch.full((3,), 7.0)) is not fill
+    assert torch.equal(torch.get_rng_state(), before) is not fill
+    assert made.get_buffer("table").tolist() == [2.0] * 3
