@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 
 from flowexport.errors import ArgumentError
 
-TENSOR = 512
+TENSOR = 1024
 """Numbers that a tensor counts for besides its own: what it and the module that holds it take, so that a loop ends."""
 
 BESIDE = (8, 1 << 25)
