@@ -34,6 +34,9 @@ FILLS = frozenset(
 )
 """What gives a parameter its first numbers."""
 
+OUT_OF_MEMORY = "allocate memory"
+"""What torch says where the processor's memory, or what the system allows of it, is at an end."""
+
 
 class Room(TorchFunctionMode):
     """Counts the numbers that are made inside it, and stops before there are too many.
@@ -48,7 +51,7 @@ class Room(TorchFunctionMode):
             writes to is not taken.
 
     Raises:
-        ArgumentError: with that refusal, before the tensor that is too many is made.
+        ArgumentError: with that refusal, before what is too many is made, or where there is no memory for it.
     """
 
     def __init__(self, numbers: int, refusal: str, fill: bool = True) -> None:
@@ -68,7 +71,12 @@ class Room(TorchFunctionMode):
         if not self.fill and func in FILLS and isinstance(given[0], nn.Parameter):
             return given[0]
         self.require(numbers_of(func, given))
-        result = func(*args, **(kwargs or {}))
+        try:
+            result = func(*args, **(kwargs or {}))
+        except RuntimeError as error:
+            if OUT_OF_MEMORY in str(error):
+                raise ArgumentError(self.refusal) from error
+            raise
         self.left -= sum(TENSOR + each.numel() for each in tree_leaves(result) if isinstance(each, Tensor))
         self.require(0)
         return result

@@ -181,7 +181,8 @@ def untyped_flow(recipe: Recipe, rows: Rows) -> Flow:
 
 def require_size(flow: str, arguments: dict[str, object]) -> None:
     """Refuses an architecture whose weights no machine holds, before they take memory."""
-    with torch.random.fork_rng(devices=[]), Room(MOST_NUMBERS, f"more than {MOST_NUMBERS:,} weights", fill=False):
+    refusal = f"such a flow has more weights than {MOST_NUMBERS:,}, or than there is memory for"
+    with torch.random.fork_rng(devices=[]), Room(MOST_NUMBERS, refusal, fill=False):
         FLOWS[flow](**arguments)
 
 

@@ -133,5 +133,5 @@ def test_weights_that_no_machine_holds_are_refused_before_they_are_made() -> Non
     from flowexport.training.run import require_size
 
     arguments = {"features": 10, "transforms": 1000, "hidden_features": [60_000, 60_000]}
-    with pytest.raises(ArgumentError, match="more than 1,000,000,000 weights"):
+    with pytest.raises(ArgumentError, match="has more weights than 1,000,000,000"):
         require_size("RealNVP", arguments)

@@ -140,6 +140,13 @@ def test_what_is_too_large_is_never_asked_for(make: Callable[[int], Tensor]) -> 
         make(10**14 if make is torch.zeros else 10**7)
 
 
+def test_what_no_memory_is_left_for_is_too_many_as_well() -> None:
+    with pytest.raises(ArgumentError, match="too many"), Room(10**15, "too many"):
+        torch.empty(10**14)
+    with pytest.raises(RuntimeError, match="shape"), Room(10**6, "too many"):
+        torch.zeros(2, 3) @ torch.zeros(2, 3)
+
+
 class Partly(nn.Module):
     """A weight, which is loaded, and a buffer, which is not."""
 

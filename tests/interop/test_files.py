@@ -238,7 +238,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "huge": (
         {"class": "RealNVP", "features": 4, "hidden_features": [100000, 100000]},
-        "larger than its weights|memory",
+        "much larger than its weights",
     ),
     "endless": ({"class": "RealNVP", "features": 4, "transforms": 10**9}, "much larger than its weights"),
 }
@@ -253,7 +253,7 @@ def test_arguments_that_cannot_be_are_named(name: str, weights: Path, tmp_path: 
 
 def test_an_index_that_numpy_makes_is_counted_too(weights: Path, tmp_path: Path) -> None:
     spec = {"class": "LULinear", "features": 10**5}
-    with pytest.raises(CheckpointError, match=r"much larger than its weights|allocate memory"):
+    with pytest.raises(CheckpointError, match="much larger than its weights"):
         load_original("nflows", weights, spelt(tmp_path / "model.json", spec), False, quiet)
 
 
