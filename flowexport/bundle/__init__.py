@@ -1,7 +1,7 @@
 """The contract on disk: a folder with ``flow.json``, ONNX graphs and golden cases. Needs numpy only."""
 
 from .archive import ArchivedBundle, open_archive
-from .graphs import DIRECTIONS, GRAPHS, GraphKind, both_directions, known
+from .graphs import DIRECTIONS, GRAPHS, GraphKind, both_directions, directions_of, known
 from .npy import npy_bytes, read_npy
 from .onnx_file import OnnxFile, read_onnx
 from .onnx_graph import OnnxGraph, read_graph
@@ -22,6 +22,7 @@ __all__ = [
     "OnnxFile",
     "OnnxGraph",
     "both_directions",
+    "directions_of",
     "json_schema",
     "known",
     "npy_bytes",

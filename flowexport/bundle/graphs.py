@@ -5,7 +5,7 @@ A further graph is a row here and an `flowexport.lowering.emitters.Emitter` that
 
 from __future__ import annotations
 
-__all__ = ["DIRECTIONS", "GRAPHS", "GraphKind", "absent", "both_directions", "known", "lacking"]
+__all__ = ["DIRECTIONS", "GRAPHS", "GraphKind", "absent", "both_directions", "directions_of", "known", "lacking"]
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -95,9 +95,14 @@ DIRECTIONS = tuple(name for name, kind in GRAPHS.items() if "direction" in kind.
 """Those that are inverse to each other: what a bundle holds where nothing else is asked for."""
 
 
+def directions_of(held: Container[str]) -> list[str]:
+    """Those of the directions that a bundle of such graphs has: one, or both."""
+    return [name for name in DIRECTIONS if name in held]
+
+
 def both_directions(held: Container[str]) -> bool:
     """Whether a bundle of such graphs has both, so that each can be held to the other."""
-    return all(name in held for name in DIRECTIONS)
+    return len(directions_of(held)) == len(DIRECTIONS)
 
 
 def known(held: Iterable[str]) -> list[GraphKind]:

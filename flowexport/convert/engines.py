@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flowexport.bundle import DIRECTIONS, Bundle
+from flowexport.bundle import Bundle, directions_of
 from flowexport.errors import ArgumentError, extras_named
 from flowexport.runtime.device import import_onnxruntime
 
@@ -37,7 +37,7 @@ def ort_files(
     files: dict[str, bytes] = {}
     found: dict[str, Compute] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for graph in DIRECTIONS:
+        for graph in directions_of(bundle.manifest.graphs):
             path = Path(folder) / f"{graph}.ort"
             data, _ = bundle.graph(graph)
             options = onnxruntime.SessionOptions()
@@ -86,7 +86,7 @@ def openvino_files(
     files: dict[str, bytes] = {}
     found: dict[str, Compute] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for graph in DIRECTIONS:
+        for graph in directions_of(bundle.manifest.graphs):
             data, _ = bundle.graph(graph)
             path = Path(folder) / f"{graph}.xml"
             # Not by convert_model, which tells its makers of every use.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from flowexport.bundle import Bundle
-from flowexport.errors import CheckFailed
+from flowexport.errors import ArgumentError, CheckFailed
 from flowexport.native.form import Form
 from flowexport.native.interpret import interpret
 from flowexport.proof.bounds import parity_bound
@@ -69,7 +69,7 @@ class Precision:
 
 
 def answers_of(bundle: Bundle) -> dict[str, Answers]:
-    """The bundle's largest golden cases: ``data`` and ``tails`` of log_prob, and ``noise`` of sample."""
+    """The bundle's largest golden cases: of log_prob ``data`` and ``tails``, of sample ``noise``."""
     manifest = bundle.manifest
     scale = np.array(manifest.scale).reshape(manifest.event_shape)
     found: dict[str, Answers] = {}
@@ -119,9 +119,15 @@ def costs_of(
 ) -> dict[str, Precision]:
     """What log_prob costs on each kind of rows, once a form with its weights in float32 is within the golden bounds.
 
+    Of a bundle of samples alone that is nothing.
+
     Raises:
-        CheckFailed: where it is not, or costs more than it may.
+        ArgumentError: where there is no log_prob that could tell what fewer bits cost.
+        CheckFailed: where a form is not within the bounds, or costs more than it may.
     """
+    if "data" not in answers and (weights != "float32" or max_nats is not None):
+        given = f"--weights {weights}" if max_nats is None else "--max-nats"
+        raise ArgumentError("what a form costs is told by log_prob, which the bundle does not hold", key=given)
     costs: dict[str, Precision] = {}
     for rows, each in answers.items():
         numbers = found(each).astype(np.float64)
@@ -130,7 +136,8 @@ def costs_of(
             raise CheckFailed(f"{each.graph}, golden rows of {rows}: {share:.2g} times what verify allows")
         if each.graph == "log_prob":
             costs[rows] = precision_of(numbers, each)
-    require_nats(costs["data"], max_nats)
+    if costs:
+        require_nats(costs["data"], max_nats)
     return costs
 
 

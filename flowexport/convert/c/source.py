@@ -4,6 +4,7 @@ from __future__ import annotations
 
 __all__ = ["header", "source", "template"]
 
+from collections.abc import Mapping
 from importlib.resources import files
 from string import Template
 
@@ -96,20 +97,24 @@ def header(manifest: Manifest, name: str) -> str:
     given = (
         "context is not read and may be NULL" if not manifest.context_size else f"context has {upper}_CONTEXT numbers"
     )
-    lines += [
-        f"/* The log density of a row of {upper}_FEATURES numbers; {given}. */",
-        f"float {name}_log_prob(const float *x, const float *context);",
-        "",
-        "/* Of many rows, one after the other. */",
-        f"void {name}_log_prob_rows(const float *x, const float *context, size_t rows, float *log_prob);",
-        "",
-        f"/* A sample x of {upper}_FEATURES numbers from the {upper}_LATENT normals z. */",
-        f"void {name}_sample(const float *z, const float *context, float *x);",
-        "",
-        "/* The normals of a sample, the same in every language; rows count from 0. */",
-        f"void {name}_noise(uint64_t seed, uint64_t row, float *z);",
-        "",
-    ]
+    if "log_prob" in manifest.graphs:
+        lines += [
+            f"/* The log density of a row of {upper}_FEATURES numbers; {given}. */",
+            f"float {name}_log_prob(const float *x, const float *context);",
+            "",
+            "/* Of many rows, one after the other. */",
+            f"void {name}_log_prob_rows(const float *x, const float *context, size_t rows, float *log_prob);",
+            "",
+        ]
+    if "sample" in manifest.graphs:
+        lines += [
+            f"/* A sample x of {upper}_FEATURES numbers from the {upper}_LATENT normals z; {given}. */",
+            f"void {name}_sample(const float *z, const float *context, float *x);",
+            "",
+            "/* The normals of a sample, the same in every language; rows count from 0. */",
+            f"void {name}_noise(uint64_t seed, uint64_t row, float *z);",
+            "",
+        ]
     if manifest.reference is not None:
         lines += [
             f"/* Where a log_prob stands among {manifest.reference.rows} reference rows, 0 to 100. */",
@@ -126,12 +131,12 @@ def enumeration(kind: str, names: list[str]) -> list[str]:
     return [f"enum {kind} {{", *members, "};", ""]
 
 
-def source(manifest: Manifest, name: str, log_prob: Form, sample: Form, weights: Weights) -> str:
-    """``NAME.c``: the weights, and the functions."""
+def source(manifest: Manifest, name: str, forms: Mapping[str, Form], weights: Weights) -> str:
+    """``NAME.c``: the weights, and the functions of each form, by the name of its graph."""
     upper = name.upper()
     constants = Constants()
-    bodies = [(log_prob, body_of(log_prob, weights, constants)), (sample, body_of(sample, weights, constants))]
-    kinds = dict.fromkeys(kind for _, body in bodies for kind in body.kinds)
+    bodies = {graph: body_of(form, weights, constants) for graph, form in forms.items()}
+    kinds = dict.fromkeys(kind for body in bodies.values() for kind in body.kinds)
     context = f"context += {upper}_CONTEXT" if manifest.context_size else "(void)context"
     parts = [
         f'#include "{name}.h"\n#include "flowexport_kernels.h"\n',
@@ -139,14 +144,22 @@ def source(manifest: Manifest, name: str, log_prob: Form, sample: Form, weights:
         "/* ---- weights and other constants ---- */\n",
         "\n".join(constants.definitions),
         "/* ---- the flow ---- */\n",
-        function(f"float {name}_log_prob(const float *x, const float *context)", *bodies[0], result="return {};"),
-        f"void {name}_log_prob_rows(const float *x, const float *context, size_t rows, float *log_prob)\n{{\n"
-        f"    for (size_t row = 0; row < rows; ++row, x += {upper}_FEATURES) {{\n"
-        f"        log_prob[row] = {name}_log_prob(x, context);\n"
-        f"        {context};\n    }}\n}}\n",
-        function(f"void {name}_sample(const float *z, const float *context, float *x)", *bodies[1]),
-        template("noise.c.in", name=name, upper=upper),
     ]
+    if "log_prob" in forms:
+        signature = f"float {name}_log_prob(const float *x, const float *context)"
+        parts += [
+            function(signature, forms["log_prob"], bodies["log_prob"], result="return {};"),
+            f"void {name}_log_prob_rows(const float *x, const float *context, size_t rows, float *log_prob)\n{{\n"
+            f"    for (size_t row = 0; row < rows; ++row, x += {upper}_FEATURES) {{\n"
+            f"        log_prob[row] = {name}_log_prob(x, context);\n"
+            f"        {context};\n    }}\n}}\n",
+        ]
+    if "sample" in forms:
+        signature = f"void {name}_sample(const float *z, const float *context, float *x)"
+        parts += [
+            function(signature, forms["sample"], bodies["sample"]),
+            template("noise.c.in", name=name, upper=upper),
+        ]
     if manifest.reference is not None:
         quantiles = np.array(manifest.reference.log_prob_quantiles, np.float32)
         parts.append(

@@ -17,7 +17,7 @@ from string import Template
 import msgspec
 import numpy as np
 
-from flowexport.bundle import Bundle
+from flowexport.bundle import Bundle, directions_of
 from flowexport.convert.c.names import in_comment, model_name
 from flowexport.convert.c.project import c_project
 from flowexport.convert.precision import Answers, Precision
@@ -40,6 +40,12 @@ ROWS = 64
 SEED, START = 2**63 + 5, 3
 """Of the noise in the test: more than 63 bits, and not from the first row on."""
 
+CALLS = {
+    "log_prob": "const nats = model.logProb({row}{with});",
+    "sample": "const samples = model.sample(1000, {{ seed: 7{options} }});",
+}
+"""What the README shows of each graph."""
+
 
 def wasm_files(
     bundle: Bundle, weights: Weights = "float32", max_nats: float | None = None, name: str | None = None
@@ -59,7 +65,8 @@ def wasm_files(
     manifest = bundle.manifest
     contexts = msgspec.to_builtins(manifest.context_columns)
     features = [column.name for column in manifest.feature_columns]
-    ranked = manifest.reference is not None
+    held = directions_of(manifest.graphs)
+    methods = [*held, "percentile"] if manifest.reference is not None else held
     values = {
         "name": called,
         "about": in_comment(manifest.description),
@@ -68,25 +75,31 @@ def wasm_files(
         "contexts": json.dumps(contexts),
         "latent": manifest.latent_size,
         "selector": int(bool(manifest.selector)),
-        "percentile": template("percentile.js.in", name=called) if ranked else "",
+        "methods": "\n".join(template(f"{each}.js.in", name=called) for each in methods),
     }
-    typed = (
-        "  /** Where a log_prob stands among the reference rows, 0 to 100. */\n  percentile(logProb: number): number;\n"
-    )
-    example = {"example": ", ".join(["0"] * len(features)), "with": "", "options": ""}
+    example = {"row": zeros(len(features)), "with": "", "options": ""}
     if contexts:
-        zeros = f"[{', '.join(['0'] * len(contexts))}]"
-        example |= {"with": f", {zeros}", "options": f", context: {zeros}"}
+        example |= {"with": f", {zeros(len(contexts))}", "options": f", context: {zeros(len(contexts))}"}
     texts = {
         "index.js": template("index.js.in", **values),
-        "index.d.ts": template("index.d.ts.in", percentile=typed if ranked else ""),
+        "index.d.ts": template("index.d.ts.in", methods="".join(template(f"{each}.d.ts.in") for each in methods)),
         "test.mjs": template("test.mjs.in"),
         "golden.json": json.dumps(golden(bundle, answers)) + "\n",
         "package.json": json.dumps(package(called, values["about"]), indent=2) + "\n",
-        "README.md": template("README.md.in", name=called, about=values["about"], **example),
+        "README.md": template(
+            "README.md.in",
+            name=called,
+            about=values["about"],
+            calls="\n".join(CALLS[graph].format(**example) for graph in held),
+        ),
     }
     kept = {f"{called}.wasm": module, "precision.json": sources["precision.json"]}
     return {path: text.encode() for path, text in texts.items()} | kept, costs
+
+
+def zeros(count: int) -> str:
+    """An array of so many, as JavaScript has it."""
+    return f"[{', '.join(['0'] * count)}]"
 
 
 def template(file: str, **values: object) -> str:
@@ -138,19 +151,19 @@ def package(name: str, about: object) -> dict[str, object]:
 
 
 def golden(bundle: Bundle, answers: Mapping[str, Answers]) -> dict[str, object]:
-    """The rows of ``test.mjs``, all numbers flat; one that is not finite is a text."""
-    found = {kind: each.first(ROWS) for kind, each in answers.items()}
-    noise = normals(SEED, START * bundle.manifest.latent_size, ROWS * bundle.manifest.latent_size)
-    return {
-        "log_prob": rows_of([each for kind, each in found.items() if kind != "noise"]),
-        "sample": rows_of([found["noise"]]),
-        "noise": {
+    """The rows of ``test.mjs`` of each graph, all numbers flat; one that is not finite is a text."""
+    found: dict[str, object] = {}
+    for graph in directions_of(bundle.manifest.graphs):
+        found[graph] = rows_of([each.first(ROWS) for each in answers.values() if each.graph == graph])
+    if "sample" in found:
+        noise = normals(SEED, START * bundle.manifest.latent_size, ROWS * bundle.manifest.latent_size)
+        found["noise"] = {
             "seed": str(SEED),
             "count": ROWS,
             "expected": flat([noise]),
             "allowed": flat([0 * noise + NOISE_ATOL]),
-        },
-    }
+        }
+    return found
 
 
 def rows_of(answers: list[Answers]) -> dict[str, list[float | str]]:
