@@ -67,6 +67,7 @@ def wasm_files(
     features = [column.name for column in manifest.feature_columns]
     held = directions_of(manifest.graphs)
     methods = [*held, "percentile"] if manifest.reference is not None else held
+    selector = int(bool(manifest.selector))
     values = {
         "name": called,
         "about": in_comment(manifest.description),
@@ -74,8 +75,7 @@ def wasm_files(
         "features": json.dumps(features),
         "contexts": json.dumps(contexts),
         "latent": manifest.latent_size,
-        "selector": int(bool(manifest.selector)),
-        "methods": "\n".join(template(f"{each}.js.in", name=called) for each in methods),
+        "methods": "\n".join(template(f"{each}.js.in", name=called, selector=selector) for each in methods),
     }
     example = {"row": zeros(len(features)), "with": "", "options": ""}
     if contexts:
